@@ -1,0 +1,1 @@
+"""Calciscope answers one question about any calcification: is it serious?"""

@@ -1,0 +1,74 @@
+"""The body frame: what every organ finder starts from, on a coarse grid so that a trunk takes seconds.
+
+The coarse grid is the volume averaged over whole blocks of ``factor`` voxels ``(z, y, x)``: coarse voxel ``i`` covers
+volume voxels ``i * factor`` to ``(i + 1) * factor - 1``. All masks here are coarse and share ``hu``'s shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calciscope.domain.anatomy import BloodPool, Landmark, Region, Tube
+from calciscope.domain.image import Volume
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Body, lungs, airway, skeleton, metal and the part of the body in view.
+
+    ``spine`` is ``(n_slices, 3)``: for each coarse slice the row and column (coarse voxels) of the vertebral body's
+    centre and the radius of the body in mm, NaN where there is no vertebra in view.
+    """
+
+    volume: Volume
+    hu: NDArray[np.float32]
+    factor: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    body: Mask
+    lung_left: Mask
+    lung_right: Mask
+    airway: Mask
+    bone: Mask
+    metal: Mask
+    fat: Mask
+    spine: NDArray[np.float64]
+    regions: tuple[Region, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lungs(self) -> Mask:
+        """Both lungs."""
+        return np.asarray(self.lung_left | self.lung_right)
+
+    def to_mm(self, coarse: NDArray[np.floating] | tuple[float, ...]) -> NDArray[np.float64]:
+        """LPS mm of coarse indices ``(..., 3)`` as ``(z, y, x)``."""
+        factor = np.array(self.factor, dtype=np.float64)
+        return self.volume.geometry.to_mm(np.asarray(coarse, dtype=np.float64) * factor + (factor - 1) / 2)
+
+    def to_coarse(self, point: NDArray[np.floating] | tuple[float, ...]) -> NDArray[np.float64]:
+        """Fractional coarse index of a point in LPS mm."""
+        factor = np.array(self.factor, dtype=np.float64)
+        index = self.volume.geometry.to_index(point)
+        return np.asarray((index - (factor - 1) / 2) / factor, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """What one organ finder contributes: coarse masks with confidence, curves, landmarks, notes.
+
+    Structure names are those of the TotalSegmentator class list where it has one (``aorta``, ``kidney_left``,
+    ``urinary_bladder``), plain English otherwise.
+    """
+
+    masks: Mapping[str, tuple[Mask, float]] = field(default_factory=lambda: MappingProxyType({}))
+    tubes: Mapping[str, Tube] = field(default_factory=lambda: MappingProxyType({}))
+    landmarks: Mapping[str, Landmark] = field(default_factory=lambda: MappingProxyType({}))
+    blood_pool: BloodPool | None = None
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The vocabulary: frozen, typed values without I/O that every stage shares."""

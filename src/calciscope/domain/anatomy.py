@@ -1,0 +1,110 @@
+"""Structures of the body, on the grid of one volume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calciscope.domain.image import Geometry, Point
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """A named point (LPS mm) with a confidence from 0 to 1."""
+
+    name: str
+    point: Point
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tube:
+    """A vessel or duct as a curve: ``points`` ``(n, 3)`` LPS mm from head to feet, ``radius`` ``(n,)`` mm."""
+
+    name: str
+    points: NDArray[np.float64]
+    radius: NDArray[np.float64]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """One label of the map: its name, the value in :attr:`Anatomy.labels`, and how sure the provider is (0 to 1)."""
+
+    name: str
+    label: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of the body (``head neck chest abdomen pelvis limb``) over canonical slices ``start`` to ``stop``."""
+
+    name: str
+    start: int
+    stop: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class BloodPool:
+    """Attenuation of blood in a large vessel or the heart: what says that contrast was given."""
+
+    mean_hu: float
+    sd_hu: float
+    voxels: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Who made an anatomy: shown in provenance and with every placement."""
+
+    provider: str
+    version: str
+    licence: str
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Anatomy:
+    """What is where: a label map on the volume's grid, curves, landmarks, and a confidence for each.
+
+    ``labels`` is ``uint8`` or ``uint16`` ``(z, y, x)``; 0 is outside every structure.
+    """
+
+    labels: NDArray[np.uint8] | NDArray[np.uint16]
+    structures: Mapping[str, Structure]
+    geometry: Geometry
+    manifest: Manifest
+    regions: tuple[Region, ...] = ()
+    tubes: Mapping[str, Tube] = field(default_factory=lambda: MappingProxyType({}))
+    landmarks: Mapping[str, Landmark] = field(default_factory=lambda: MappingProxyType({}))
+    blood_pool: BloodPool | None = None
+    notes: tuple[str, ...] = ()
+
+    def mask(self, *names: str) -> NDArray[np.bool_]:
+        """Voxels of any of the named structures; names that are absent add nothing."""
+        values = [self.structures[name].label for name in names if name in self.structures]
+        if not values:
+            return np.zeros(self.labels.shape, dtype=np.bool_)
+        if len(values) == 1:
+            return np.asarray(self.labels == values[0])
+        table = np.zeros(int(np.iinfo(self.labels.dtype).max) + 1, dtype=np.bool_)
+        table[values] = True
+        return np.asarray(table[self.labels])
+
+    def has(self, name: str) -> bool:
+        """Whether a structure or tube of this name was found."""
+        return name in self.structures or name in self.tubes
+
+    def region_at(self, index: int) -> str | None:
+        """The region of the body at a canonical slice, or ``None`` where it could not be told."""
+        for region in self.regions:
+            if region.start <= index < region.stop:
+                return region.name
+        return None

@@ -1,0 +1,239 @@
+"""The answer: what leaves Calciscope, as validated, frozen models. ``schema()`` is the published JSON Schema."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+SCHEMA_VERSION = "1.0"
+DISCLAIMER = (
+    "Calciscope informs clinicians. It is not a medical device, it does not diagnose and it does not prescribe; "
+    "a qualified clinician decides."
+)
+
+
+class Validity(StrEnum):
+    """How far a number can be trusted under this acquisition."""
+
+    VALID = "valid"
+    ADJUSTED = "adjusted"
+    REFUSED = "refused"
+
+
+class Seriousness(StrEnum):
+    """How serious, in ascending order; compare with :attr:`rank`."""
+
+    NONE = "none"
+    INCIDENTAL = "incidental"
+    MONITOR = "monitor"
+    SIGNIFICANT = "significant"
+    URGENT = "urgent"
+
+    @property
+    def rank(self) -> int:
+        """0 for ``none`` to 4 for ``urgent``."""
+        return list(Seriousness).index(self)
+
+
+class Kind(StrEnum):
+    """What kind of calcification."""
+
+    DYSTROPHIC = "dystrophic"
+    METASTATIC = "metastatic"
+    IDIOPATHIC = "idiopathic"
+    IATROGENIC = "iatrogenic"
+    CALCIPHYLAXIS = "calciphylaxis"
+    TUMORAL = "tumoral"
+    OSSIFICATION = "ossification"
+    LITHIASIS = "lithiasis"
+    PHYSIOLOGICAL = "physiological"
+    INDETERMINATE = "indeterminate"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measure(_Model):
+    """A number with its unit and how far it holds. ``value`` is null exactly where ``validity`` is ``refused``."""
+
+    value: float | None
+    unit: str
+    interval: tuple[float, float] | None = None
+    category: str | None = None
+    method: str
+    preset: str | None = None
+    validity: Validity = Validity.VALID
+    why: str | None = None
+
+
+class Source(_Model):
+    """A published source: id in ``sources.yaml`` and its citation."""
+
+    id: str
+    citation: str
+    year: int | None = None
+    doi: str | None = None
+
+
+class Reason(_Model):
+    """A rule that fired: what it says, what it saw, and where it comes from."""
+
+    rule: str
+    statement: str
+    inputs: dict[str, float | str | bool | list[str]] = {}
+    source: str
+    edition: str | None = None
+    status: str = "current"
+    conflicts_with: tuple[str, ...] = ()
+
+
+class Alternative(_Model):
+    """Another reading: of a kind, a seriousness or a site, with what speaks for it."""
+
+    value: str
+    why: str
+    total: float | None = None
+
+
+class Judgement(_Model):
+    """A kind or a seriousness with its reasons. A kind is null where nothing is there."""
+
+    value: str | None
+    reasons: tuple[Reason, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+
+class Advice(_Model):
+    """A next step for the clinician to consider, with the rule behind it."""
+
+    text: str
+    site: str | None = None
+    rule: str
+    source: str
+    status: str = "current"
+
+
+class Unknown(_Model):
+    """An input that is not known and what it would change."""
+
+    input: str
+    would_change: str
+
+
+class DepositRecord(_Model):
+    """One deposit as in ``deposits.csv``; lengths in mm, attenuation in HU."""
+
+    id: str
+    series: str
+    site: str
+    confidence: float
+    center_mm: tuple[float, float, float]
+    center_index: tuple[int, int, int]
+    extent_mm: tuple[float, float, float]
+    volume_mm3: float
+    voxels: int
+    peak_hu: float
+    mean_hu: float
+    length_mm: float
+    width_mm: float
+    sphericity: float
+    hollow: float
+    agatston: float | None = None
+    provider: str
+    structure: str
+    placed_by: str | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    rejected_as: str | None = None
+
+
+class Finding(_Model):
+    """What is at one site."""
+
+    site: str
+    label: str
+    rollup: bool = False
+    deposits: tuple[DepositRecord, ...] = ()
+    measures: dict[str, Measure] = {}
+    kind: Judgement
+    seriousness: Judgement
+    advice: tuple[Advice, ...] = ()
+    confidence: float = 1.0
+    review: bool = False
+    alternatives: tuple[Alternative, ...] = ()
+    stated: bool = False
+
+
+class SeriesUse(_Model):
+    """One series: whether it was used, for what, and why or why not."""
+
+    id: str
+    label: str
+    used: bool
+    uses: tuple[str, ...] = ()
+    why: str
+    modality: str
+    slices: int
+    spacing_mm: tuple[float, float, float]
+    slice_thickness_mm: float | None = None
+    kvp: float | None = None
+    kernel: str | None = None
+    contrast: str | None = None
+    lossy: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class Refused(_Model):
+    """An input that was not used, and why."""
+
+    input: str
+    why: str
+
+
+class Correction(_Model):
+    """What a person changed."""
+
+    deposit: str
+    action: str
+    to: str | None = None
+    by: str
+    why: str | None = None
+
+
+class Provenance(_Model):
+    """What produced this assessment."""
+
+    calciscope: str
+    created: str
+    inputs: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    knowledge: tuple[str, ...] = ()
+    anatomy: str
+    anatomy_limits: tuple[str, ...] = ()
+    preset: str
+    guidelines: str
+    corrections: tuple[Correction, ...] = ()
+
+
+class Assessment(_Model):
+    """The whole answer."""
+
+    schema_version: str = SCHEMA_VERSION
+    answer: str
+    seriousness: Seriousness
+    findings: tuple[Finding, ...] = ()
+    unknowns: tuple[Unknown, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    acquisition: tuple[SeriesUse, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    sources: tuple[Source, ...] = ()
+    rejected: tuple[DepositRecord, ...] = ()
+    provenance: Provenance
+    disclaimer: str = DISCLAIMER
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of ``assessment.json``."""
+    return Assessment.model_json_schema()

@@ -1,0 +1,33 @@
+"""A site with its deposits and numbers: what the measuring stage hands to the interpreting stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from calciscope.domain.assessment import Alternative, Measure
+from calciscope.domain.deposit import PlacedDeposit
+from calciscope.domain.patient import Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredSite:
+    """What is at one site.
+
+    ``measures`` are for the report; ``values`` are the same facts under the patient file's keys of a stated finding
+    (``diameter`` mm, ``attenuation`` HU, ``count``, ``agatston``, ``volume`` mm3, ``mass`` mg, ``location``,
+    ``pattern``, ...), which is what rules see. A refused number is absent from ``values``. ``deposit_agatston`` maps
+    deposit ids to their own score where it is not refused. A roll-up owns no deposits; it sums its children.
+    """
+
+    site: str
+    placed: tuple[PlacedDeposit, ...] = ()
+    measures: Mapping[str, Measure] = field(default_factory=lambda: MappingProxyType({}))
+    values: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
+    deposit_agatston: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    rollup: bool = False
+    confidence: float = 1.0
+    stated: bool = False
+    review: bool = False
+    alternatives: tuple[Alternative, ...] = ()

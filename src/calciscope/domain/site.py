@@ -1,0 +1,171 @@
+"""The site tree: every place a calcification can be, as a path with a label, a parent and laterality."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+UNPLACED = "unplaced"
+SIDES = ("left", "right")
+REGIONS = ("head", "neck", "chest", "abdomen", "pelvis", "limb")
+
+# path -> (label, whether the body has two of it)
+_TREE: dict[str, tuple[str, bool]] = {
+    "heart": ("heart", False),
+    "heart.aortic_valve": ("aortic valve", False),
+    "heart.mitral_annulus": ("mitral annulus", False),
+    "heart.mitral_valve": ("mitral valve", False),
+    "heart.myocardium": ("myocardium", False),
+    "heart.pericardium": ("pericardium", False),
+    "artery": ("artery", False),
+    "artery.coronary": ("coronary arteries", False),
+    "artery.coronary.lm": ("left main coronary artery", False),
+    "artery.coronary.lad": ("left anterior descending artery", False),
+    "artery.coronary.lcx": ("left circumflex artery", False),
+    "artery.coronary.rca": ("right coronary artery", False),
+    "artery.aorta": ("aorta", False),
+    "artery.aorta.root": ("aortic root", False),
+    "artery.aorta.ascending": ("ascending aorta", False),
+    "artery.aorta.arch": ("aortic arch", False),
+    "artery.aorta.thoracic": ("thoracic aorta", False),
+    "artery.aorta.abdominal": ("abdominal aorta", False),
+    "artery.brachiocephalic": ("brachiocephalic artery", False),
+    "artery.subclavian": ("subclavian artery", True),
+    "artery.carotid": ("carotid artery", True),
+    "artery.renal": ("renal artery", True),
+    "artery.mesenteric": ("mesenteric artery", False),
+    "artery.iliac": ("iliac artery", True),
+    "artery.leg": ("leg artery", True),
+    "artery.arm": ("arm artery", True),
+    "artery.cerebral": ("cerebral artery", True),
+    "artery.breast": ("breast artery", True),
+    "artery.splenic": ("splenic artery", False),
+    "vein": ("vein", False),
+    "vein.pelvic": ("pelvic veins", True),
+    "vein.leg": ("leg vein", True),
+    "vein.portal": ("portal vein", False),
+    "lung": ("lung", True),
+    "lung.nodule": ("lung nodule", False),
+    "pleura": ("pleura", True),
+    "airway": ("airway", False),
+    "node": ("lymph node", False),
+    "node.mediastinal": ("mediastinal lymph node", False),
+    "node.hilar": ("hilar lymph node", True),
+    "node.mesenteric": ("mesenteric lymph node", False),
+    "node.neck": ("neck lymph node", True),
+    "node.axillary": ("axillary lymph node", True),
+    "kidney": ("kidney", True),
+    "ureter": ("ureter", True),
+    "bladder": ("bladder", False),
+    "urethra": ("urethra", False),
+    "liver": ("liver", False),
+    "gallbladder": ("gallbladder", False),
+    "bile_duct": ("bile duct", False),
+    "pancreas": ("pancreas", False),
+    "spleen": ("spleen", False),
+    "adrenal": ("adrenal gland", True),
+    "stomach": ("stomach", False),
+    "bowel": ("bowel", False),
+    "appendix": ("appendix", False),
+    "peritoneum": ("peritoneum", False),
+    "prostate": ("prostate", False),
+    "uterus": ("uterus", False),
+    "ovary": ("ovary", True),
+    "testis": ("testis", True),
+    "penis": ("penis", False),
+    "breast": ("breast", True),
+    "thyroid": ("thyroid", True),
+    "parathyroid": ("parathyroid gland", True),
+    "salivary_gland": ("salivary gland", True),
+    "tonsil": ("tonsil", True),
+    "larynx": ("larynx", False),
+    "brain": ("brain", False),
+    "brain.pineal": ("pineal gland", False),
+    "brain.habenula": ("habenula", False),
+    "brain.choroid_plexus": ("choroid plexus", True),
+    "brain.falx": ("falx", False),
+    "brain.basal_ganglia": ("basal ganglia", True),
+    "brain.cerebellum": ("cerebellum", False),
+    "brain.parenchyma": ("brain parenchyma", False),
+    "eye": ("eye", True),
+    "tendon": ("tendon", False),
+    "tendon.shoulder": ("shoulder tendon", True),
+    "tendon.elbow": ("elbow tendon", True),
+    "tendon.hip": ("hip tendon", True),
+    "tendon.knee": ("knee tendon", True),
+    "tendon.ankle": ("ankle tendon", True),
+    "tendon.wrist": ("wrist tendon", True),
+    "joint": ("joint", False),
+    "joint.shoulder": ("shoulder joint", True),
+    "joint.elbow": ("elbow joint", True),
+    "joint.hip": ("hip joint", True),
+    "joint.knee": ("knee joint", True),
+    "joint.ankle": ("ankle joint", True),
+    "joint.wrist": ("wrist joint", True),
+    "disc": ("intervertebral disc", False),
+    "cartilage": ("cartilage", False),
+    "cartilage.costal": ("costal cartilage", False),
+    "cartilage.laryngeal": ("laryngeal cartilage", False),
+    "bone": ("bone", False),
+    "skin": ("skin", False),
+    "scar": ("scar", False),
+    "soft_tissue": ("soft tissue", False),
+    "head": ("head", False),
+    "neck": ("neck", False),
+    "chest": ("chest", False),
+    "abdomen": ("abdomen", False),
+    "pelvis": ("pelvis", False),
+    "limb": ("limb", False),
+    UNPLACED: ("unplaced", False),
+}
+
+
+def exists(path: str) -> bool:
+    """Whether the path is in the tree, with or without a side."""
+    base, side = split(path)
+    return base in _TREE and (side is None or _TREE[base][1])
+
+
+def split(path: str) -> tuple[str, str | None]:
+    """The path without its side, and the side (``left``, ``right`` or ``None``)."""
+    head, _, tail = path.rpartition(".")
+    return (head, tail) if tail in SIDES and head else (path, None)
+
+
+def label(path: str) -> str:
+    """The name a person reads, such as ``left kidney``. Unknown leaves of knowledge folders read as their path."""
+    base, side = split(path)
+    name = _TREE[base][0] if base in _TREE else base.replace(".", " ").replace("_", " ")
+    return f"{side} {name}" if side else name
+
+
+def parent(path: str) -> str | None:
+    """The next place up (``artery.coronary.lad`` -> ``artery.coronary``), or ``None`` at the top."""
+    head, _, _ = path.rpartition(".")
+    return head or None
+
+
+def ancestors(path: str) -> tuple[str, ...]:
+    """All places above, nearest first."""
+    found: list[str] = []
+    above = parent(path)
+    while above:
+        found.append(above)
+        above = parent(above)
+    return tuple(found)
+
+
+def within(path: str, place: str) -> bool:
+    """Whether ``path`` is ``place`` or lies in it."""
+    return path == place or path.startswith(place + ".")
+
+
+def nearest(path: str) -> str | None:
+    """The known path that is spelled most alike, for error messages."""
+    sided = [f"{base}.{side}" for base, (_, paired) in _TREE.items() if paired for side in SIDES]
+    close = get_close_matches(path, [*_TREE, *sided], n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
+def paths() -> tuple[str, ...]:
+    """Every path without sides."""
+    return tuple(_TREE)

@@ -1,0 +1,49 @@
+"""A study: the images that are used, what was not used, and the patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from calciscope.domain.image import Acquisition, Geometry, Volume
+from calciscope.domain.patient import Patient
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An input that was not read: its name (never an identifier of a patient) and why, with what would help."""
+
+    input: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesInfo:
+    """What a series is and whether it is used. ``uses`` holds ``find`` (deposits) and ``score`` (Agatston, mass)."""
+
+    id: str
+    label: str
+    acquisition: Acquisition
+    geometry: Geometry
+    files: int
+    uses: frozenset[str]
+    why: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """A series that is used, with its voxels."""
+
+    info: SeriesInfo
+    volume: Volume
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """Everything known about one patient: ``series`` are used, ``unused`` are not and say why."""
+
+    patient: Patient
+    series: tuple[Series, ...] = ()
+    unused: tuple[SeriesInfo, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    inputs: tuple[tuple[str, str], ...] = ()
