@@ -31,4 +31,8 @@ class CorrectionError(CalciscopeError):
 
 
 class NothingToAssessError(CalciscopeError):
-    """No input could be assessed; exit code 3."""
+    """No input could be assessed; exit code 3. ``lines`` say why, one line an input."""
+
+    def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.lines = lines or (message,)

@@ -1,0 +1,214 @@
+"""The command line: commands, exit codes and progress bars; the work is done elsewhere.
+
+Exit codes: 0 done, 1 internal error, 2 usage, 3 nothing could be assessed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from calciscope.errors import CalciscopeError, NothingToAssessError
+
+if TYPE_CHECKING:
+    from calciscope.domain.assessment import Assessment
+    from calciscope.pipeline import Options, Run
+
+app = typer.Typer(
+    name="calciscope",
+    help="Is it serious? Finds, places, measures and interprets any calcification; informs, never diagnoses.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3
+
+PatientOption = Annotated[
+    Path | None, typer.Option("--patient", metavar="FILE", help="What is known of the patient (YAML or JSON).")
+]
+OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files are written.")]
+
+
+def _version(show: bool) -> None:
+    if show:
+        from calciscope.provenance import calciscope_version
+
+        typer.echo(f"calciscope {calciscope_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Is it serious? Finds, places, measures and interprets any calcification."""
+
+
+@app.command()
+def assess(
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[INPUT]...", help="DICOM folders or files, ZIPs, NIfTI, NRRD or MHA of one patient."),
+    ] = None,
+    patient: PatientOption = None,
+    anatomy: Annotated[
+        str, typer.Option(metavar="NAME|FILE[,NAMES.csv]", help="Anatomy provider, or a label map with a name table.")
+    ] = "embedded",
+    preset: Annotated[str, typer.Option(metavar="NAME", help="Rules of the calcium score.")] = "standard",
+    guidelines: Annotated[str, typer.Option(metavar="esc|us", help="Which guidelines speak first.")] = "esc",
+    corrections: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Deposits that a person moves, rejects, restores or merges.")
+    ] = None,
+    knowledge: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="A folder of your own rules, added to the built-in ones.")
+    ] = None,
+    patient_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Which patient, where the inputs hold several.")
+    ] = None,
+    debug_anatomy: Annotated[
+        bool, typer.Option("--debug-anatomy", help="Also list rejected candidates with the reason.")
+    ] = False,
+    out: OutOption = Path("calciscope-out"),
+) -> None:
+    """Assess a study: is the calcium in it serious?"""
+    if not inputs and patient is None:
+        raise typer.BadParameter("give at least one INPUT or --patient FILE")
+    if guidelines not in ("esc", "us"):
+        raise typer.BadParameter(f"--guidelines is esc or us, not {guidelines!r}")
+    from calciscope.pipeline import Options
+
+    options = Options(
+        anatomy=anatomy,
+        preset=preset,
+        guidelines=guidelines,
+        corrections=corrections,
+        knowledge=tuple(knowledge or ()),
+        patient_id=patient_id,
+        rejected=debug_anatomy,
+    )
+    run = _run(inputs or [], patient, options)
+    _show(run.assessment)
+    for path in _write(run, out):
+        typer.echo(path)
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="The same seed gives the same patient.")] = 1,
+    out: OutOption = Path("calciscope-demo"),
+) -> None:
+    """Simulate a patient with known deposits, assess the study as a stranger's, and compare measured with true."""
+    from calciscope.pipeline import Options
+    from calciscope.simulate import compare, dicom
+    from calciscope.simulate.patient import simulate
+
+    out.mkdir(parents=True, exist_ok=True)
+    with _progress() as tell:
+        tell("simulating a patient", 0.0)
+        simulated = simulate(seed=seed)
+        tell("writing a DICOM series", 0.8)
+        study = dicom.write(simulated, out / "study")
+    run = _run([study], simulated.patient, Options())
+    _show(run.assessment)
+    _compare(compare.compare(simulated.truth, run.assessment))
+    report = _write(run, out)[-1]
+    typer.echo(f"Open the report in a browser: {report.resolve()}")
+
+
+def main() -> None:
+    """The entry point: every error becomes one line on standard error and an exit code."""
+    try:
+        app()
+    except NothingToAssessError as error:
+        for line in error.lines:
+            typer.echo(f"calciscope: {line}", err=True)
+        sys.exit(EXIT_NOTHING)
+    except CalciscopeError as error:
+        typer.echo(f"calciscope: {error}", err=True)
+        sys.exit(EXIT_USAGE)
+    except Exception as error:  # noqa: BLE001 - the last door: an unforeseen error must not print patient data
+        if os.environ.get("CALCISCOPE_TRACEBACK"):
+            traceback.print_exc()
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}:{last.lineno}"
+        typer.echo(
+            f"calciscope: internal error ({type(error).__name__} at {where}); please report it. "
+            "CALCISCOPE_TRACEBACK=1 shows more, which may hold text from your files",
+            err=True,
+        )
+        sys.exit(EXIT_INTERNAL)
+
+
+def _run(inputs: list[Path], patient: object, options: Options) -> Run:
+    from calciscope import pipeline
+
+    with _progress() as tell:
+        return pipeline.assess(inputs, patient, options, progress=tell)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
+    """A bar on standard error where that is a terminal, and nothing on a pipe."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda text, fraction: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda text, fraction: bar.update(task, description=text, completed=fraction)
+
+
+def _write(run: Run, out: Path) -> tuple[Path, Path, Path]:
+    from calciscope.report import csv, html, json
+
+    out.mkdir(parents=True, exist_ok=True)
+    return (
+        json.write(run.assessment, out / "assessment.json"),
+        csv.write(run.assessment, out / "deposits.csv"),
+        html.write(run.assessment, run.pictures, out / "report.html"),
+    )
+
+
+def _show(assessment: Assessment) -> None:
+    """The answer, the findings as a table, what is unknown, what was refused."""
+    from calciscope.report import text
+
+    typer.echo(f"{assessment.seriousness.value.upper()}: {assessment.answer}")
+    if assessment.findings:
+        table = Table("site", "seriousness", "kind", "deposits", "volume", "Agatston", box=None, pad_edge=False)
+        for finding in assessment.findings:
+            cells = [
+                text.value(finding.measures[key], key) if key in finding.measures else "-"
+                for key in ("volume", "agatston")
+            ]
+            table.add_row(
+                finding.site,
+                finding.seriousness.value or "none",
+                finding.kind.value or "-",
+                str(len(finding.deposits) or "-"),
+                *cells,
+            )
+        _table(table)
+    for unknown in assessment.unknowns[:5]:
+        typer.echo(f"unknown: {unknown.input}: {unknown.would_change}")
+    for refused in assessment.refused:
+        typer.echo(f"not used: {refused.input}: {refused.why}", err=True)
+    typer.echo(assessment.disclaimer)
+
+
+def _table(table: Table) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console.print(table)

@@ -1,0 +1,203 @@
+"""The whole way in one page: read, anatomy, find, place, measure, interpret; the doors write the reports.
+
+Each stage is a plain function from values to values. This module alone knows all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+from calciscope import anatomy, interpret, place, provenance
+from calciscope.domain.anatomy import Anatomy
+from calciscope.domain.assessment import Assessment, Correction, Refused
+from calciscope.domain.deposit import Deposit, PlacedDeposit
+from calciscope.domain.measured import MeasuredSite
+from calciscope.domain.patient import Patient
+from calciscope.domain.study import Refusal, Series, Study
+from calciscope.errors import NothingToAssessError
+from calciscope.find import ct
+from calciscope.interpret import rules
+from calciscope.measure import measure, merge, presets
+from calciscope.place import corrections
+from calciscope.read.patient import PatientFile, read_patient
+from calciscope.read.study import open_study
+from calciscope.report import records
+from calciscope.report.html import Pictures
+from calciscope.report.pictures import crops, overview
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to assess. ``anatomy`` is ``embedded``, a registered provider, or ``FILE[,NAMES.csv]``."""
+
+    anatomy: str = "embedded"
+    preset: str = "standard"
+    guidelines: str = "esc"
+    corrections: Path | None = None
+    knowledge: tuple[Path, ...] = ()
+    patient_id: str | None = None
+    rejected: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """An assessment with its pictures and the seconds that each stage took."""
+
+    assessment: Assessment
+    pictures: Pictures
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One series on its way through the image stages."""
+
+    series: Series
+    anatomy: Anatomy
+    placed: tuple[PlacedDeposit, ...]
+    rejected: tuple[Deposit, ...]
+
+
+@dataclass
+class _Clock:
+    """Tells the progress bar where the run is and adds up the seconds of each stage."""
+
+    progress: Progress
+    steps: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    done: int = 0
+    stage: str = ""
+    since: float = field(default_factory=perf_counter)
+
+    def start(self, stage: str, text: str) -> None:
+        self.stop()
+        self.stage = stage
+        self.progress(text, min(0.99, self.done / self.steps))
+
+    def stop(self) -> None:
+        now = perf_counter()
+        if self.stage:
+            self.seconds[self.stage] = self.seconds.get(self.stage, 0.0) + now - self.since
+            self.done += 1
+        self.stage, self.since = "", now
+
+
+def assess(
+    inputs: Sequence[Path],
+    patient: Path | Patient | None = None,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Assess images and what is known of the patient.
+
+    ``inputs`` are folders, files or ZIPs of one patient's images; ``patient`` is a patient file or a
+    :class:`Patient`. Raises :class:`NothingToAssessError` where neither an image nor a patient could be used;
+    everything else that could not be read is in ``assessment.refused``.
+    """
+    chosen = options or Options()
+    clock = _Clock(progress or (lambda text, fraction: None), steps=8)
+    preset = presets.preset(chosen.preset)
+    knowledge = rules.load(chosen.knowledge)
+    segment = anatomy.provider(chosen.anatomy)
+    changes = corrections.read(chosen.corrections) if chosen.corrections else ()
+
+    clock.start("read", "reading")
+    person = _person(patient)
+    study = open_study(inputs, person.patient, patient_id=chosen.patient_id)
+    refused = (*person.refused, *study.refused)
+    if not study.series and patient is None:
+        raise _nothing(inputs, refused, study)
+
+    clock.steps = 3 + 5 * max(1, len(study.series))
+    seen: list[_Seen] = []
+    for series in study.series:
+        kvp = series.volume.acquisition.kvp
+        clock.start("anatomy", f"anatomy of {series.info.label}")
+        body = segment(series.volume)
+        clock.start("find", f"finding calcium in {series.info.label}")
+        found = ct.find(series.volume, body, series=series.info.id, threshold_hu=preset.threshold(kvp).hu)
+        clock.start("place", f"placing {len(found.deposits)} deposits")
+        placed = place.place(found.deposits, series.volume, body)
+        seen.append(_Seen(series, body, placed, found.rejected))
+    seen = _corrected(seen, changes)
+
+    sites: tuple[MeasuredSite, ...] = ()
+    for view in seen:
+        clock.start("measure", f"measuring {view.series.info.label}")
+        sites = merge.merge(
+            sites,
+            measure(view.placed, view.series.volume, view.anatomy, preset),
+            score="find" not in view.series.info.uses,
+        )
+    clock.start("interpret", "interpreting")
+    meaning = interpret.interpret(sites, person.patient, knowledge, guidelines=chosen.guidelines, imaged=bool(seen))
+
+    clock.start("pictures", "drawing")
+    shown = [view for view in seen if "find" in view.series.info.uses]
+    pictures = Pictures(
+        {key: picture for view in shown for key, picture in crops(view.series.volume, view.placed).items()},
+        tuple(overview(view.series.volume, view.placed, view.series.info.id) for view in shown),
+    )
+    assessment = Assessment(
+        answer=meaning.answer,
+        seriousness=meaning.seriousness,
+        findings=meaning.findings,
+        unknowns=meaning.unknowns,
+        advice=meaning.advice,
+        acquisition=provenance.acquisition(study, {view.series.info.id: view.anatomy for view in seen}),
+        refused=tuple(Refused(input=item.input, why=item.why) for item in refused),
+        sources=meaning.sources,
+        rejected=records.rejected(candidate for view in seen for candidate in view.rejected) if chosen.rejected else (),
+        provenance=provenance.of(
+            study,
+            tuple(view.anatomy for view in seen),
+            knowledge_folders=chosen.knowledge,
+            anatomy=chosen.anatomy,
+            preset=preset.name,
+            guidelines=chosen.guidelines,
+            corrections=changes,
+        ),
+    )
+    clock.stop()
+    return Run(assessment, pictures, clock.seconds)
+
+
+def _person(patient: Path | Patient | None) -> PatientFile:
+    if isinstance(patient, Path):
+        return read_patient(patient)
+    return PatientFile(patient=patient or Patient(), refused=())
+
+
+def _corrected(seen: list[_Seen], changes: tuple[Correction, ...]) -> list[_Seen]:
+    """Apply what a person said about deposits of any series; everything downstream is computed from the result."""
+    if not changes:
+        return seen
+    placed, rejected = corrections.apply(
+        tuple(item for view in seen for item in view.placed),
+        tuple(item for view in seen for item in view.rejected),
+        changes,
+    )
+    return [
+        _Seen(
+            view.series,
+            view.anatomy,
+            tuple(item for item in placed if item.deposit.series == view.series.info.id),
+            tuple(item for item in rejected if item.series == view.series.info.id),
+        )
+        for view in seen
+    ]
+
+
+def _nothing(inputs: Sequence[Path], refused: Sequence[Refusal], study: Study) -> NothingToAssessError:
+    """Why nothing could be assessed and what would help, one line an input."""
+    lines = [f"{item.input}: {item.why}" for item in refused]
+    lines += [f"{info.label}: {info.why}" for info in study.unused]
+    if not lines:
+        names = ", ".join(path.name or str(path) for path in inputs)
+        lines = [f"{names}: no CT found; give a folder, file or ZIP with a CT series, or a patient file with --patient"]
+    return NothingToAssessError("nothing could be assessed: " + "; ".join(lines), tuple(lines))

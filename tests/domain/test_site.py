@@ -1,0 +1,52 @@
+import pytest
+
+from calciscope.domain import site
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "side"),
+    [
+        ("kidney.left", "kidney", "left"),
+        ("artery.carotid.right", "artery.carotid", "right"),
+        ("artery.coronary.lad", "artery.coronary.lad", None),
+        ("left", "left", None),
+    ],
+)
+def test_split(path, base, side):
+    assert site.split(path) == (base, side)
+
+
+def test_every_path_exists_and_has_its_parent_in_the_tree():
+    for path in site.paths():
+        assert site.exists(path)
+        above = site.parent(path)
+        assert above is None or site.exists(above), path
+
+
+def test_only_paired_sites_take_a_side():
+    assert site.exists("kidney.left")
+    assert not site.exists("gallbladder.left")
+    assert not site.exists("kidney.front")
+
+
+def test_labels_read_as_a_person_says_them():
+    assert site.label("kidney.left") == "left kidney"
+    assert site.label("artery.aorta.abdominal") == "abdominal aorta"
+    assert site.label("joint.jaw") == "joint jaw"
+
+
+def test_ancestors_come_nearest_first():
+    assert site.ancestors("artery.coronary.lad") == ("artery.coronary", "artery")
+    assert site.ancestors("heart") == ()
+
+
+def test_within_is_about_whole_names():
+    assert site.within("artery.aorta.arch", "artery.aorta")
+    assert site.within("lung", "lung")
+    assert not site.within("lungs.nodule", "lung")
+
+
+def test_nearest_finds_a_misspelling():
+    assert site.nearest("gallblader") == "gallbladder"
+    assert site.nearest("kidney.lefft") == "kidney.left"
+    assert site.nearest("zzzzzzzzzz") is None
