@@ -79,7 +79,7 @@ class Source(_Model):
 
 
 class Reason(_Model):
-    """A rule that fired: what it says, what it saw, and where it comes from."""
+    """A rule that fired: what it says, what it saw, and where it comes from. ``weights`` speak for or against kinds."""
 
     rule: str
     statement: str
@@ -88,6 +88,7 @@ class Reason(_Model):
     edition: str | None = None
     status: str = "current"
     conflicts_with: tuple[str, ...] = ()
+    weights: dict[str, float] = {}
 
 
 class Alternative(_Model):
