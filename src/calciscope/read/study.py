@@ -1,0 +1,148 @@
+"""The way in: any mix of inputs -> a :class:`~calciscope.domain.study.Study`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from calciscope.domain.image import Volume
+from calciscope.domain.patient import Patient
+from calciscope.domain.study import Refusal, Series, SeriesInfo, Study
+from calciscope.errors import InputError
+from calciscope.read import dicom_scan
+from calciscope.read.files import File, walk, why_not_read
+from calciscope.read.frames import Frame
+from calciscope.read.patients import of_one_patient, several
+from calciscope.read.select import select
+from calciscope.read.sources import Source, dicom_sources, volume_source
+
+Progress = Callable[[str, float], None]
+
+# Shares of the whole time: headers and hashes are quick, pixels are not.
+_HEADERS, _PIXELS = 0.4, 0.6
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """What was refused so far; equal reasons become one line."""
+
+    refused: list[Refusal] = field(default_factory=list)
+    reasons: dict[tuple[int, str], list[str]] = field(default_factory=dict)
+
+    def add(self, top: int, name: str, why: str) -> None:
+        self.reasons.setdefault((top, why), []).append(name)
+
+    def all(self) -> tuple[Refusal, ...]:
+        lines = (Refusal(several(names, len(names)), why) for (_, why), names in self.reasons.items())
+        return (*self.refused, *lines)
+
+
+def open_study(
+    inputs: Sequence[Path], patient: Patient, *, patient_id: str | None = None, progress: Progress | None = None
+) -> Study:
+    """Read every input: folders (searched to the bottom, whatever the files are called), files and ZIPs of these.
+
+    Series that serve are loaded into the canonical frame; the others are listed with why not. A bad file never stops
+    the rest: it becomes a refusal. With images of several patients ``patient_id`` says whose are meant. ``progress``
+    is told what happens and the share done (0 to 1). Raises :class:`~calciscope.errors.InputError` where an input does
+    not exist or cannot be opened.
+    """
+    tell = progress or (lambda text, share: None)
+    with TemporaryDirectory(prefix="calciscope-") as temporary:
+        files, refused = walk(inputs, Path(temporary))
+        ledger = _Ledger(refused)
+        digests: dict[int, list[str]] = {top: [] for top in range(len(inputs))}
+        frames, sources = _scan(files, ledger, digests, lambda share: tell("reading headers", _HEADERS * share))
+        for top, path in enumerate(inputs):
+            if not digests[top] and not any(at == top for at, _ in ledger.reasons) and path.is_dir():
+                ledger.refused.append(
+                    Refusal(path.name or str(path), "no images found in it; give a folder with CT images")
+                )
+        mine, others = of_one_patient(frames, patient_id)
+        ledger.refused.extend(others)
+        sources.extend(dicom_sources(mine, ledger.add))
+        series, unused = _load(sources, ledger, lambda share: tell("reading images", _HEADERS + _PIXELS * share))
+        if not series and unused and not ledger.all():
+            ledger.refused.append(Refusal(unused[0].label, f"nothing to measure: {unused[0].why}"))
+        hashes = tuple((path.name or str(path), _digest(path, digests[top])) for top, path in enumerate(inputs))
+    tell("images read", 1.0)
+    return Study(patient, tuple(series), tuple(unused), ledger.all(), hashes)
+
+
+def _scan(
+    files: Sequence[File], ledger: _Ledger, digests: dict[int, list[str]], tell: Callable[[float], None]
+) -> tuple[list[Frame], list[Source]]:
+    frames: list[Frame] = []
+    sources: list[Source] = []
+    for number, file in enumerate(files):
+        tell(number / len(files))
+        if file.is_volume:
+            try:
+                source = volume_source(file)
+            except InputError as error:
+                ledger.add(file.top, file.name, str(error))
+            else:
+                sources.append(source)
+                digests[file.top].append(source.info.digest)
+            continue
+        try:
+            found = dicom_scan.scan(file.path, file.name)
+        except dicom_scan.NotDicomError:
+            if why := why_not_read(file):
+                ledger.add(file.top, file.name, why)
+        except dicom_scan.Unusable as error:
+            if not error.quiet:
+                ledger.add(file.top, file.name, error.why)
+        else:
+            frames.extend(found)
+            digests[file.top].append(found[0].pixels.sha256)
+    return frames, sources
+
+
+def _load(
+    sources: list[Source], ledger: _Ledger, tell: Callable[[float], None]
+) -> tuple[list[Series], list[SeriesInfo]]:
+    """Choose, read what was chosen, and choose again where that turned out unreadable."""
+    volumes: dict[str, tuple[Source, Volume]] = {}
+    left = list({source.info.id: source for source in sources}.values())
+    while True:
+        choices = {choice.id: choice for choice in select([source.candidate for source in left])}
+        wanted = [source for source in left if choices[source.info.id].uses]
+        failed: list[Source] = []
+        for number, source in enumerate(wanted):
+            if source.info.id in volumes:
+                continue
+
+            def tick(share: float, number: int = number, count: int = len(wanted)) -> None:
+                tell((number + share) / count)
+
+            try:
+                read = source.load(tick, ledger.add)
+            except InputError as error:
+                ledger.add(source.top, source.name, str(error))
+                failed.append(source)
+            else:
+                volumes[source.info.id] = (source, read)
+        if not failed:
+            break
+        left = [source for source in left if source not in failed]
+    series, unused = [], []
+    for source in left:
+        choice = choices[source.info.id]
+        if choice.uses:
+            volume = volumes[source.info.id][1]
+            series.append(Series(source.described(choice, volume), volume))
+        else:
+            unused.append(source.described(choice, None))
+    return series, unused
+
+
+def _digest(path: Path, digests: Sequence[str]) -> str:
+    """SHA-256 of a file's content; of a folder's, that of the sorted digests of the images in it."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
