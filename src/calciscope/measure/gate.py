@@ -134,6 +134,7 @@ class AcquisitionRules(_Model):
 
     version: str
     gated_words: tuple[str, ...]
+    not_gated_words: tuple[str, ...]
     scored_sites: tuple[str, ...]
     rollups: tuple[Rollup, ...]
     vessels: tuple[str, ...]
@@ -170,7 +171,6 @@ def facts(
     increment = geometry.spacing[axis]
     thickness = acquisition.slice_thickness or increment
     raised = max((one.threshold_hu for one in deposits), default=threshold.hu)
-    described = f"{acquisition.description or ''} {acquisition.body_part or ''}".lower()
     kernel = acquisition.kernel
     return {
         "blood_pool_hu": blood_pool.mean_hu if blood_pool else None,
@@ -186,7 +186,7 @@ def facts(
         "step_ratio": increment / thickness,
         "pixel": max(step for index, step in enumerate(geometry.spacing) if index != axis),
         "field_of_view": acquisition.field_of_view,
-        "gated": any(word in described for word in acquisition_rules().gated_words),
+        "gated": _gated(f"{acquisition.description or ''} {acquisition.body_part or ''}".lower()),
         "lossy": acquisition.lossy,
         "resampled": acquisition.resampled,
         "missing": any(_touches(one, acquisition) for one in deposits),
@@ -213,6 +213,13 @@ def judge(known: Mapping[str, Fact], site: str, threshold: Threshold) -> dict[Nu
             for number, validity in rule.effect.items():
                 gates[number] = gates[number].joined(Gate(validity, why))
     return gates
+
+
+def _gated(described: str) -> bool:
+    rules = acquisition_rules()
+    if any(word in described for word in rules.not_gated_words):
+        return False
+    return any(word in described for word in rules.gated_words)
 
 
 def _touches(deposit: Deposit, acquisition: Acquisition) -> bool:

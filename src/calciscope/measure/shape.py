@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.measure import find_contours
 
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Geometry
@@ -18,6 +19,8 @@ from calciscope.domain.image import Geometry
 # Half of the highest attenuation within this distance: as far as a scanner's blur reaches, so that a faint part of a
 # large deposit is compared with itself and not with a dense part elsewhere.
 NEIGHBOURHOOD_MM = 3.0
+# Half of the height: what a blurred edge has at the true border.
+HALF = 0.5
 # Directions over half a turn in which a width is taken: the largest is found to within 0.1 %.
 DIRECTIONS = 45
 
@@ -33,25 +36,23 @@ class Size:
 def size(deposit: Deposit, geometry: Geometry) -> Size:
     """Largest axial diameter and core attenuation of a deposit.
 
-    The diameter is the largest distance between voxels of one axial slice that are brighter than halfway between the
-    background and the local maximum, plus one pixel (voxels are squares, not points). The core is what of those
-    voxels is not at their edge; a deposit too thin to have a core gives the mean of the voxels over half.
+    The edge is where a slice crosses half of the height of the local maximum over the background, between pixels; the
+    diameter is the largest distance across it. The local maximum is looked for in neighbouring slices too, so that a
+    slice that holds only the blurred end of a deposit does not count. The core is the inner half, counted from the
+    edge to the innermost point, of the slice in which most lies inside the edge.
     """
-    order = np.argsort(deposit.voxels[:, 0], kind="stable")
-    voxels, hu = deposit.voxels[order], deposit.hu[order]
-    starts = np.flatnonzero(np.diff(voxels[:, 0], prepend=-1))
-    step_y, step_x = geometry.spacing[1], geometry.spacing[2]
+    image, height = _heights(deposit, geometry.spacing)
+    step = np.array(geometry.spacing[1:])
+    over = height >= HALF
     largest = 0.0
-    cores: list[NDArray[np.float32]] = []
-    bright: list[NDArray[np.float32]] = []
-    for start, stop in zip(starts, [*starts[1:], len(voxels)], strict=True):
-        image, over = _over_half(voxels[start:stop, 1:], hu[start:stop], deposit.background_hu, (step_y, step_x))
-        largest = max(largest, width(np.argwhere(over) * np.array([step_y, step_x])) + (step_y + step_x) / 2)
-        bright.append(image[over])
-        cores.append(image[ndimage.binary_erosion(over)])
-    core = np.concatenate(cores)
-    chosen = core if len(core) else np.concatenate(bright)
-    return Size(largest, float(chosen.mean(dtype=np.float64)))
+    for level, inside in zip(height, over, strict=True):
+        if inside.any():
+            edges: list[NDArray[np.float64]] = find_contours(level, HALF)  # type: ignore[no-untyped-call]
+            largest = max(largest, width(np.concatenate(edges) * step))
+    most = int(over.sum(axis=(1, 2)).argmax())
+    depth = ndimage.distance_transform_edt(over[most], sampling=step)
+    core = image[most][depth >= depth.max() / 2]
+    return Size(largest, float(core.mean(dtype=np.float64)))
 
 
 def width(points: NDArray[np.floating]) -> float:
@@ -63,17 +64,15 @@ def width(points: NDArray[np.floating]) -> float:
     return float(np.ptp(along, axis=0).max())
 
 
-def _over_half(
-    pixels: NDArray[np.int32], hu: NDArray[np.float32], background: float, spacing: tuple[float, float]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """The deposit in one slice as a small image, and where it exceeds half of its local height over the background."""
-    first = pixels.min(axis=0)
-    shape = tuple(int(length) + 1 for length in pixels.max(axis=0) - first)
-    image = np.full(shape, np.float32(background))
-    place = tuple((pixels - first).T)
-    image[place] = hu
+def _heights(deposit: Deposit, spacing: tuple[float, float, float]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The deposit as a small image with a margin in its slices, and its height over the background (1 at maxima)."""
+    margin = np.array([0, 1, 1])
+    first = deposit.voxels.min(axis=0) - margin
+    shape = deposit.voxels.max(axis=0) + margin + 1 - first
+    image = np.full(shape, deposit.background_hu, dtype=np.float32)
+    image[tuple((deposit.voxels - first).T)] = deposit.hu
     reach = [2 * max(1, round(NEIGHBOURHOOD_MM / step)) + 1 for step in spacing]
     highest = ndimage.maximum_filter(image, size=reach, mode="nearest")
-    inside = np.zeros(shape, dtype=np.bool_)
-    inside[place] = True
-    return image, inside & (image - background >= (highest - background) / 2)
+    background = np.float32(deposit.background_hu)
+    height = (image - background) / np.maximum(highest - background, np.float32(1.0))
+    return image, np.asarray(height, dtype=np.float32)

@@ -107,7 +107,7 @@ def _site(site: str, placed: Sequence[PlacedDeposit], scan: _Scan) -> MeasuredSi
 def confidence_of(placed: Sequence[PlacedDeposit]) -> float:
     """Mean confidence of the placements, weighted by the volume of their deposits."""
     weights = [one.deposit.volume_mm3 for one in placed]
-    return float(np.average([one.placement.confidence for one in placed], weights=weights))
+    return round(float(np.average([one.placement.confidence for one in placed], weights=weights)), 6)
 
 
 def _sizes(deposits: Sequence[Deposit], scan: _Scan) -> list[Size]:
