@@ -45,7 +45,7 @@ Number = Literal["agatston", "volume", "mass", "attenuation", "diameter"]
 NUMBERS: tuple[Number, ...] = ("agatston", "volume", "mass", "attenuation", "diameter")
 Fact = float | bool | str | None
 
-_STRICTNESS = {Validity.VALID: 0, Validity.ADJUSTED: 1, Validity.REFUSED: 2}
+STRICTNESS = {Validity.VALID: 0, Validity.ADJUSTED: 1, Validity.REFUSED: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Gate:
 
     def joined(self, other: Gate) -> Gate:
         """The stricter of both, with the reasons of both."""
-        strictest = max(self.validity, other.validity, key=_STRICTNESS.__getitem__)
+        strictest = max(self.validity, other.validity, key=STRICTNESS.__getitem__)
         parts = [part for why in (self.why, other.why) if why for part in why.split("; ")]
         return Gate(strictest, "; ".join(dict.fromkeys(parts)) or None)
 
