@@ -1,0 +1,115 @@
+"""The answer in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from calciscope.domain.assessment import Finding, Kind, Seriousness, Validity
+from calciscope.domain.site import UNPLACED
+from calciscope.interpret.rules import CompiledRule
+
+_WHAT = {
+    Kind.DYSTROPHIC: "dystrophic calcification",
+    Kind.METASTATIC: "metastatic calcification",
+    Kind.IDIOPATHIC: "idiopathic calcification",
+    Kind.IATROGENIC: "iatrogenic calcification",
+    Kind.CALCIPHYLAXIS: "calciphylaxis",
+    Kind.TUMORAL: "tumoral calcinosis",
+    Kind.OSSIFICATION: "ossification",
+    Kind.LITHIASIS: "lithiasis (stone)",
+    Kind.PHYSIOLOGICAL: "physiological calcification",
+    Kind.INDETERMINATE: "calcification of indeterminate kind",
+}
+_LEVEL = {
+    Seriousness.NONE: "Normal",
+    Seriousness.INCIDENTAL: "Incidental",
+    Seriousness.MONITOR: "To be monitored",
+    Seriousness.SIGNIFICANT: "Significant",
+    Seriousness.URGENT: "Urgent",
+}
+# Which number names a finding in the sentence, the first that it has.
+_SIZES = ("agatston", "diameter", "count", "volume")
+
+
+def answer(
+    findings: Sequence[Finding],
+    about_patient: Sequence[CompiledRule],
+    seriousness: Seriousness,
+    *,
+    imaged: bool,
+    not_judged: Sequence[str],
+) -> str:
+    """One sentence: how serious, what, where, and how many other findings there are."""
+    if not findings:
+        return _nothing(imaged, not_judged)
+    present = [one for one in _principal(findings) if one.kind.value is not None]
+    if not present:
+        return _none_there(findings, seriousness)
+    present.sort(key=lambda one: -_level(one).rank)
+    first = present[0]
+    found = f"{_what(first)}{_others(present)}."
+    if seriousness.rank > _level(first).rank:
+        rules = [rule.rule for rule in about_patient if rule.rule.then.at_least == seriousness]
+        alarm = next((rule.then.note or rule.statement for rule in rules), "")
+        return f"{_LEVEL[seriousness]}: {alarm.rstrip('.')}; of the calcifications the most serious is {found}"
+    return f"{_LEVEL[seriousness]}: {found}"
+
+
+def _level(finding: Finding) -> Seriousness:
+    return Seriousness(finding.seriousness.value or "none")
+
+
+def _principal(findings: Sequence[Finding]) -> list[Finding]:
+    """Each thing once: a roll-up that is more than its parts instead of them, else the parts."""
+    # A class was given to the total, so the total is what people speak of.
+    kept = [one for one in findings if one.rollup and any(measure.category for measure in one.measures.values())]
+    parts = [one for one in findings if not one.rollup]
+    hidden = {part.site for part in parts for total in kept if part.site.startswith(total.site + ".")}
+    return [*kept, *(part for part in parts if part.site not in hidden)]
+
+
+def _what(finding: Finding) -> str:
+    kind = Kind(finding.kind.value or Kind.INDETERMINATE)
+    where = "at a place that could not be told" if finding.site == UNPLACED else f"of the {finding.label}"
+    return f"{_WHAT[kind]} {where}{_size(finding)}"
+
+
+def _size(finding: Finding) -> str:
+    for name in _SIZES:
+        measure = finding.measures.get(name)
+        if measure is None or measure.value is None or measure.validity is Validity.REFUSED:
+            continue
+        number = "<1" if 0 < measure.value < 1 and name == "agatston" else f"{measure.value:.3g}"
+        if name == "agatston":
+            number = number if number == "<1" else f"{measure.value:.0f}"
+            return f" (Agatston score {number})"
+        if name == "count":
+            return f" ({measure.value:.0f} deposits)" if measure.value > 1 else ""
+        return f" ({number} {measure.unit})"
+    return ""
+
+
+def _others(present: Sequence[Finding]) -> str:
+    rest = present[1:]
+    if not rest:
+        return ""
+    equal = sum(_level(one) == _level(present[0]) for one in rest)
+    less = len(rest) - equal
+    parts = []
+    if equal:
+        parts.append(f"{equal} other finding{'s are' if equal > 1 else ' is'} as serious")
+    if less:
+        parts.append(f"{less}{'' if equal else ' other'} finding{'s are' if less > 1 else ' is'} less serious")
+    return "; " + " and ".join(parts)
+
+
+def _none_there(findings: Sequence[Finding], seriousness: Seriousness) -> str:
+    where = ", ".join(one.label for one in findings[:4])
+    return f"{_LEVEL[seriousness]}: no calcium is there ({where})."
+
+
+def _nothing(imaged: bool, not_judged: Sequence[str]) -> str:
+    if not imaged:
+        return "No finding and no image was given, so there was nothing to judge; this is not an all-clear."
+    limits = f"; not judged: {', '.join(not_judged)}" if not_judged else ""
+    return f"No calcium deposit was found in what was imaged{limits}."

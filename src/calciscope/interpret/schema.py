@@ -1,0 +1,215 @@
+"""What may stand in a knowledge file: validated, frozen models of rules, laboratory data and vocabulary."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from calciscope.domain.assessment import Kind, Seriousness
+
+Status = Literal["current", "superseded", "unverified"]
+
+
+def _floats(value: Any) -> Any:
+    """Whole numbers as floats: CEL refuses to compare a float with an integer."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def _float_values(value: Any) -> Any:
+    return {key: _floats(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Fact = float | bool | str | list[str]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Category(_Model):
+    """A named class of a measure, such as A2 of CAC-DRS 2018 for ``agatston``."""
+
+    measure: str
+    scheme: Text
+    value: Text
+
+
+class Then(_Model):
+    """What a rule says when it fires; see the field names in the contributor's guide."""
+
+    kind: dict[Kind, float] = {}
+    seriousness: Seriousness | None = None
+    at_most: Seriousness | None = None
+    at_least: Seriousness | None = None
+    advice: str | None = None
+    category: Category | None = None
+    note: str | None = None
+
+
+class Example(_Model):
+    """Inputs in canonical units, and the part of ``then`` that must hold; ``None`` where the rule must stay silent."""
+
+    given: Annotated[dict[str, Fact], BeforeValidator(_float_values)]
+    gives: dict[str, Any] | None
+
+
+class Rule(_Model):
+    """One sentence of clinical knowledge with its condition in CEL, its source and examples."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
+    when: str
+    then: Then
+    statement: Annotated[str, Field(min_length=20)]
+    source: str
+    edition: Text | None = None
+    status: Status
+    guideline: Literal["esc", "us"] | None = None
+    question: str | None = None
+    conflicts_with: tuple[str, ...] = ()
+    default: bool = False
+    scope: Literal["finding", "patient"] = "finding"
+    sites: tuple[str, ...] = ()
+    examples: Annotated[tuple[Example, ...], Field(min_length=1)]
+
+
+class Chapter(_Model):
+    """The rules of one part of the body. Rules hold for findings at or below ``sites``; none means everywhere."""
+
+    chapter: str
+    sites: tuple[str, ...] = ()
+    rules: tuple[Rule, ...]
+
+
+class Organs(_Model):
+    """Which sites count when organs with calcium are counted: the first part of a path, less those listed."""
+
+    not_counted: tuple[str, ...] = ()
+
+
+class Kinds(Chapter):
+    """Rules that hold for any site, and how kinds are weighed.
+
+    ``margin``: two kinds whose totals differ by no more are not told apart. ``nothing``: conditions under which a
+    finding says that no calcium is there.
+    """
+
+    margin: float
+    nothing: tuple[str, ...]
+    organs: Organs = Organs()
+
+
+class Unit(_Model):
+    """What another unit is worth in the canonical one: ``value * factor + offset``."""
+
+    factor: float
+    offset: float = 0.0
+
+
+class Quantity(_Model):
+    """A number of the patient file. ``sites`` limits where a finding can have it."""
+
+    label: str
+    group: Literal["patient", "labs", "function", "finding", "derived"]
+    unit: str
+    units: dict[str, float | Unit] = {}
+    plain: bool = False
+    whole: bool = False
+    roman: bool = False
+    plausible: tuple[float, float]
+    sites: tuple[str, ...] = ()
+
+
+class Word(_Model):
+    """A key of a finding whose value is words; ``allowed`` closes the list."""
+
+    label: str
+    allowed: tuple[Text, ...] = ()
+    sites: tuple[str, ...] = ()
+
+
+class Band(_Model):
+    """A reference range for ages ``from_age <= age < to_age`` (years) and, where given, one sex."""
+
+    of: str
+    low: float | None = None
+    high: float | None = None
+    from_age: float = 0.0
+    to_age: float | None = None
+    sex: Literal["female", "male"] | None = None
+    source: str
+    status: Status
+
+
+class Derived(_Model):
+    """A quantity computed from others. ``ranges_of`` names the quantity whose reference ranges it shares."""
+
+    name: str
+    label: str
+    unit: str
+    expression: str
+    when: str | None = None
+    ranges_of: str | None = None
+    source: str
+    status: Status
+
+
+class State(_Model):
+    """``low``, ``normal`` or ``high``, from the first of ``of`` that is known and has a range for the patient."""
+
+    name: str
+    label: str
+    of: tuple[str, ...]
+
+
+class Combined(_Model):
+    """A word computed from states."""
+
+    name: str
+    label: str
+    expression: str
+
+
+class Labs(_Model):
+    """``labs.yaml``: quantities, words, ranges and what is computed from them."""
+
+    quantities: dict[str, Quantity] = {}
+    words: dict[str, Word] = {}
+    ranges: tuple[Band, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    states: tuple[State, ...] = ()
+    combined: tuple[Combined, ...] = ()
+
+
+class Negations(_Model):
+    """Words that turn a phrase into its opposite, before or after it, and what ends their reach."""
+
+    before: tuple[Text, ...] = ()
+    after: tuple[Text, ...] = ()
+    stops: tuple[Text, ...] = ()
+
+
+class Values(_Model):
+    """The words that rules compare a finding's key with -> how people write them."""
+
+    words: dict[Text, tuple[Text, ...]]
+    closed: bool = False
+
+
+class Vocabulary(_Model):
+    """``vocabulary.yaml``: concept -> synonyms, by the list of the patient file where they are usually written."""
+
+    conditions: dict[str, tuple[Text, ...]] = {}
+    medications: dict[str, tuple[Text, ...]] = {}
+    history: dict[str, tuple[Text, ...]] = {}
+    symptoms: dict[str, tuple[Text, ...]] = {}
+    implies: dict[str, tuple[str, ...]] = {}
+    negations: Negations = Negations()
+    values: dict[str, Values] = {}

@@ -1,0 +1,121 @@
+"""Free words of clinicians to the concepts that rules name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from calciscope.interpret.schema import Vocabulary
+
+_TOKEN = re.compile(r"[^\W_]+|[,;.]")
+Phrase = tuple[str, ...]
+
+
+def tokens(text: str) -> Phrase:
+    """Lower-case words in the singular and the marks that end a phrase; hyphens and underscores part words."""
+    return tuple(_singular(word) for word in _TOKEN.findall(text.lower().replace("_", " ").replace("'", "")))
+
+
+def _singular(word: str) -> str:
+    """Without a plural ``s``; the same shortening is done on both sides, so that it need not be good English."""
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A vocabulary turned inside out: phrase -> concept, ready for whole-word, longest-first matching."""
+
+    concepts: dict[Phrase, str]
+    longest: int
+    lists: dict[str, str]
+    implies: dict[str, tuple[str, ...]]
+    before: frozenset[Phrase]
+    after: frozenset[Phrase]
+    stops: frozenset[Phrase]
+    values: dict[str, dict[Phrase, str]]
+    closed: frozenset[str]
+    _seen: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
+
+    def concepts_of(self, phrase: str) -> frozenset[str]:
+        """The concepts that a phrase states, with what they imply; negated ones are left out."""
+        if phrase not in self._seen:
+            if len(self._seen) > 20000:
+                self._seen.clear()
+            self._seen[phrase] = self._read(phrase)
+        return self._seen[phrase]
+
+    def concepts_in(self, phrases: Iterable[str]) -> frozenset[str]:
+        """The concepts of several phrases."""
+        return frozenset().union(*(self.concepts_of(phrase) for phrase in phrases))
+
+    def value(self, key: str, text: str) -> str:
+        """The word that rules compare ``key`` with, or the text in lower case where the vocabulary has none."""
+        return self.values.get(key, {}).get(tokens(text), text.strip().lower())
+
+    def _read(self, phrase: str) -> frozenset[str]:
+        words = tokens(phrase)
+        found: set[str] = set()
+        negated, fresh, at = False, [], 0
+        while at < len(words):
+            concept, length = self._match(self.concepts, words, at)
+            before = self._length(self.before, words, at)
+            if concept is not None and length >= before:
+                if not negated:
+                    fresh.append(concept)
+                at += length
+            elif before:
+                negated, at = True, at + before
+            elif after := self._length(self.after, words, at):
+                fresh, at = [], at + after
+            elif stop := self._length(self.stops, words, at):
+                found.update(fresh)
+                negated, fresh, at = False, [], at + stop
+            else:
+                at += 1
+        found.update(fresh)
+        return frozenset(self._with_implied(found))
+
+    def _match(self, table: dict[Phrase, str], words: Phrase, at: int) -> tuple[str | None, int]:
+        for length in range(min(self.longest, len(words) - at), 0, -1):
+            if (concept := table.get(words[at : at + length])) is not None:
+                return concept, length
+        return None, 0
+
+    def _length(self, table: frozenset[Phrase], words: Phrase, at: int) -> int:
+        return next((n for n in range(min(5, len(words) - at), 0, -1) if words[at : at + n] in table), 0)
+
+    def _with_implied(self, concepts: set[str]) -> set[str]:
+        todo, found = list(concepts), set(concepts)
+        while todo:
+            for implied in self.implies.get(todo.pop(), ()):
+                if implied not in found:
+                    found.add(implied)
+                    todo.append(implied)
+        return found
+
+
+def compile_words(vocabulary: Vocabulary) -> Words:
+    """The vocabulary as a look-up table."""
+    concepts: dict[Phrase, str] = {}
+    lists: dict[str, str] = {}
+    for name in ("conditions", "medications", "history", "symptoms"):
+        for concept, synonyms in getattr(vocabulary, name).items():
+            lists[concept] = name
+            for phrase in (concept, *synonyms):
+                concepts.setdefault(tokens(phrase), concept)
+    negations = vocabulary.negations
+    return Words(
+        concepts=concepts,
+        longest=max((len(phrase) for phrase in concepts), default=0),
+        lists=lists,
+        implies=dict(vocabulary.implies),
+        before=frozenset(map(tokens, negations.before)),
+        after=frozenset(map(tokens, negations.after)),
+        stops=frozenset(map(tokens, negations.stops)),
+        values={
+            key: {tokens(text): word for word, texts in values.words.items() for text in (word, *texts)}
+            for key, values in vocabulary.values.items()
+        },
+        closed=frozenset(key for key, values in vocabulary.values.items() if values.closed),
+    )
