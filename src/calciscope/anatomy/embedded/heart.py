@@ -1,0 +1,143 @@
+"""The heart region: what the pericardium holds, between the lungs, above the diaphragm, below the pulmonary fork."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from calciscope.anatomy.embedded.aorta import spine_track
+from calciscope.anatomy.embedded.arch import carina
+from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.track import hull, longest_run
+
+# Soft tissue and blood, HU; epicardial fat is added afterwards by the hull of each slice.
+_SOFT = (-20.0, 600.0)
+# The pulmonary artery forks about this far below the fork of the windpipe, mm.
+_BELOW_CARINA = 22.0
+# Cross-section of an adult heart, mm2; less is a vessel or a remnant.
+_SMALLEST_SLICE = 1200.0
+# The heart reaches this far to the right of the midline, mm; twice as far to the left.
+_ASIDE = 45.0
+# The underside of the heart against the top of the right dome, mm, and its fall to the left, mm per mm.
+_FLOOR_BELOW_DOME = 10.0
+_TILT = 0.15
+# The left dome lies lower than the right one, mm.
+_LEFT_DOME_LOWER = 12.0
+# Volume of a heart with its fat, ml.
+_VOLUME_ML = (250.0, 2500.0)
+
+
+def between_lungs(frame: Frame) -> Mask:
+    """Tissue between the lungs and in front of the spine's back edge, slice by slice; empty where a lung is missing."""
+    lungs = frame.lungs
+    central = np.zeros(lungs.shape, dtype=np.bool_)
+    spine = spine_track(frame)
+    rows = np.arange(lungs.shape[1])
+    for z in range(lungs.shape[0]):
+        if frame.lung_left[z].sum() < 20 or frame.lung_right[z].sum() < 20:
+            continue
+        inside = hull(lungs[z])
+        left = np.flatnonzero(frame.lung_left[z].any(axis=0))
+        right = np.flatnonzero(frame.lung_right[z].any(axis=0))
+        inside[:, : int(np.median(right))] = False
+        inside[:, int(np.median(left)) + 1 :] = False
+        row, _, radius = spine[z]
+        if np.isfinite(row):
+            inside[rows > row + 0.5 * radius / frame.spacing[1]] = False
+        central[z] = inside & ~lungs[z] & ~frame.airway[z]
+    return central & frame.body
+
+
+def heart_floor(frame: Frame) -> NDArray[np.float64]:
+    """Coarse slice of the underside of the heart, for each column ``(y, x)``; 0 where no dome of the diaphragm is seen.
+
+    The heart rests on the diaphragm just below the level of the right dome and sinks towards its tip on the left.
+    """
+    floor = np.zeros(frame.hu.shape[1:])
+    midline = np.nanmedian(spine_track(frame)[:, 1])
+    if not np.isfinite(midline):
+        return floor
+    left = (np.arange(floor.shape[1]) - midline) * frame.spacing[2]
+    for lung, sign, drop in ((frame.lung_right, -1.0, 0.0), (frame.lung_left, 1.0, _LEFT_DOME_LOWER)):
+        lowest = lung.argmax(axis=0)
+        # Under a dome the lung ends on a thick organ, not on a rib; away from the rim of the lung's shadow.
+        shadow = ndimage.distance_transform_edt(lung.any(axis=0), sampling=frame.spacing[1:]) > 15.0
+        aside = (sign * left > (_ASIDE if sign < 0 else 2 * _ASIDE))[None]
+        columns = np.argwhere(shadow & aside & (lowest * frame.spacing[0] > 12.0))
+        if len(columns) < 20:
+            continue
+        depth = np.arange(1, int(12.0 / frame.spacing[0]) + 1)
+        y, x = columns.T
+        below = frame.hu[lowest[y, x][:, None] - depth[None] - 1, y[:, None], x[:, None]]
+        organ = (below > _SOFT[0]).mean(axis=1) > 0.7
+        if organ.sum() < 20:
+            continue
+        dome = float(np.percentile(lowest[y, x][organ], 95)) * frame.spacing[0] + drop
+        floor += (dome - _FLOOR_BELOW_DOME - _TILT * np.clip(left, 0.0, 110.0))[None] / frame.spacing[0]
+        return np.maximum(floor, 0.0)
+    return floor
+
+
+def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
+    """``heart_region``, with what makes it less sure in its confidence; nothing where no heart is in view."""
+    central = between_lungs(frame)
+    present = central.any(axis=(1, 2))
+    if present.sum() * frame.spacing[0] < 30.0:
+        return Part()
+    aorta = np.zeros(central.shape, dtype=np.bool_)
+    for name in ("aorta_descending", "aorta_abdominal"):
+        if name in so_far:
+            aorta |= so_far[name][0]
+    around = max(1, round(3.0 / frame.spacing[1]))
+    plane = np.ones((1, 3, 3), dtype=np.bool_)
+    aorta = ndimage.binary_dilation(aorta, plane, iterations=around)
+    great = np.zeros(central.shape, dtype=np.bool_)
+    for name in ("aorta_arch", "aorta_ascending"):
+        if name in so_far:
+            great |= so_far[name][0]
+    fork = carina(frame)
+    top = frame.hu.shape[0] if fork is None else max(0, round(fork - _BELOW_CARINA / frame.spacing[0]))
+    height = np.arange(frame.hu.shape[0])[:, None, None]
+    room = central & ~aorta & (height < top) & (height >= heart_floor(frame)[None])
+    spine = spine_track(frame)
+    for z in np.flatnonzero(room.any(axis=(1, 2))).tolist():
+        row, _, radius = spine[z]
+        if np.isfinite(row):
+            room[z, max(0, int(row - 0.9 * radius / frame.spacing[1])) :] = False
+    soft = room & ~frame.bone & (frame.hu > _SOFT[0]) & (frame.hu < _SOFT[1])
+    core = _largest(ndimage.binary_opening(soft, _disc(frame, 7.0)))
+    area = core.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2]
+    run = longest_run(area >= max(_SMALLEST_SLICE, 0.2 * float(area.max(initial=0.0))))
+    heart = np.zeros(core.shape, dtype=np.bool_)
+    for z in range(run.start, run.stop):
+        heart[z] = hull(core[z]) & room[z]
+    heart &= ~great
+    volume = heart.sum() * float(np.prod(frame.spacing)) / 1000.0
+    if not _VOLUME_ML[0] / 4 <= volume <= _VOLUME_ML[1]:
+        return Part()
+    # A whole heart with its neighbours known is sure; a part of one or one without a windpipe above is less so.
+    confidence = 0.9
+    confidence -= 0.0 if volume >= _VOLUME_ML[0] else 0.15
+    confidence -= 0.0 if fork is not None else 0.05
+    confidence -= 0.0 if "aorta_descending" in so_far else 0.15
+    return Part(masks={"heart_region": (heart, round(confidence, 2))})
+
+
+def _disc(frame: Frame, radius: float) -> NDArray[np.bool_]:
+    """A flat disc of a radius in mm."""
+    reach = (int(radius / frame.spacing[1]), int(radius / frame.spacing[2]))
+    y, x = np.ogrid[-reach[0] : reach[0] + 1, -reach[1] : reach[1] + 1]
+    return np.asarray(((y * frame.spacing[1]) ** 2 + (x * frame.spacing[2]) ** 2 <= radius**2)[None])
+
+
+def _largest(mask: Mask) -> Mask:
+    """The largest connected piece."""
+    labels, count = ndimage.label(mask)
+    if not count:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == int(sizes.argmax()))

@@ -1,0 +1,232 @@
+"""The iliac arteries: from the fork of the aorta along the pelvic brim to the front of the hip joints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from calciscope.anatomy.embedded.aorta import clip_range, spine_track, without_bone
+from calciscope.anatomy.embedded.circles import Floats, Window, best_path, vote, window
+from calciscope.anatomy.embedded.frame import Frame
+from calciscope.anatomy.embedded.track import Track, from_path, smoothed
+
+RADII = np.arange(3.5, 11.6, 1.0)
+# Radii of an adult femoral head with the rim of its socket, mm.
+_HEAD_RADII = np.arange(19.0, 30.0, 2.0)
+# The heads lie well to the side of the spine, mm from the midline.
+_HEAD_ASIDE = (50.0, 135.0)
+_HEAD_SCORE = 0.45
+# The femoral artery lies in front of the head and to its medial side, mm from its surface and from its centre.
+_ARTERY_FRONT = 10.0
+_ARTERY_MEDIAL = 12.0
+# Height of the fork of the aorta above the centres of the heads in adults is 100 to 180 mm.
+_FORK_HEIGHT = (95.0, 200.0)
+# Where no head is in view the artery descends about this much to the side for each mm down.
+_SLOPE = 0.55
+# A narrow ring finds support by chance; the aorta is left only where the branches are clearly better.
+_HANDICAP = 0.06
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fork:
+    """The branches ``left`` and ``right`` (feet first; ``None`` where not found) and the coarse slice of the fork."""
+
+    left: Track | None
+    right: Track | None
+    level: float
+
+
+def femoral_heads(frame: Frame, midline: float, last: int) -> dict[str, tuple[NDArray[np.float64], float]]:
+    """Centres (coarse ``z, y, x``) and radii (mm) of the femoral heads below coarse slice ``last``, by side."""
+    solid = frame.bone[:last].copy()
+    for z in range(last):
+        solid[z] = ndimage.binary_fill_holes(ndimage.binary_closing(solid[z]))
+    heads: dict[str, tuple[NDArray[np.float64], float]] = {}
+    columns = (np.arange(solid.shape[2]) - midline) * frame.spacing[2]
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        inside = np.flatnonzero((sign * columns >= _HEAD_ASIDE[0] - 30.0) & (sign * columns <= _HEAD_ASIDE[1] + 30.0))
+        if inside.size < 10 or last < 4:
+            continue
+        part = solid[:, :, inside[0] : inside[-1] + 1].astype(np.float32) * np.float32(200.0)
+        score, _ = vote(part, (frame.spacing[1], frame.spacing[2]), _HEAD_RADII, 0.0, 200.0)
+        aside = sign * columns[inside]
+        score[..., (aside < _HEAD_ASIDE[0]) | (aside > _HEAD_ASIDE[1])] = -1.0
+        # A head is round over its whole height, a cross-section of a wing or a shaft is not.
+        tall = ndimage.uniform_filter1d(score, max(1, round(12.0 / frame.spacing[0])), axis=1, mode="nearest")
+        index, z, y, x = (int(i) for i in np.unravel_index(int(np.argmax(tall)), tall.shape))
+        if tall[index, z, y, x] >= _HEAD_SCORE - 0.1:
+            heads[side] = (np.array([z, y, x + inside[0]], dtype=np.float64), float(_HEAD_RADII[index]))
+    if len(heads) == 2:
+        # Two heads lie at one height; if they do not, neither is trusted.
+        apart = abs(heads["left"][0][0] - heads["right"][0][0]) * frame.spacing[0]
+        if apart > 45.0:
+            return {}
+    return heads
+
+
+def trace_fork(
+    frame: Frame, aorta: Track, heads: dict[str, tuple[NDArray[np.float64], float]], blood_hu: float
+) -> Fork | None:
+    """Both iliac arteries and the level of the fork, or ``None`` where the aorta does not fork in view.
+
+    ``aorta`` is the unjudged track beside the whole spine, feet first.
+    """
+    midline = float(np.nanmedian(spine_track(frame)[:, 1]))
+    per_slice = frame.spacing[0]
+    if heads:
+        hip = float(np.mean([head[0][0] for head in heads.values()]))
+        bottom = max(0, int(hip - 15.0 / per_slice))
+        top = int(hip + _FORK_HEIGHT[1] / per_slice)
+        lowest_fork = hip + _FORK_HEIGHT[0] / per_slice
+    else:
+        bottom = max(0, int(aorta.points[0, 0] - 60.0 / per_slice))
+        top = int(aorta.points[0, 0] + 130.0 / per_slice)
+        lowest_fork = float(aorta.points[0, 0])
+    top = min(top, int(aorta.points[-1, 0]) + 1)
+    above = aorta.part((aorta.points[:, 0] >= lowest_fork) & (aorta.points[:, 0] < top))
+    if len(above) * per_slice < 15.0:
+        return None
+    trunk = above.part(slice(0, max(3, len(above) // 2)))
+    middle = np.median(trunk.points, axis=0)
+    found: dict[str, tuple[Track, float] | None] = {}
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        target = _target(frame, heads, side, sign, midline, middle)
+        found[side] = _trace_side(frame, above, target, (bottom, top), sign, blood_hu)
+    left, right = found["left"], found["right"]
+    if left is None and right is None:
+        return None
+    level = _fork_level(frame, left, right)
+    branches = [None if side is None else side[0].part(side[0].points[:, 0] < level) for side in (left, right)]
+    kept = [None if branch is None or len(branch) * per_slice < 15.0 else branch for branch in branches]
+    return Fork(kept[0], kept[1], level)
+
+
+def _target(
+    frame: Frame,
+    heads: dict[str, tuple[NDArray[np.float64], float]],
+    side: str,
+    sign: float,
+    midline: float,
+    start: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Where the artery of a side leaves the pelvis, coarse ``(z, y, x)``: measured, mirrored, or by the usual slope."""
+    if side in heads:
+        centre, radius = heads[side]
+    elif heads:
+        other, radius = next(iter(heads.values()))
+        centre = np.array([other[0], other[1], 2 * midline - other[2]])
+    else:
+        drop = 130.0
+        aside = sign * _SLOPE * drop / frame.spacing[2]
+        return np.array([start[0] - drop / frame.spacing[0], start[1], start[2] + aside])
+    front = (radius + _ARTERY_FRONT) / frame.spacing[1]
+    return np.array([centre[0], centre[1] - front, centre[2] - sign * _ARTERY_MEDIAL / frame.spacing[2]])
+
+
+def _trace_side(
+    frame: Frame,
+    above: Track,
+    target: NDArray[np.float64],
+    span: tuple[int, int],
+    sign: float,
+    blood_hu: float,
+) -> tuple[Track, float] | None:
+    """One branch, feet first, and the coarse slice at which it leaves the aorta."""
+    bottom, top = span
+    start = above.points[0]
+    across, along = 1.0 / frame.spacing[2], 1.0 / frame.spacing[1]
+    columns = sorted((float(above.points[:, 2].min()), float(above.points[:, 2].max()), float(target[2])))
+    low = (bottom, min(start[1], target[1]) - 35.0 * along, columns[0] - 30.0 * across)
+    high = (top, max(start[1], float(above.points[:, 1].max())) + 55.0 * along, columns[-1] + 30.0 * across)
+    box = window(frame, low, high)
+    if min(box.hu.shape[1:]) < 8 or box.hu.shape[0] < 5:
+        return None
+    hu = without_bone(frame, box, spine_track(frame))
+    score, mean = vote(hu, box.pixel, RADII, *clip_range(blood_hu))
+    reward = score * np.minimum(1.0, np.sqrt(RADII / 6.0)).astype(np.float32)[:, None, None, None]
+    reward -= _corridor(frame, box, above, target, sign)[None]
+    reward -= 0.4 * np.clip((np.abs(mean - blood_hu) - 25.0) / 60.0, 0, 1) + np.float32(_HANDICAP)
+    # From the head down: slice k of the reversed arrays is coarse slice box top - k.
+    entry = np.full(hu.shape, -np.inf, dtype=np.float32)
+    earned = 0.0
+    slices = [round(float(z)) - box.start[0] // box.factor[0] for z in above.points[:, 0]]
+    factor = np.array(frame.factor, dtype=np.float64)
+    for k in range(len(above) - 1, -1, -1):
+        z = slices[k] - 1
+        earned += float(above.support[k]) * min(1.0, float(np.sqrt(above.radius[k] / 12.0)))
+        if not 0 <= z < hu.shape[0]:
+            continue
+        _, y, x = box.from_volume(above.points[k] * factor + (factor - 1) / 2)
+        reach = float(above.radius[k]) + 3.0
+        rows = np.abs(np.arange(hu.shape[1]) - y)[:, None] * box.pixel[0]
+        cols = np.abs(np.arange(hu.shape[2]) - x)[None] * box.pixel[1]
+        entry[z][np.hypot(rows, cols) <= reach] = earned
+    path, _ = best_path(reward[:, ::-1], 3, 0.012, 0.05, entry[::-1])
+    if len(path) < 4:
+        return None
+    path = path[::-1].copy()
+    path[:, 0] = hu.shape[0] - 1 - path[:, 0]
+    track = smoothed(from_path(frame, box, path, score, RADII), 1.5)
+    return _within_view(frame, track), float(track.points[-1, 0])
+
+
+def _corridor(frame: Frame, box: Window, above: Track, target: NDArray[np.float64], sign: float) -> Floats:
+    """Cost of leaving the way from the aorta to the hip, ``(z, y, x)``; a straight line with slack."""
+    slices = np.arange(box.hu.shape[0]) + box.start[0] / box.factor[0]
+    start = above.points[0]
+    share = np.clip((start[0] - slices) / max(start[0] - target[0], 1.0), 0.0, 1.0)
+    centre_row = np.where(
+        slices >= start[0],
+        np.interp(slices, above.points[:, 0], above.points[:, 1]),
+        start[1] + share * (target[1] - start[1]),
+    )
+    centre_column = np.where(
+        slices >= start[0],
+        np.interp(slices, above.points[:, 0], above.points[:, 2]),
+        start[2] + share * (target[2] - start[2]),
+    )
+    rows = (np.arange(box.hu.shape[1]) * box.factor[1] + box.start[1]) / frame.factor[1]
+    columns = (np.arange(box.hu.shape[2]) * box.factor[2] + box.start[2]) / frame.factor[2]
+    down = (rows[None] - centre_row[:, None]) * frame.spacing[1]
+    aside = (columns[None] - centre_column[:, None]) * frame.spacing[2] * sign
+    # Near its end the way is known well; in the middle vessels sag towards the sacrum by up to 30 mm.
+    ease = (1.0 - np.clip((share - 0.8) / 0.2, 0.0, 1.0))[:, None]
+    off_row = np.clip(np.maximum(down - (10.0 + 25.0 * ease), -down - (10.0 + 5.0 * ease)), 0, None)
+    off_column = np.clip(np.maximum(aside - (8.0 + 12.0 * ease), -aside - (8.0 + 14.0 * ease)), 0, None)
+    cost = 0.3 * ((off_row / 15.0) ** 2)[:, :, None] + 0.3 * ((off_column / 15.0) ** 2)[:, None, :]
+    return np.asarray(cost, dtype=np.float32)
+
+
+def _within_view(frame: Frame, track: Track) -> Track:
+    """The track from its upper end down to where it first leaves the field of view."""
+    rows, columns = frame.hu.shape[1:]
+    margin = track.radius + 1.0
+    inside = (
+        (track.points[:, 1] * frame.spacing[1] > margin)
+        & (track.points[:, 2] * frame.spacing[2] > margin)
+        & ((rows - 1 - track.points[:, 1]) * frame.spacing[1] > margin)
+        & ((columns - 1 - track.points[:, 2]) * frame.spacing[2] > margin)
+    )
+    outside = np.flatnonzero(~inside)
+    return track.part(slice(int(outside[-1]) + 1 if outside.size else 0, len(track)))
+
+
+def _fork_level(frame: Frame, left: tuple[Track, float] | None, right: tuple[Track, float] | None) -> float:
+    """The coarse slice from which down the two branches run apart."""
+    if left is None or right is None:
+        only = left if left is not None else right
+        return only[1] if only is not None else 0.0
+    one, other = left[0], right[0]
+    shared = np.intersect1d(np.rint(one.points[:, 0]), np.rint(other.points[:, 0]))
+    if not shared.size:
+        return max(left[1], right[1])
+    a = one.part(np.isin(np.rint(one.points[:, 0]), shared))
+    b = other.part(np.isin(np.rint(other.points[:, 0]), shared))
+    gap = np.hypot(
+        (a.points[:, 1] - b.points[:, 1]) * frame.spacing[1], (a.points[:, 2] - b.points[:, 2]) * frame.spacing[2]
+    )
+    apart = np.flatnonzero(gap > 0.8 * (a.radius + b.radius))
+    return float(shared[apart[-1]]) + 1.0 if apart.size else float(shared[0])

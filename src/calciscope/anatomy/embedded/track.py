@@ -1,0 +1,138 @@
+"""A vessel traced slice by slice: from a path to a curve in millimetres, a mask and a sample of its blood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.morphology import convex_hull_image
+
+from calciscope.anatomy.embedded.circles import Floats, Ints, Window
+from calciscope.anatomy.embedded.frame import Frame, Mask
+from calciscope.domain.anatomy import BloodPool, Tube
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """Centres of a vessel: ``points`` ``(n, 3)`` coarse ``(z, y, x)``, ``radius`` ``(n,)`` mm, ``support`` ``(n,)``.
+
+    ``support`` is how disc-like the cross-section is (0 to 1). Slices ascend for tracks found slice by slice.
+    """
+
+    points: NDArray[np.float64]
+    radius: NDArray[np.float64]
+    support: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.radius)
+
+    def part(self, keep: NDArray[np.bool_] | slice) -> Track:
+        """The points that are kept."""
+        return Track(self.points[keep], self.radius[keep], self.support[keep])
+
+
+def joined(*tracks: Track) -> Track:
+    """Tracks one after the other."""
+    return Track(
+        np.concatenate([t.points for t in tracks]),
+        np.concatenate([t.radius for t in tracks]),
+        np.concatenate([t.support for t in tracks]),
+    )
+
+
+def from_path(frame: Frame, box: Window, path: Ints, score: Floats, radii: NDArray[np.float64]) -> Track:
+    """A track from a path ``(n, 4)`` of (slice, radius index, row, column); the radius is refined between steps."""
+    slices, index, row, column = path.T
+    support = score[index, slices, row, column]
+    inner = np.clip(index, 1, len(radii) - 2)
+    below, here, above = (score[inner + d, slices, row, column] for d in (-1, 0, 1))
+    curve = below - 2 * here + above
+    shift = np.where(curve < -1e-3, 0.5 * (below - above) / np.where(curve < -1e-3, curve, 1), 0.0)
+    shift = np.where(inner == index, np.clip(shift, -0.5, 0.5), 0.0)
+    radius = radii[index] + shift * (radii[1] - radii[0] if len(radii) > 1 else 0.0)
+    factor = np.array(frame.factor, dtype=np.float64)
+    volume = box.to_volume(np.stack([slices, row, column], axis=1).astype(np.float64))
+    return Track((volume - (factor - 1) / 2) / factor, radius.astype(np.float64), support.astype(np.float64))
+
+
+def smoothed(track: Track, sigma: float) -> Track:
+    """The track with centres and radii smoothed along its length (``sigma`` in points)."""
+    if len(track) < 3:
+        return track
+    points = ndimage.gaussian_filter1d(track.points, sigma, axis=0, mode="nearest")
+    points[:, 0] = track.points[:, 0]
+    median = ndimage.median_filter(track.radius, size=5, mode="nearest")
+    radius = ndimage.gaussian_filter1d(median, sigma, mode="nearest")
+    return Track(points, radius, track.support)
+
+
+def longest_run(good: NDArray[np.bool_]) -> slice:
+    """The longest stretch of true values (empty at 0 if there is none)."""
+    labels, count = ndimage.label(good)
+    if not count:
+        return slice(0, 0)
+    sizes = np.bincount(labels)
+    sizes[0] = 0
+    where = np.flatnonzero(labels == int(sizes.argmax()))
+    return slice(int(where[0]), int(where[-1]) + 1)
+
+
+def paint(frame: Frame, track: Track, margin: float = 0.0, *, ball: bool = False) -> Mask:
+    """Coarse mask of a track: a disc on each slice, or a ball at each point, ``margin`` mm wider than the vessel."""
+    mask = np.zeros(frame.hu.shape, dtype=np.bool_)
+    spacing = np.array(frame.spacing)
+    for point, radius in zip(track.points, track.radius + margin, strict=True):
+        # A vessel narrower than a coarse voxel still marks the voxel it runs through.
+        reach = max(float(radius), 0.6 * float(spacing[1:].max()))
+        half = np.array([reach if ball else 0.5 * spacing[0], reach, reach])
+        low = np.maximum(np.ceil(point - half / spacing - 1e-6), 0).astype(int)
+        high = np.minimum(np.floor(point + half / spacing + 1e-6) + 1, mask.shape).astype(int)
+        if np.any(low >= high):
+            continue
+        z, y, x = np.ogrid[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+        distance = ((y - point[1]) * spacing[1]) ** 2 + ((x - point[2]) * spacing[2]) ** 2
+        if ball:
+            distance = distance + ((z - point[0]) * spacing[0]) ** 2
+        mask[low[0] : high[0], low[1] : high[1], low[2] : high[2]] |= distance <= reach**2
+    return mask
+
+
+def tube(frame: Frame, name: str, track: Track, confidence: float) -> Tube:
+    """The track as a tube in LPS mm, in its own order."""
+    return Tube(name, frame.to_mm(track.points), track.radius.copy(), confidence)
+
+
+def blood(frame: Frame, track: Track, source: str) -> BloodPool | None:
+    """Attenuation of the blood in the middle of the vessel, wall and calcium left out, or ``None`` if it is too small.
+
+    The middle half of the lumen is sampled in the full-resolution volume; voxels far from the median (plaque, flap,
+    streaks) are left out.
+    """
+    hu = frame.volume.hu
+    spacing = frame.volume.geometry.spacing
+    factor = np.array(frame.factor)
+    sample: list[NDArray[np.float64]] = []
+    for point, radius in zip(track.points, track.radius, strict=True):
+        z, y, x = (float(v) for v in point * factor + (factor - 1) / 2)
+        reach = max(0.5 * float(radius), 2.0)
+        rows = np.arange(max(0, round(y - reach / spacing[1])), min(hu.shape[1], round(y + reach / spacing[1]) + 1))
+        columns = np.arange(max(0, round(x - reach / spacing[2])), min(hu.shape[2], round(x + reach / spacing[2]) + 1))
+        if not rows.size or not columns.size:
+            continue
+        disc = np.hypot(*np.meshgrid((rows - y) * spacing[1], (columns - x) * spacing[2], indexing="ij")) <= reach
+        piece = hu[min(round(z), hu.shape[0] - 1), rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        sample.append(piece[disc].astype(np.float64))
+    values = np.concatenate(sample) if sample else np.zeros(0)
+    if values.size < 50:  # fewer say nothing about noise
+        return None
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    kept = values[np.abs(values - middle) <= 3 * max(spread, 5.0)]
+    return BloodPool(float(kept.mean()), float(kept.std()), int(kept.size), source)
+
+
+def hull(mask: Mask) -> Mask:
+    """The convex hull of a slice ``(y, x)``."""
+    return np.asarray(convex_hull_image(mask), dtype=np.bool_)  # type: ignore[no-untyped-call]

@@ -1,0 +1,175 @@
+"""Aorta and iliac arteries: the tracks, judged by what must lie beside them, as masks, tubes and the blood pool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from calciscope.anatomy.embedded import aorta, arch, iliac
+from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.track import Track, blood, joined, longest_run, paint, tube
+from calciscope.domain.anatomy import Landmark, Tube
+
+# Wall and plaque lie outside the bright lumen whose rim was traced, mm.
+WALL = 2.0
+# A track shorter than this says too little to be judged, mm.
+_SHORTEST = 25.0
+# The thoracic aorta lies against the left lung, the abdominal behind the crura, mm from the wall.
+_BESIDE_LUNG = 12.0
+# An arch is this high, mm from its inner end to the top of its course; below, its limbs count as ascending, descending.
+_ARCH_HEIGHT = 16.0
+# Support at which a track is as sure as support can make it: a disc free on three sides.
+_CLEAR = 0.5
+
+
+def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
+    """Masks and tubes of the aorta and its branches, the blood pool, and the femoral heads as landmarks.
+
+    A hypothesis without a spine behind it, too short, or not disc-like is dropped. ``so_far`` is not needed.
+    """
+    traced = aorta.trace(frame)
+    if traced is None:
+        return Part(notes=("no spine in view: the aorta was not sought",))
+    whole, blood_hu = traced
+    if blood_hu is None:
+        return Part(notes=("no blood could be sampled: the aorta was not traced",))
+    midline = float(np.nanmedian(aorta.spine_track(frame)[:, 1]))
+    lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
+    # Hips lie at least 200 mm below the lungs.
+    below = int(lungs[0] - 200.0 / frame.spacing[0]) if lungs.size else int(whole.points[-1, 0])
+    heads = iliac.femoral_heads(frame, midline, max(below, 0)) if below > 0 else {}
+    fork = iliac.trace_fork(frame, whole, heads, blood_hu) if _reaches_pelvis(frame, lungs, heads) else None
+    trunk = _judged(frame, whole, None if fork is None else fork.level)
+    if trunk is None:
+        return Part(notes=("no aorta: the best track beside the spine is not round enough",))
+    ascending, top, trunk = _thoracic(frame, trunk, blood_hu)
+    pool = blood(frame, _clearest(trunk), "aorta")
+    sure = confidence(frame, trunk)
+    masks = _aorta_masks(frame, trunk, ascending, top, sure)
+    tubes: dict[str, Tube] = {}
+    parts = [t for t in (ascending, top) if t is not None]
+    # From the root over the arch and down: the order in which the blood runs.
+    course = joined(*parts, trunk.part(slice(None, None, -1))) if parts else trunk.part(slice(None, None, -1))
+    tubes["aorta"] = tube(frame, "aorta", course, sure)
+    if fork is not None:
+        for side, branch in (("left", fork.left), ("right", fork.right)):
+            if branch is not None:
+                # Veins run beside the arteries and look alike without contrast, so never as sure as the aorta.
+                certain = round(min(0.85, sure, 0.35 + float(np.mean(branch.support)) * 1.4), 2)
+                name = f"iliac_artery_{side}"
+                tubes[name] = tube(frame, name, branch.part(slice(None, None, -1)), certain)
+                masks[name] = (paint(frame, branch, WALL) & ~frame.bone, certain)
+    landmarks = {
+        f"femoral_head_{side}": Landmark(f"femoral_head_{side}", _point(frame, head[0]), 0.8)
+        for side, head in heads.items()
+    }
+    return Part(masks=masks, tubes=tubes, landmarks=landmarks, blood_pool=pool)
+
+
+def confidence(frame: Frame, trunk: Track) -> float:
+    """How sure the aorta is: by support along the track, smoothness of its radius, and length."""
+    support = float(np.clip(np.mean(np.minimum(trunk.support, _CLEAR)) / _CLEAR, 0, 1))
+    jumps = float(np.mean(np.abs(np.diff(trunk.radius)) * 3.0 / frame.spacing[0] > 2.5)) if len(trunk) > 1 else 1.0
+    length = len(trunk) * frame.spacing[0]
+    value = 0.45 + 0.5 * support - 0.5 * jumps - (0.15 if length < 60.0 else 0.0)
+    return round(float(np.clip(value, 0.0, 0.95)), 2)
+
+
+def _reaches_pelvis(frame: Frame, lungs: NDArray[np.int64], heads: Mapping[str, object]) -> bool:
+    """Whether the scan goes so far down that the aorta forks in view: hips are seen or the lungs end high above."""
+    if heads or any(region.name == "pelvis" for region in frame.regions):
+        return True
+    return lungs.size > 0 and int(lungs[0]) * frame.spacing[0] > 170.0
+
+
+def _judged(frame: Frame, whole: Track, fork: float | None) -> Track | None:
+    """The stretch of the track that is an aorta: disc-like, wide enough, above the fork; ``None`` if there is none."""
+    track = whole if fork is None else whole.part(whole.points[:, 0] >= fork)
+    if not len(track):
+        return None
+    good = (track.support >= arch.FAINT) & (track.radius >= arch.NARROWEST * 0.75)
+    size = max(3, round(15.0 / frame.spacing[0]))
+    good = np.asarray(ndimage.percentile_filter(good.astype(np.int8), 40, size=size, mode="nearest") > 0)
+    kept = track.part(longest_run(good))
+    return kept if len(kept) * frame.spacing[0] >= _SHORTEST else None
+
+
+def _thoracic(frame: Frame, trunk: Track, blood_hu: float) -> tuple[Track | None, Track | None, Track]:
+    """Ascending aorta and arch where they are in view, and the trunk cut off where the arch begins."""
+    chest = np.asarray(frame.lung_left.any(axis=(1, 2)) & frame.lung_right.any(axis=(1, 2)))
+    top = int(min(round(float(trunk.points[-1, 0])), len(chest) - 1))
+    if not chest[max(0, top - 3) : top + 1].any():
+        return None, None, trunk
+    ascending = arch.trace_ascending(frame, trunk, blood_hu)
+    beyond = (frame.hu.shape[0] - 1 - trunk.points[-1, 0]) * frame.spacing[0]
+    if ascending is None or (arch.carina(frame) is None and beyond < 20.0):
+        return ascending, None, trunk
+    over = arch.trace_arch(frame, ascending, trunk, blood_hu)
+    if over is None:
+        return ascending, None, trunk
+    return ascending, over, trunk.part(trunk.points[:, 0] < over.points[-1, 0])
+
+
+def _aorta_masks(
+    frame: Frame, trunk: Track, ascending: Track | None, top: Track | None, sure: float
+) -> dict[str, tuple[Mask, float]]:
+    """The named stretches of the aorta, wall included, none overlapping another."""
+    masks: dict[str, tuple[Mask, float]] = {}
+    thoracic = _beside_lung(frame, trunk)
+    stretches: list[tuple[str, Mask, float]] = []
+    if top is not None:
+        peak = float(top.points[:, 0].max())
+        high = top.points[:, 0] * frame.spacing[0] >= peak * frame.spacing[0] - _ARCH_HEIGHT
+        middle = int(np.argmax(top.points[:, 0]))
+        order = np.arange(len(top))
+        stretches.append(("aorta_arch", paint(frame, top.part(high), WALL, ball=True), min(sure, 0.9)))
+        for name, limb in (
+            ("aorta_ascending", ~high & (order < middle)),
+            ("aorta_descending", ~high & (order > middle)),
+        ):
+            if limb.any():
+                stretches.append((name, paint(frame, top.part(limb), WALL, ball=True), min(sure, 0.85)))
+    if ascending is not None:
+        certain = min(sure, round(0.45 + 0.8 * float(np.mean(np.minimum(ascending.support, _CLEAR))), 2))
+        stretches.append(("aorta_ascending", paint(frame, ascending, WALL), certain))
+    stretches.append(("aorta_descending", paint(frame, trunk.part(thoracic), WALL), sure))
+    stretches.append(("aorta_abdominal", paint(frame, trunk.part(~thoracic), WALL), sure))
+    taken = np.zeros(frame.hu.shape, dtype=np.bool_)
+    for name, mask, certain in stretches:
+        mask = mask & ~taken
+        if not mask.any():
+            continue
+        taken |= mask
+        if name in masks:
+            masks[name] = (masks[name][0] | mask, min(masks[name][1], certain))
+        else:
+            masks[name] = (mask, certain)
+    return masks
+
+
+def _beside_lung(frame: Frame, trunk: Track) -> NDArray[np.bool_]:
+    """For each point of the trunk whether it is thoracic: at or above the lowest place where it lies against lung."""
+    near = np.zeros(len(trunk), dtype=np.bool_)
+    y, x = np.indices(frame.hu.shape[1:])
+    for k, (point, radius) in enumerate(zip(trunk.points, trunk.radius, strict=True)):
+        z = int(np.clip(round(float(point[0])), 0, frame.hu.shape[0] - 1))
+        lung: Mask = np.asarray(frame.lung_left[z])
+        if bool(lung.any()):
+            away = np.hypot((y[lung] - point[1]) * frame.spacing[1], (x[lung] - point[2]) * frame.spacing[2]).min()
+            near[k] = away <= radius + _BESIDE_LUNG
+    beside = np.flatnonzero(near)
+    lowest = int(beside[0]) if beside.size else len(trunk)
+    return np.arange(len(trunk)) >= lowest
+
+
+def _clearest(track: Track) -> Track:
+    """The better half of a track, by support: where blood is sampled."""
+    return track.part(track.support >= np.median(track.support))
+
+
+def _point(frame: Frame, coarse: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = (float(v) for v in frame.to_mm(coarse))
+    return x, y, z
