@@ -1,1 +1,31 @@
-"""place."""
+"""Deposits and anatomy -> sites: every deposit gets a place with a confidence, or the nearest certain parent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from calciscope.domain.anatomy import Anatomy
+from calciscope.domain.deposit import Deposit, PlacedDeposit
+from calciscope.domain.image import Volume
+from calciscope.domain.structures import Dictionary, dictionary
+from calciscope.place.decide import decide
+from calciscope.place.hypotheses import Scorer
+
+__all__ = ["place"]
+
+
+def place(
+    deposits: Sequence[Deposit], volume: Volume, anatomy: Anatomy, meanings: Dictionary | None = None
+) -> tuple[PlacedDeposit, ...]:
+    """Place each deposit, in the order given.
+
+    Every structure and tube that a deposit touches is a hypothesis, scored by how much of the deposit lies in it, how
+    sure the provider is of it, and what the deposit's own features say (``knowledge/structures.yaml``). The best one
+    wins if it stands clear of its rivals; else the deposit goes to the nearest certain parent, to the region of the
+    body, or to ``unplaced``. ``meanings`` replaces the dictionary of structures.
+    """
+    known = meanings or dictionary()
+    scorer = Scorer(volume, anatomy, known)
+    return tuple(
+        PlacedDeposit(deposit, decide(scorer.score(deposit), anatomy, deposit.center_index[0])) for deposit in deposits
+    )

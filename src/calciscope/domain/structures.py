@@ -1,0 +1,123 @@
+"""What each structure of an anatomy means for a deposit in or beside it: ``knowledge/structures.yaml``, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+
+class Place(StrEnum):
+    """How a structure holds deposits: within it, in its wall, in its lumen, about there, or not at all."""
+
+    ORGAN = "organ"
+    VESSEL_WALL = "vessel_wall"
+    LUMEN = "lumen"
+    REGION = "region"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A structure's meaning.
+
+    ``site`` is ``None`` where the structure says nothing by itself; ``by_region`` names another site for the parts of
+    the body where the same structure has another name. ``rank`` is the order in which overlapping masks are painted
+    (a higher one wins). ``weight`` (0 to 1) is how surely a deposit in the structure belongs to its site, and
+    ``tolerance_mm`` how far outside it may lie. ``locations`` are names along the structure, head first, divided
+    where ``divided_by`` says (landmarks).
+    """
+
+    name: str
+    site: str | None
+    place: Place
+    rank: int
+    weight: float
+    tolerance_mm: float
+    by_region: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    locations: tuple[str, ...] = ()
+    divided_by: tuple[str, ...] = ()
+
+    def site_in(self, region: str | None) -> str | None:
+        """The site in a region of the body."""
+        return self.by_region.get(region, self.site) if region else self.site
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a deposit's own features say about places.
+
+    Where every feature of ``when`` lies within its range (inclusive), the score of ``sites`` is multiplied.
+    """
+
+    sites: tuple[str, ...]
+    when: Mapping[str, tuple[float, float]]
+    times: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dictionary:
+    """All meanings, the evidence of features, and what a region of the body alone suggests (site and weight)."""
+
+    meanings: Mapping[str, Meaning]
+    evidence: tuple[Evidence, ...]
+    regions: Mapping[str, tuple[tuple[str, float], ...]]
+
+
+_FAR = float("inf")
+
+
+def _meaning(name: str, entry: dict[str, Any], defaults: dict[str, dict[str, Any]]) -> Meaning:
+    place = Place(entry["place"])
+    full = {**defaults[place.value], **entry}
+    return Meaning(
+        name=name,
+        site=full.get("site"),
+        place=place,
+        rank=int(full["rank"]),
+        weight=float(full["weight"]),
+        tolerance_mm=float(full["tolerance_mm"]),
+        by_region=MappingProxyType(dict(full.get("by_region", {}))),
+        locations=tuple(full.get("locations", ())),
+        divided_by=tuple(full.get("divided_by", ())),
+    )
+
+
+def _range(bounds: list[float | None]) -> tuple[float, float]:
+    low, high = bounds
+    return (-_FAR if low is None else float(low), _FAR if high is None else float(high))
+
+
+@lru_cache(maxsize=1)
+def dictionary() -> Dictionary:
+    """The dictionary of structures; ``kidney_*`` in the file gives ``kidney_left`` and ``kidney_right``."""
+    text = (files("calciscope") / "knowledge" / "structures.yaml").read_text(encoding="utf-8")
+    table = yaml.safe_load(text)
+    meanings: dict[str, Meaning] = {}
+    for name, entry in table["structures"].items():
+        for side in ("left", "right") if "*" in name else ("",):
+            sided = {key: value.replace("*", side) if isinstance(value, str) else value for key, value in entry.items()}
+            sided["by_region"] = {k: v.replace("*", side) for k, v in entry.get("by_region", {}).items()}
+            full = name.replace("*", side)
+            meanings[full] = _meaning(full, sided, table["defaults"])
+    evidence = tuple(
+        Evidence(
+            tuple(rule["sites"]),
+            MappingProxyType({key: _range(bounds) for key, bounds in rule["when"].items()}),
+            float(rule["times"]),
+            rule["why"],
+        )
+        for rule in table["evidence"]
+    )
+    regions = {
+        region: tuple((entry["site"], float(entry["weight"])) for entry in entries)
+        for region, entries in table["regions"].items()
+    }
+    return Dictionary(MappingProxyType(meanings), evidence, MappingProxyType(regions))

@@ -1,0 +1,75 @@
+"""From hypotheses to one placement: the best site if it is sure enough, else the nearest certain parent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+from calciscope.domain import site as sites
+from calciscope.domain.anatomy import Anatomy
+from calciscope.domain.deposit import Placement
+from calciscope.place.hypotheses import Hypothesis
+
+# Below this confidence a site is not given; its nearest parent above it is.
+CERTAIN = 0.5
+# Alternatives below this score are noise.
+_WORTH_SHOWING = 0.1
+
+
+def confidence(score: float, rival: float) -> float:
+    """The score times its share of the two best, both 0 to 1: a tie is never certain."""
+    return score * score / (score + rival) if score > 0 else 0.0
+
+
+def _related(one: str, other: str) -> bool:
+    return sites.within(one, other) or sites.within(other, one)
+
+
+def _pooled(hypotheses: Sequence[Hypothesis], place: str) -> float:
+    """Belief that the deposit is somewhere at or below a place: 1 less the chance that all its readings are wrong."""
+    wrong = 1.0
+    for item in hypotheses:
+        if sites.within(item.site, place):
+            wrong *= 1.0 - item.score
+    return 1.0 - wrong
+
+
+def _best_outside(hypotheses: Sequence[Hypothesis], place: str, *, related: bool) -> float:
+    return max(
+        (
+            item.score
+            for item in hypotheses
+            if not sites.within(item.site, place) and not (related and _related(item.site, place))
+        ),
+        default=0.0,
+    )
+
+
+def decide(hypotheses: Sequence[Hypothesis], anatomy: Anatomy, index: int) -> Placement:
+    """The placement of a deposit whose centre is on canonical slice ``index``; ``hypotheses`` best first."""
+    provider = anatomy.manifest.provider
+    sure = {
+        item.site: confidence(item.score, _best_outside(hypotheses, item.site, related=True)) for item in hypotheses
+    }
+    shown = [(item.site, round(sure[item.site], 3)) for item in hypotheses if item.score >= _WORTH_SHOWING]
+    if hypotheses:
+        # A child is more telling than its own parent at nearly the same score.
+        best = hypotheses[0]
+        for item in hypotheses[1:]:
+            if item.site != best.site and sites.within(item.site, best.site) and sure[item.site] >= CERTAIN:
+                best = item
+                break
+        if sure[best.site] >= CERTAIN:
+            rest = tuple(pair for pair in shown if pair[0] != best.site)
+            return Placement(
+                best.site, round(sure[best.site], 3), provider, best.structure, rest,
+                attributes=MappingProxyType(dict(best.attributes)),
+            )  # fmt: skip
+        for above in sites.ancestors(best.site):
+            belief = confidence(_pooled(hypotheses, above), _best_outside(hypotheses, above, related=False))
+            if belief >= CERTAIN:
+                return Placement(above, round(min(belief, 0.99), 3), provider, best.structure, tuple(shown))
+    for region in anatomy.regions:
+        if region.start <= index < region.stop and region.confidence >= CERTAIN:
+            return Placement(region.name, round(region.confidence, 3), provider, region.name, tuple(shown))
+    return Placement(sites.UNPLACED, 0.0, provider, "", tuple(shown))

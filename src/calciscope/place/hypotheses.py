@@ -1,0 +1,162 @@
+"""Where a deposit may lie: every structure and tube near it, scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from calciscope.domain import site as sites
+from calciscope.domain.anatomy import Anatomy, Tube
+from calciscope.domain.deposit import Deposit
+from calciscope.domain.image import Volume
+from calciscope.domain.structures import Dictionary, Meaning, Place
+from calciscope.place.features import crop, features
+
+# Deposit voxels looked at; more say nothing new about where it lies.
+_SAMPLE = 80
+# Label voxels are looked at on a grid of about this size, mm; masks of the embedded provider are coarser than that.
+_GRID_MM = 1.5
+# How far the nearest label voxel can be from a point inside the label, in voxel diagonals.
+_HALF_DIAGONAL = 0.51
+# Curves are looked at in steps of this many mm.
+_TUBE_STEP_MM = 1.5
+# Deep inside a large vessel is lumen, less likely a deposit of the wall; within this depth (mm) all counts as wall.
+_ALL_WALL_MM = 8.0
+_LUMEN_SHARE = 0.6
+# Scores below this are left out.
+_NOTHING = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One reading: the site, its score (0 to 1), the structure that says so, and facts of the place."""
+
+    site: str
+    score: float
+    structure: str
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+def closeness(distance: NDArray[np.float64], tolerance: float) -> float:
+    """Mean over points of a bell around the structure: 1 where they touch it, 0.6 at the tolerance."""
+    return float(np.exp(-0.5 * (np.maximum(distance, 0.0) / max(tolerance, 1e-3)) ** 2).mean())
+
+
+class Scorer:
+    """Scores deposits of one volume against one anatomy."""
+
+    def __init__(self, volume: Volume, anatomy: Anatomy, known: Dictionary) -> None:
+        self.volume = volume
+        self.anatomy = anatomy
+        self.known = known
+        self.by_label = {s.label: s for s in anatomy.structures.values() if s.name in known.meanings}
+        self.reach = max((known.meanings[s.name].tolerance_mm for s in self.by_label.values()), default=0.0) * 2.5
+        self.curves = {
+            name: _Curve(tube) for name, tube in anatomy.tubes.items() if name in known.meanings and len(tube.points)
+        }
+
+    def score(self, deposit: Deposit) -> tuple[Hypothesis, ...]:
+        """Hypotheses for a deposit, best first, one a site."""
+        step = max(1, len(deposit.voxels) // _SAMPLE)
+        voxels = deposit.voxels[::step]
+        points = self.volume.geometry.to_mm(voxels)
+        region = self.anatomy.region_at(deposit.center_index[0])
+        found = [*self._masks(deposit, voxels, region), *self._tubes(points, region)]
+        if region is not None:
+            certain = next((r.confidence for r in self.anatomy.regions if r.name == region), 0.0)
+            found += [Hypothesis(s, weight * certain, region) for s, weight in self.known.regions.get(region, ())]
+        return self._weighed(found, deposit)
+
+    def _masks(self, deposit: Deposit, voxels: NDArray[np.int32], region: str | None) -> list[Hypothesis]:
+        box = crop(deposit, self.volume, self.reach, _GRID_MM)
+        labels = self.anatomy.labels[box.slices]
+        cell = np.array(self.volume.geometry.spacing) * np.array(box.step)
+        slack = _HALF_DIAGONAL * float(np.linalg.norm(cell))
+        points = self.volume.geometry.to_mm(voxels)
+        own = self.anatomy.labels[tuple(voxels.T)]
+        centre = points.mean(axis=0)
+        found = []
+        for label in np.unique(labels):
+            structure = self.by_label.get(int(label))
+            if structure is None:
+                continue
+            meaning = self.known.meanings[structure.name]
+            place = meaning.site_in(region)
+            if place is None or meaning.place is Place.REJECT:
+                continue
+            where = np.argwhere(labels == label) * np.array(box.step) + np.array(box.start)
+            tree = cKDTree(self.volume.geometry.to_mm(where))
+            distance = np.asarray(tree.query(points)[0], dtype=np.float64) - slack
+            # A voxel that carries the label is inside, however the thinned grid fell.
+            distance[own == label] = 0.0
+            score = structure.confidence * meaning.weight * closeness(distance, meaning.tolerance_mm)
+            if score > _NOTHING:
+                found.append(Hypothesis(place, score, structure.name, self._location(meaning, centre)))
+        return found
+
+    def _tubes(self, points: NDArray[np.float64], region: str | None) -> list[Hypothesis]:
+        found = []
+        for name, curve in self.curves.items():
+            meaning = self.known.meanings[name]
+            place = meaning.site_in(region)
+            if place is None or meaning.place is Place.REJECT:
+                continue
+            off, radius = curve.distance(points)
+            fit = closeness(off - radius, meaning.tolerance_mm)
+            if meaning.place is Place.VESSEL_WALL:
+                deep = np.maximum(0.0, np.median(radius - off) - meaning.tolerance_mm - _ALL_WALL_MM)
+                fit *= max(_LUMEN_SHARE, 1.0 - 0.1 * float(deep))
+            score = curve.confidence * meaning.weight * fit
+            if score > _NOTHING:
+                found.append(Hypothesis(place, score, name, self._location(meaning, points.mean(axis=0))))
+        return found
+
+    def _location(self, meaning: Meaning, point: NDArray[np.float64]) -> tuple[tuple[str, str], ...]:
+        """The named part of the structure in which a point lies, by the landmarks that divide it (head first)."""
+        if not meaning.locations:
+            return ()
+        marks = [self.anatomy.landmarks[name].point[2] for name in meaning.divided_by if name in self.anatomy.landmarks]
+        if len(marks) < len(meaning.divided_by):
+            return ()
+        below = sum(1 for mark in marks if point[2] < mark)
+        return (("location", meaning.locations[below]),)
+
+    def _weighed(self, found: list[Hypothesis], deposit: Deposit) -> tuple[Hypothesis, ...]:
+        """The best hypothesis of each site after the deposit's own features have spoken."""
+        seen = features(deposit, self.volume)
+        best: dict[str, Hypothesis] = {}
+        for item in found:
+            score = item.score
+            for rule in self.known.evidence:
+                if any(sites.within(item.site, place) for place in rule.sites) and all(
+                    low <= seen[name] <= high for name, (low, high) in rule.when.items()
+                ):
+                    score *= rule.times
+            score = min(score, 0.99)
+            if item.site not in best or best[item.site].score < score:
+                best[item.site] = Hypothesis(item.site, score, item.structure, item.attributes)
+        return tuple(sorted(best.values(), key=lambda item: (-item.score, item.site)))
+
+
+class _Curve:
+    """A tube as close-set points that can be asked for the nearest."""
+
+    def __init__(self, tube: Tube) -> None:
+        self.confidence = tube.confidence
+        points, radius = tube.points, tube.radius
+        if len(points) > 1:
+            gaps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+            along = np.concatenate([[0.0], np.cumsum(gaps)])
+            fine = np.linspace(0.0, along[-1], max(2, int(along[-1] / _TUBE_STEP_MM) + 1))
+            points = np.stack([np.interp(fine, along, points[:, k]) for k in range(3)], axis=1)
+            radius = np.interp(fine, along, radius)
+        self.radius = radius
+        self.tree = cKDTree(points)
+
+    def distance(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Distance of each point from the axis, and the radius there, mm."""
+        distance, index = self.tree.query(points)
+        return np.asarray(distance, dtype=np.float64), np.asarray(self.radius[index], dtype=np.float64)
