@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.resources import files
 from string import Formatter
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ from calciscope.domain.anatomy import BloodPool
 from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Contrast
 from calciscope.measure.gate import NUMBERS, Condition, Gate, acquisition_rules, facts, judge
-from calciscope.measure.presets import preset
+from calciscope.measure.presets import preset, presets
 from tests.measure.make import REFERENCE, block, deposit, geometry
 
 VALID, ADJUSTED, REFUSED = Validity.VALID, Validity.ADJUSTED, Validity.REFUSED
@@ -93,6 +95,12 @@ def test_without_a_blood_pool_the_header_decides():
     assert gates(blood=None, contrast=Contrast.NONE)["agatston"].validity is VALID
 
 
+def test_header_and_image_together_need_less_enhancement():
+    faint = BloodPool(78.0, 12.0, 500, "aorta")
+    assert gates(blood=faint, contrast=Contrast.GIVEN)["agatston"].validity is REFUSED
+    assert gates(blood=faint, contrast=Contrast.NONE)["agatston"].validity is ADJUSTED
+
+
 def test_faint_enhancement_and_noise_adjust():
     assert "80 HU" in (gates(blood=BloodPool(80.0, 12.0, 500, "aorta"))["agatston"].why or "")
     assert "noise of 41 HU" in (gates(blood=BloodPool(45.0, 41.0, 500, "aorta"))["agatston"].why or "")
@@ -156,3 +164,11 @@ def test_rules_use_known_facts_known_sources_and_unique_names():
         named = {field for _, field, _, _ in Formatter().parse(rule.why) if field}
         assert set(rule.when) | named <= set(known), rule.id
         assert set(rule.effect) <= set(NUMBERS)
+
+
+def test_every_source_is_listed():
+    listed = yaml.safe_load(files("calciscope").joinpath("knowledge", "sources.yaml").read_text(encoding="utf-8"))
+    cited = {rule.source for rule in acquisition_rules().rules}
+    for one in presets().values():
+        cited |= set(one.sources) | {voltage.source for voltage in one.voltages}
+    assert cited <= set(listed)

@@ -6,15 +6,16 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pydicom
 import pytest
 from scipy import ndimage
 
 from calciscope.domain.anatomy import Anatomy, Manifest
 from calciscope.domain.assessment import Validity
 from calciscope.domain.deposit import Deposit, PlacedDeposit, Placement, Shape
-from calciscope.domain.image import Acquisition, Contrast, Geometry, Volume
+from calciscope.domain.image import Contrast, Volume
+from calciscope.domain.patient import Patient
 from calciscope.measure import measure, preset
+from calciscope.read.study import open_study
 
 pytestmark = pytest.mark.real
 
@@ -28,25 +29,11 @@ def truth(conformance):
 
 @pytest.fixture(scope="module")
 def phantom(scans, truth):
-    """The series as a volume, with the mass factor of the reference program."""
-    slices = [pydicom.dcmread(path) for path in (scans / "qrm-phantom" / "data").rglob("*") if path.is_file()]
-    slices.sort(key=lambda one: float(one.ImagePositionPatient[2]))
-    first = slices[0]
-    hu = np.stack([one.pixel_array * float(one.RescaleSlope) + float(one.RescaleIntercept) for one in slices])
-    step = float(slices[1].ImagePositionPatient[2]) - float(first.ImagePositionPatient[2])
-    row, column = (float(value) for value in first.PixelSpacing)
-    origin = tuple(float(value) for value in first.ImagePositionPatient)
-    acquisition = Acquisition(
-        kvp=float(first.KVP),
-        kernel=str(first.ConvolutionKernel),
-        manufacturer=str(first.Manufacturer),
-        slice_thickness=float(first.SliceThickness),
-        increment=step,
-        contrast=Contrast.NONE,
-        description="calcium scoring",
-        mass_factors=(truth["mass_calibration_factor_mg_per_mm3_per_HU"] * 1000,),
-    )
-    return Volume(hu.astype(np.int16), Geometry(hu.shape, (step, row, column), origin), acquisition)
+    """The series as read from its folder, with the mass factor of the reference program."""
+    (series,) = open_study([scans / "qrm-phantom"], Patient()).series
+    factor = truth["mass_calibration_factor_mg_per_mm3_per_HU"] * 1000
+    acquisition = replace(series.volume.acquisition, mass_factors=(factor,))
+    return Volume(series.volume.hu, series.volume.geometry, acquisition)
 
 
 @pytest.fixture(scope="module")
