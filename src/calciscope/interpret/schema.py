@@ -200,7 +200,6 @@ class Values(_Model):
     """The words that rules compare a finding's key with -> how people write them."""
 
     words: dict[Text, tuple[Text, ...]]
-    closed: bool = False
 
 
 class Vocabulary(_Model):

@@ -34,7 +34,6 @@ class Words:
     after: frozenset[Phrase]
     stops: frozenset[Phrase]
     values: dict[str, dict[Phrase, str]]
-    closed: frozenset[str]
     _seen: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def concepts_of(self, phrase: str) -> frozenset[str]:
@@ -117,5 +116,4 @@ def compile_words(vocabulary: Vocabulary) -> Words:
             key: {tokens(text): word for word, texts in values.words.items() for text in (word, *texts)}
             for key, values in vocabulary.values.items()
         },
-        closed=frozenset(key for key, values in vocabulary.values.items() if values.closed),
     )
