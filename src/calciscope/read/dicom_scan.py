@@ -26,6 +26,9 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _IMPLICIT = "1.2.840.10008.1.2"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+# What closes encapsulated pixels (Sequence Delimitation Item, length 0), mostly the last bytes of a file.
+_DELIMITER = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+_TAIL = 64 * 1024
 # Units of stored values that are not attenuation: dual-energy maps and the like (DICOM PS3.3 C.11.1.1.2).
 _OTHER_UNITS = frozenset({"OD", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"})
 # How far from unit length and right angles a direction may be and still be a rounding error.
@@ -44,12 +47,13 @@ class NotDicomError(Exception):
     """The file is not DICOM at all; it is for the caller to say whether that matters."""
 
 
-@dataclass(frozen=True, slots=True)
 class Unusable(Exception):  # noqa: N818 - it is an answer about a file, not a failure
     """Why a DICOM file gives no CT slice; ``quiet`` where nobody needs to hear of it (a DICOMDIR)."""
 
-    why: str
-    quiet: bool = False
+    def __init__(self, why: str, quiet: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
+        self.quiet = quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,11 @@ def _locate(file: BinaryIO, header: FileDataset) -> _Location:
         raise Unusable("a DICOMDIR", quiet=True)
     if not stated and not text(header, "SOPClassUID") and not text(header, "Modality"):
         raise NotDicomError
-    if syntax == _DEFLATED or UID(syntax).is_encapsulated:
+    if syntax == _DEFLATED:
+        return _Location(syntax, None)
+    if UID(syntax).is_encapsulated:
+        if "Rows" in header and not _ends(file):
+            raise Unusable(CUT_OFF)
         return _Location(syntax, None)
     start = file.read(12)
     order = ">" if syntax == _BIG_ENDIAN else "<"
@@ -119,6 +127,17 @@ def _locate(file: BinaryIO, header: FileDataset) -> _Location:
     if length == _UNDEFINED_LENGTH:
         return _Location(syntax, None)
     return _Location(syntax, file.tell() - len(start) + (12 if explicit else 8))
+
+
+def _ends(file: BinaryIO) -> bool:
+    """Whether encapsulated pixels are closed by their delimiter; decoders make something up for those that are not."""
+    start = file.tell()
+    end = file.seek(0, 2)
+    for begin in (max(start, end - _TAIL), start):
+        file.seek(begin)
+        if _DELIMITER in file.read():
+            return True
+    return False
 
 
 def _frames(header: FileDataset, location: _Location, path: Path, name: str, digest: str) -> list[Frame]:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calciscope.domain.image import Geometry
+from calciscope.errors import InputError
 from calciscope.read.frames import Frame
 
 Array = NDArray[np.float64]
 
 # Two slices closer than this (mm) along the normal lie at one place: headers are rounded to this or finer.
-SAME_PLACE_MM = 0.01
+SAME_PLACE_MM = 0.05
 # A slice may lie this share of the increment off its place and the spacing still counts as equal.
 _TOLERANCE = 0.1
 # A longer run of absent slices (mm) is not a gap to fill but the space between two stacks.
@@ -24,6 +25,8 @@ LARGEST_GAP_MM = 30.0
 _MOST_MISSING = 0.25
 # Differences of direction below this are rounding: less than 0.001 mm over the largest scan.
 _ROUNDING = 1e-6
+# Resampling that would make a stack larger than this many times itself means that the slices are no stack.
+_MOST_GROWN = 3
 # In-plane shifts below this share of a pixel over the whole stack are rounding.
 _SHIFT_PIXELS = 0.25
 
@@ -120,7 +123,10 @@ def split_at_gaps(frames: Sequence[Frame]) -> list[list[Frame]]:
 
 
 def plan(frames: Sequence[Frame]) -> Plan:
-    """Lay a stack out; ``frames`` are parallel slices, ordered along the normal, no two at one place."""
+    """Lay a stack out; ``frames`` are parallel slices, ordered along the normal, no two at one place.
+
+    Raises :class:`~calciscope.errors.InputError` where they form no stack.
+    """
     first = frames[0]
     row, column, normal = np.array(first.orientation[:3]), np.array(first.orientation[3:]), normal_of(first)
     along = np.array([place_of(frame, normal) for frame in frames])
@@ -168,7 +174,7 @@ def _places(along: Array) -> tuple[Array, float, str | None]:
         off = np.abs(along - along[0] - places * increment)
         if float((off - off.min()).max()) <= _TOLERANCE * increment:
             return places, round(increment, 6), None
-    slices = int(np.floor((along[-1] - along[0]) / typical + 1e-6)) + 1
+    slices = min(int(np.floor((along[-1] - along[0]) / typical + 1e-6)) + 1, _MOST_GROWN * len(along))
     increment = (along[-1] - along[0]) / max(slices - 1, 1)
     said = f"slices lie {steps.min():.2f} to {steps.max():.2f} mm apart: resampled to {increment:.2f} mm"
     return (along - along[0]) / increment, float(increment), said
@@ -188,6 +194,8 @@ def _in_plane(
     low = np.floor(pixels.min(axis=0) + 1e-6).astype(int)
     high = np.ceil(pixels.max(axis=0) - 1e-6).astype(int)
     grown = (size[0] + int(high[0] - low[0]), size[1] + int(high[1] - low[1]))
+    if grown[0] > _MOST_GROWN * size[0] or grown[1] > _MOST_GROWN * size[1]:
+        raise InputError("its slices lie beside each other instead of one above the other; export the series again")
     # Two or more slices lie apart along the normal here, or they could not be shifted against each other.
     drift = np.polyfit(along, np.stack([rows, columns], axis=1), 1)[0]
     angle = float(np.degrees(np.arctan(np.hypot(*drift))))

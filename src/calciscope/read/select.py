@@ -142,6 +142,10 @@ def _length(span: tuple[float, float]) -> float:
 
 
 def _same_part(a: Candidate, b: Candidate) -> bool:
+    regions = {(c.acquisition.body_part or "").upper() for c in (a, b)}
+    if a.frame != b.frame and len(regions) == 2 and "" not in regions:
+        # Heights of different frames of reference cannot be compared; the headers say that the parts differ.
+        return False
     return _shared(a.span, b.span) > _SAME_PART * min(_length(a.span), _length(b.span))
 
 
@@ -256,11 +260,8 @@ def _why_used(candidate: Candidate, uses: frozenset[str], against: Against) -> s
 
 def _why_not(candidate: Candidate, rival: Candidate, against: dict[str, Against]) -> str:
     mine, theirs = against[candidate.id], against[rival.id]
-    worse = sorted(((w, word) for word, w in mine.items() if word not in theirs), reverse=True)
+    worse = sorted(((weight, word) for word, weight in mine.items() if word not in theirs), reverse=True)
+    said = f"series {rival.id} shows the same part of the body"
     if worse and sum(mine.values()) - sum(theirs.values()) > _EQUAL:
-        return (
-            f"series {rival.id} shows the same part of the body and is better suited: this one is {worse[0][1]}"
-            if not worse[0][1].startswith(("slices", "covers", "contrast unknown", "lossy"))
-            else f"series {rival.id} shows the same part of the body and is better suited: {worse[0][1]} here"
-        )
-    return f"series {rival.id} shows the same part of the body and is as good or larger"
+        return f"{said} and suits better; against this one: {', '.join(word for _, word in worse[:2])}"
+    return f"{said} equally well"

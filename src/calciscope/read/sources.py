@@ -18,10 +18,9 @@ from calciscope.read.files import File
 from calciscope.read.frames import Frame
 from calciscope.read.geometry import plan
 from calciscope.read.select import Candidate, Choice
-from calciscope.read.volume_files import digest_of, read_volume
+from calciscope.read.volume_files import ONE_SLICE, digest_of, read_volume
 
 Refuse = Callable[[int, str, str], None]
-ONE_SLICE = "one slice is not a volume; give the whole series"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +59,11 @@ def dicom_sources(frames: Sequence[Frame], refuse: Refuse) -> list[Source]:
     for stack in stacks(frames, _same_pixels):
         if len(stack) == 1 and "LOCALIZER" not in stack[0].image_type:
             refuse(0, stack[0].pixels.name, ONE_SLICE)
-        else:
+            continue
+        try:
             found.append(_dicom_source(stack))
+        except InputError as error:
+            refuse(0, stack[0].pixels.name, str(error))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,9 +34,15 @@ class _Ledger:
     reasons: dict[tuple[int, str], list[str]] = field(default_factory=dict)
 
     def add(self, top: int, name: str, why: str) -> None:
+        """Refuse a file of the input ``top``."""
         self.reasons.setdefault((top, why), []).append(name)
 
+    def spoke_of(self, top: int, name: str) -> bool:
+        """Whether something was said of an input already."""
+        return any(at == top for at, _ in self.reasons) or any(line.input == name for line in self.refused)
+
     def all(self) -> tuple[Refusal, ...]:
+        """Every refusal, one line for all files with one reason."""
         lines = (Refusal(several(names, len(names)), why) for (_, why), names in self.reasons.items())
         return (*self.refused, *lines)
 
@@ -51,16 +58,17 @@ def open_study(
     not exist or cannot be opened.
     """
     tell = progress or (lambda text, share: None)
-    with TemporaryDirectory(prefix="calciscope-") as temporary:
+    with TemporaryDirectory(prefix="calciscope-") as temporary, warnings.catch_warnings():
+        # pydicom warns of every oddity of a header by the full path of the file, which may name a patient.
+        warnings.simplefilter("ignore", UserWarning)
         files, refused = walk(inputs, Path(temporary))
         ledger = _Ledger(refused)
         digests: dict[int, list[str]] = {top: [] for top in range(len(inputs))}
         frames, sources = _scan(files, ledger, digests, lambda share: tell("reading headers", _HEADERS * share))
         for top, path in enumerate(inputs):
-            if not digests[top] and not any(at == top for at, _ in ledger.reasons) and path.is_dir():
-                ledger.refused.append(
-                    Refusal(path.name or str(path), "no images found in it; give a folder with CT images")
-                )
+            name = path.name or str(path)
+            if not (digests[top] or ledger.spoke_of(top, name)):
+                ledger.refused.append(Refusal(name, "no images found in it; give a folder with CT images"))
         mine, others = of_one_patient(frames, patient_id)
         ledger.refused.extend(others)
         sources.extend(dicom_sources(mine, ledger.add))

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
+from dataclasses import dataclass
 from typing import Any
 
+import nibabel
 import numpy as np
 import SimpleITK
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from calciscope.domain.image import Acquisition, Geometry, Volume
+from calciscope.domain.image import Acquisition, Volume
 from calciscope.errors import InputError
 from calciscope.read.dicom_pixels import AIR_HU
 from calciscope.read.files import File
+from calciscope.read.geometry import canonical, canonical_geometry
 
-# SimpleITK has no type annotations.
+# Neither has type annotations throughout.
 _ITK: Any = SimpleITK
+_NIBABEL: Any = nibabel
+
+ONE_SLICE = "one slice is not a volume; give the whole series"
+_DAMAGED = "it cannot be read: damaged, cut off, or not of the kind its name says; export it again"
+_COLOURS = "it holds colours or vectors, not one value a voxel; give the CT itself"
+# Directions further from right angles than this are a sheared grid; below it, rounding.
+_SKEW = 0.01
 
 # Spacings that differ by less than this share are equal: no axis of acquisition can be told from them.
 _ISOTROPIC = 0.05
@@ -32,43 +45,40 @@ def digest_of(file: File) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """Values as in the file, ``(k, j, i)``, and what each array axis means: ``directions`` are rows of LPS vectors."""
+
+    values: NDArray[Any]
+    spacing: NDArray[np.float64]
+    origin: NDArray[np.float64]
+    directions: NDArray[np.float64]
+
+
 def read_volume(file: File) -> Volume:
     """Read a volume file into the canonical frame.
 
     Raises :class:`~calciscope.errors.InputError` where it is no CT volume: a series over time, colours, label maps,
     intensities of 8 bits, a single slice, or no numbers in it.
     """
-    image = _opened(file)
-    if image.GetNumberOfComponentsPerPixel() != 1:
-        raise InputError("it holds colours or vectors, not one value a voxel; give the CT itself")
-    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
-        image = image[:, :, :, 0]
-    if image.GetDimension() != 3:
-        dimensions = image.GetDimension()
-        raise InputError(
-            "one slice is not a volume; give the whole series" if dimensions == 2
-            else f"it has {dimensions} dimensions; give one volume at one time"
-        )  # fmt: skip
-    if min(image.GetSize()) < 2:
-        raise InputError("one slice is not a volume; give the whole series")
-    if not all(np.isfinite(image.GetSpacing())) or min(image.GetSpacing()) <= 0:
-        raise InputError("its voxel spacing is not positive, so nothing can be measured")
-    turned = _ITK.DICOMOrient(image, "LPS")
-    z, y, x = (float(v) for v in turned.GetSpacing()[::-1])
-    geometry = Geometry(
-        shape=_three(turned.GetSize()[::-1]),
-        spacing=(z, y, x),
-        origin=tuple(float(v) for v in turned.GetOrigin()),  # type: ignore[arg-type]
-        direction=tuple(float(v) + 0.0 for v in turned.GetDirection()),
-    )
-    hu, notes = _hounsfield(_ITK.GetArrayFromImage(turned))
-    axis = slice_axis((z, y, x))
+    nifti = file.path.name.lower().endswith((".nii", ".nii.gz"))
+    grid = _nifti(file) if nifti else _by_itk(file)
+    if min(grid.values.shape) < 2:
+        raise InputError(ONE_SLICE)
+    if not np.isfinite(grid.spacing).all() or grid.spacing.min() <= 0:
+        raise InputError("its voxel spacing is not positive, so nothing can be measured; export it again")
+    if np.abs(grid.directions @ grid.directions.T - np.eye(3)).max() > _SKEW:
+        raise InputError("its axes are not at right angles; resample it to a regular grid first")
+    way = canonical(grid.directions)
+    geometry = canonical_geometry(way, grid.values.shape, grid.spacing.tolist(), grid.origin, grid.directions)
+    hu, notes = _hounsfield(grid.values)
+    axis = slice_axis(geometry.spacing)
     acquisition = Acquisition(
         increment=geometry.spacing[axis],
         slice_axis=axis,
         notes=("the file says nothing of how the scan was acquired (voltage, kernel, thickness, contrast)", *notes),
     )
-    return Volume(hu, geometry, acquisition)
+    return Volume(way.apply(hu), geometry, acquisition)
 
 
 def slice_axis(spacing: tuple[float, float, float]) -> int:
@@ -77,15 +87,54 @@ def slice_axis(spacing: tuple[float, float, float]) -> int:
     return axis if spacing[axis] > (1 + _ISOTROPIC) * sorted(spacing)[1] else 0
 
 
-def _three(size: tuple[int, ...]) -> tuple[int, int, int]:
-    return int(size[0]), int(size[1]), int(size[2])
-
-
-def _opened(file: File) -> Any:
+def _nifti(file: File) -> _Grid:
+    """NIfTI by nibabel, which, unlike ITK, notices a file that is cut off and keeps values that are no numbers."""
     try:
-        return _ITK.ReadImage(str(file.path))
+        image = _NIBABEL.load(file.path)
+        raw = np.asanyarray(image.dataobj.get_unscaled())
+        slope, intercept = image.dataobj.slope, image.dataobj.inter
+        affine = np.asarray(image.affine, dtype=np.float64)
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
+        raise InputError(_DAMAGED) from error
+    if raw.ndim > 3 and raw.shape[3:] == (1,) * (raw.ndim - 3):
+        raw = raw.reshape(raw.shape[:3])
+    if raw.ndim != 3:
+        raise InputError(ONE_SLICE if raw.ndim < 3 else f"it has {raw.ndim} dimensions; give one volume at one time")
+    if raw.dtype.names or raw.dtype.kind not in "iuf":
+        raise InputError(_COLOURS)
+    if (slope, intercept) != (1, 0):
+        whole = float(slope).is_integer() and float(intercept).is_integer() and raw.dtype.kind in "iu"
+        raw = (
+            raw.astype(np.int32) * int(slope) + int(intercept)
+            if whole
+            else raw * np.float32(slope) + np.float32(intercept)
+        )
+    # NIfTI counts to the right and to the front, DICOM to the left and to the back.
+    columns = np.diag([-1.0, -1.0, 1.0]) @ affine[:3, :3]
+    spacing = np.linalg.norm(columns, axis=0)
+    directions = (columns / np.where(spacing > 0, spacing, 1)).T[::-1]
+    origin = affine[:3, 3] * (-1, -1, 1)
+    return _Grid(raw.T, spacing[::-1], origin, directions)
+
+
+def _by_itk(file: File) -> _Grid:
+    try:
+        image = _ITK.ReadImage(str(file.path))
     except RuntimeError as error:
-        raise InputError("it cannot be read: damaged, cut off, or not of the kind its name says") from error
+        raise InputError(_DAMAGED) from error
+    if image.GetNumberOfComponentsPerPixel() != 1:
+        raise InputError(_COLOURS)
+    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
+        image = image[:, :, :, 0]
+    dimensions = image.GetDimension()
+    if dimensions != 3:
+        raise InputError(
+            ONE_SLICE if dimensions < 3 else f"it has {dimensions} dimensions; give one volume at one time"
+        )
+    columns = np.array(image.GetDirection()).reshape(3, 3)
+    return _Grid(
+        _ITK.GetArrayFromImage(image), np.array(image.GetSpacing()[::-1]), np.array(image.GetOrigin()), columns.T[::-1]
+    )
 
 
 def _hounsfield(array: NDArray[Any]) -> tuple[NDArray[np.int16] | NDArray[np.float32], tuple[str, ...]]:
