@@ -103,6 +103,8 @@ def _kidney(canvas: Canvas, side: str, sign: float) -> None:
         return (float(p[0]), float(p[1]), float(p[2]))
 
     canvas.paint(ellipsoid(centre, (34, 32, 66), axis), "fat", "abdominal_fat")
+    behind = ellipsoid((sign * 66, 44, centre[2] - 2), (36, 26, 62)) & outline.cavity().shape(180.0, 420.0)
+    canvas.paint(behind, "fat", "abdominal_fat")
     body = blend([ellipsoid(at(22, 2), (27, 25, 33), axis), ellipsoid(at(-22, 2), (26, 25, 32), axis),
                   ellipsoid(at(0, -3), (25, 24, 34), axis)], 10.0)  # fmt: skip
     sinus = ellipsoid(at(0, 13), (15, 11, 28), axis) | ellipsoid(at(0, 27), (13, 10, 17), axis)

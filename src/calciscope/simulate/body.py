@@ -81,7 +81,8 @@ def build(
     scale = habitus.scale
     low, high = span[0] * scale[2], span[1] * scale[2]
     reach_x = 205.0 * scale[0] + 22.0 * habitus.fat
-    front, back = -(118.0 * scale[1] + 22.0 * habitus.fat), 128.0 * scale[1] + 34.0 * habitus.fat
+    bust = 20.0 if habitus.sex == "female" else 0.0
+    front, back = -(118.0 * scale[1] + 22.0 * habitus.fat + bust), 128.0 * scale[1] + 34.0 * habitus.fat
     shape = (
         int(np.ceil((high - low) / spacing[0])),
         int(np.ceil((back - front) / spacing[1])),
@@ -89,7 +90,7 @@ def build(
     )
     origin = (-(shape[2] - 1) / 2 * spacing[2], front, low)
     canvas = Canvas(Geometry(shape, spacing, origin), scale, kvp, contrast)
-    wall.paint(canvas, habitus.fat)
+    wall.paint(canvas, habitus.fat, habitus.sex)
     thorax.paint(canvas, rng)
     abdomen.paint(canvas)
     bowel.paint(canvas, rng)

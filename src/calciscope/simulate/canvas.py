@@ -1,4 +1,4 @@
-"""The grid that the body is painted on: attenuation and names, with soft edges so that thin structures keep their mass."""
+"""The grid that the body is painted on: attenuation and names, with soft edges so that thin things keep their mass."""
 
 from __future__ import annotations
 
@@ -82,10 +82,23 @@ class Canvas:
         """Fill the part of a box where ``distance`` is negative."""
         # Half a voxel's diagonal spread on each side approximates the exact share of a voxel cut by a plane.
         width = np.float32(np.cbrt(self.geometry.voxel_mm3))
+        touched = np.flatnonzero(distance < width / 2)
+        if not touched.size:
+            return
+        value, label = self.values[tissue], self.label(name or tissue, tissue)
+        if touched.size * 8 < distance.size:
+            # Thin things touch little of their box: only those voxels are looked at again.
+            where = np.unravel_index(touched, distance.shape)
+            place = tuple(s.start + w for s, w in zip(_full(box, self.hu.shape), where, strict=True))
+            part = np.minimum(np.float32(0.5) - distance.ravel()[touched] / width, 1)
+            self.hu[place] += part * (value - self.hu[place])
+            inside = part > np.float32(0.5)
+            self.labels[tuple(p[inside] for p in place)] = label
+            return
         share = np.clip(np.float32(0.5) - distance / width, 0, 1)
         view = self.hu[box]
-        view += share * (self.values[tissue] - view)
-        self.labels[box][share > np.float32(0.5)] = self.label(name or tissue, tissue)
+        view += share * (value - view)
+        self.labels[box][share > np.float32(0.5)] = label
 
     def hollow(self, shape: Shape, wall: str, thickness: float, content: str, name: str) -> None:
         """A viscus: a wall of ``thickness`` mm round a content, both under one name."""
@@ -120,6 +133,10 @@ class Canvas:
             # A second pass with another period keeps the block from showing as a pattern.
             layer = layer + block[(7 * k) % _BLOCK][np.ix_(rows[::-1], columns)]
             self.hu[k] += amplitude[self.labels[k]] * layer * np.float32(0.7071)
+
+
+def _full(box: tuple[slice, slice, slice], shape: tuple[int, ...]) -> list[slice]:
+    return [slice(*s.indices(n)) for s, n in zip(box, shape, strict=True)]
 
 
 def texture(rng: np.random.Generator, spacing: tuple[float, float, float], scale: float = 1.6) -> Array:

@@ -1,11 +1,11 @@
 """The scanner: from a body and its deposits to a CT series in whole Hounsfield units.
 
-The scanner is linear before noise: every voxel is the mean of the true attenuation weighted with a point spread function
-(a Gaussian of the kernel's width, an edge-enhancing difference of two for the sharp kernel, times the pixel) and a slice
-sensitivity profile (a box as wide as the slice, softened by the table feed). Weights are exact integrals over the source
-voxels, so that partial volume is right and the mass of a deposit survives: the sum of what a deposit adds, times the
-voxel volume, over the HU of 1 mg/cm3, is its mass. Noise has the ramp-times-kernel spectrum of filtered back-projection
-and grows with the patient's water-equivalent diameter, as far as tube current modulation lets it.
+The scanner is linear before noise: every voxel is the mean of the true attenuation weighted with a point spread
+function (a Gaussian of the kernel's width, an edge-enhancing difference of two for the sharp kernel, times the pixel)
+and a slice sensitivity profile (a box as wide as the slice, softened by the table feed). Weights are exact integrals
+over the source voxels, so that partial volume is right and the mass of a deposit survives: the sum of what a deposit
+adds, times the voxel volume, over the HU of 1 mg/cm3, is its mass. Noise has the ramp-times-kernel spectrum of filtered
+back-projection and grows with the patient's water-equivalent diameter, as far as tube current modulation lets it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mineral:
-    """Hydroxyapatite on a fine grid: ``density`` ``(z, y, x)`` mg/cm3, voxels of ``spacing`` mm, first centre ``origin``."""
+    """Hydroxyapatite on a fine grid: ``density`` ``(z, y, x)`` mg/cm3, voxels of ``spacing`` mm from ``origin``."""
 
     density: NDArray[np.float32]
     spacing: float
@@ -89,7 +89,7 @@ class Mineral:
 
     def axis(self, k: int) -> NDArray[np.float64]:
         """Centres along array axis ``k`` in mm."""
-        return self.origin[2 - k] + self.spacing * np.arange(self.density.shape[k])
+        return np.asarray(self.origin[2 - k] + self.spacing * np.arange(self.density.shape[k]), dtype=np.float64)
 
 
 def weights(
@@ -97,8 +97,8 @@ def weights(
 ) -> sparse.csr_array:
     """Sparse ``(targets, sources)``: the share of each source cell in each target value.
 
-    A target value is the mean over a box of ``aperture`` mm blurred with a Gaussian of ``sigma`` mm; rows sum to 1 where
-    the sources cover the target, columns to ``width`` over the target's pitch where pitch and aperture agree.
+    A target value is the mean over a box of ``aperture`` mm blurred with a Gaussian of ``sigma`` mm; rows sum to 1
+    where the sources cover the target, columns to ``width`` over the target's pitch where pitch and aperture agree.
     """
     sigma = max(sigma, 1e-3)
 
@@ -168,7 +168,8 @@ def scan(
 
 
 def _centres(geometry: Geometry, axis: int) -> NDArray[np.float64]:
-    return geometry.origin[2 - axis] + geometry.spacing[axis] * np.arange(geometry.shape[axis])
+    steps = np.arange(geometry.shape[axis])
+    return np.asarray(geometry.origin[2 - axis] + geometry.spacing[axis] * steps, dtype=np.float64)
 
 
 def _profile(body: Geometry, target: Geometry, protocol: Protocol) -> sparse.csr_array:
@@ -253,10 +254,9 @@ class _Noise:
         diameter = 2 * np.sqrt(water / np.pi)
         level = self._level * float(np.exp(_GROWTH * (diameter - _DIAMETER)))
         # Slices that overlap share part of their data, and so of their noise.
-        white = sum(
-            np.random.default_rng([*self._seed, 17, k + j]).standard_normal(self._shape, dtype=np.float32)
-            for j in range(self._overlap)
-        )
+        white = np.zeros(self._shape, dtype=np.float32)
+        for j in range(self._overlap):
+            white += np.random.default_rng([*self._seed, 17, k + j]).standard_normal(self._shape, dtype=np.float32)
         made = fft.irfft2(fft.rfft2(white) * self._amplitude, s=self._shape)
         return np.asarray(made * np.float32(level / np.sqrt(self._overlap)), dtype=np.float32)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from calciscope.domain.image import Contrast
 from calciscope.simulate.patient import Simulated
@@ -17,10 +17,10 @@ _DATE, _TIME = "19710101", "120000"
 _INTERCEPT = -1024
 
 
-def uid(*parts: object) -> str:
+def uid(*parts: object) -> UID:
     """A UID under the root for UUIDs (PS3.5 B.2) that depends on ``parts`` alone."""
     digest = hashlib.sha256("/".join(str(p) for p in parts).encode()).digest()
-    return f"2.25.{int.from_bytes(digest[:15], 'big')}"
+    return UID(f"2.25.{int.from_bytes(digest[:15], 'big')}")
 
 
 def write(simulated: Simulated, folder: Path) -> Path:

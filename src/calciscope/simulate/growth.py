@@ -2,8 +2,8 @@
 
 Body fluid is supersaturated for hydroxyapatite; healthy tissue keeps it in solution, damaged tissue does not. Here the
 ion product (calcium x phosphate, mg2/dL2, times a local factor such as the alkalinity of tissue that secretes acid) is
-compared with a solubility product that falls from its metastable level in sound tissue to that of bare mineral where the
-damage is complete. A voxel without supersaturation never mineralises. Elsewhere the front passes after a random
+compared with a solubility product that falls from its metastable level in sound tissue to that of bare mineral where
+the damage is complete. A voxel without supersaturation never mineralises. Elsewhere the front passes after a random
 (exponential) waiting time whose mean falls with supersaturation and damage: an Eden growth in continuous time, computed
 exactly as the shortest passage time from the nuclei (Richardson 1973; first-passage percolation, Hammersley and Welsh
 1965). What the front has passed is connected to a nucleus and fills with mineral as it ages, so that the core is denser
@@ -47,7 +47,7 @@ class Milieu:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grown:
-    """``density`` float32 ``(z, y, x)`` mg/cm3 of hydroxyapatite; ``age`` years since each voxel mineralised (-1 never)."""
+    """``density`` float32 ``(z, y, x)`` mg/cm3 of hydroxyapatite; ``age`` in years since mineralisation (-1 never)."""
 
     density: NDArray[np.float32]
     age: NDArray[np.float32]

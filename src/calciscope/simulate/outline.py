@@ -72,7 +72,7 @@ FAT = (
 )
 # The thighs part below the symphysis: centre at this x, half width, front and back of each, mm.
 THIGH = (84.0, 72.0, 76.0)
-_PART = (-8.0, -52.0)
+_PART = (-24.0, -92.0)
 
 
 def levels() -> NDArray[np.float64]:
@@ -82,7 +82,7 @@ def levels() -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outline:
-    """``radius`` ``(levels, 1440)``: distance in mm from the axis in every direction (0 is left, 90 degrees the back)."""
+    """``radius`` ``(levels, 1440)``: mm from the axis in every direction (0 is left, 90 degrees the back)."""
 
     radius: NDArray[np.float32]
 
@@ -107,7 +107,7 @@ class Outline:
         """Distance from the axis in mm at angles in radians and heights in mm."""
         row = np.clip(np.rint((z - BOTTOM) / _STEP).astype(int), 0, len(self.radius) - 1)
         column = np.rint(angle * (_BINS / (2 * np.pi))).astype(int) % _BINS
-        return self.radius[row, column].astype(np.float64)
+        return np.asarray(self.radius[row, column], dtype=np.float64)
 
     def front(self, z: float) -> float:
         """The y of the front midline at a height, mm."""

@@ -21,7 +21,7 @@ from calciscope.simulate.tissue import TISSUES
 
 @dataclass(frozen=True, slots=True)
 class TrueDeposit:
-    """What really is there: hydroxyapatite ``mass_mg``, ``volume_mm3`` of the mineralised tissue and its mean ``density``.
+    """What really is there: hydroxyapatite ``mass_mg``, ``volume_mm3`` and mean ``density`` of the mineral.
 
     ``center_mm`` is the centre of mass, ``low_mm`` and ``high_mm`` the corners of its box (LPS mm). ``density`` is
     mg/cm3. ``kind`` is a kind of calcification, ``mechanism`` what happened in words.
@@ -72,9 +72,9 @@ def simulate(
     """Simulate a patient, the growth of deposits and a CT from the lower neck to the upper thighs.
 
     ``kvp`` in kV, ``kernel`` soft, standard or sharp, lengths in mm, ``noise`` in HU (see :class:`ct.Protocol`).
-    ``metabolism`` is ``normal`` or ``renal`` (calcium and phosphate so high that sound tissue calcifies too). ``deposits``
-    are the places that may calcify, by default those of the catalogue. ``span`` is the part of the body that is scanned,
-    in mm of the reference body. ``quick`` gives a coarse body and 2.4 mm pixels for tests.
+    ``metabolism`` is ``normal`` or ``renal`` (calcium and phosphate so high that sound tissue calcifies too).
+    ``deposits`` are the places that may calcify, by default those of the catalogue. ``span`` is the part of the body
+    that is scanned, in mm of the reference body. ``quick`` gives a coarse body and 2.4 mm pixels for tests.
 
     Raises:
         CalciscopeError: a kernel or metabolism that does not exist, or a size that cannot be.
@@ -208,8 +208,8 @@ def _patient(metabolism: str, habitus: Habitus, rng: np.random.Generator, truth:
     state = METABOLISM[metabolism]
     labs = {name: float(f"{value * rng.normal(1.0, 0.01):.3g}") for name, value in state.labs.items()}
     there = {deposit.site for deposit in truth}
-    symptoms = tuple(f"flank pain on the {side}" for side in ("left", "right") if f"ureter.{side}" in there)
-    history = ("tuberculosis in childhood",) if "lung.nodule" in there else ()
+    symptoms = tuple(f"{side} flank pain" for side in ("left", "right") if f"ureter.{side}" in there)
+    history = ("old tuberculosis",) if "lung.nodule" in there else ()
     return Patient(
         age=float(rng.integers(58, 75)),
         sex=habitus.sex,

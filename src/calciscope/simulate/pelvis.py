@@ -36,8 +36,8 @@ def paint(canvas: Canvas, sex: str = "male") -> None:
     for name in _VESSELS:
         canvas.paint(tubes[name].shape(0.6), "arterial_wall", tubes[name].structure)
         canvas.paint(tubes[name].shape(-0.6), "blood", tubes[name].structure)
-    for side, sign in SIDES:
-        course = tubes[f"ureter.{side}"]
+    for name, sign in SIDES:
+        course = tubes[f"ureter.{name}"]
         canvas.hollow(course.shape(0.8), "bowel_wall", 1.4, "urine", course.structure)
         levator = tube(np.array([(sign * 46.0, 6.0, 24.0), (sign * 22.0, 34.0, -4.0)]), 4.0, squash=(1, 0.35, 1))
         canvas.paint(levator, "muscle", "muscle")

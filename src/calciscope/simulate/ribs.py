@@ -1,4 +1,4 @@
-"""The chest wall's skeleton: ribs that slope down to the front, costal cartilage, sternum, clavicles, scapulae, humeri."""
+"""The chest wall's skeleton: sloping ribs, costal cartilage, sternum, clavicles, scapulae, humeri."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from calciscope.simulate.shapes import Vector, curve, ellipsoid, plate, radii_al
 from calciscope.simulate.spine import VERTEBRAE
 from calciscope.simulate.wall import SIDES, mirror
 
-# For each rib from the first: how far its bony front end lies below its head (mm), the angle of that end round the chest
-# (degrees; 90 is the back midline, -90 the front), and the height where its cartilage meets the sternum (None: floating).
+# For each rib from the first: how far its bony front end lies below its head (mm), the angle of that end round the
+# chest (degrees; 90 is the back midline, -90 the front), and where its cartilage meets the sternum (None: floating).
 _RIBS: tuple[tuple[float, float, float | None], ...] = (
     (34, -52, 536),
     (58, -58, 506),
@@ -70,7 +70,7 @@ def _cartilage(
     number: int,
     rng: np.random.Generator,
 ) -> None:
-    """Costal cartilage from a rib's end to the sternum, rising for the lower ribs, with flecks of mineral in its rind."""
+    """Costal cartilage from a rib's end to the sternum, rising for the lower ribs, flecked with mineral."""
     front = wall.front(max(meets, 398.0)) - 4
     last: Vector = (side * (15.0 if number < 8 else 22.0 + 9 * (number - 7)), front + (0 if number < 8 else 3), meets)
     angle = np.arctan2((tip[1] + last[1]) / 2, (tip[0] + last[0]) / 2)

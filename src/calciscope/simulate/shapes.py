@@ -1,8 +1,8 @@
 """Solids as signed distances: what the simulated body is made of.
 
 A :class:`Shape` gives the distance in mm to its surface, negative inside, for coordinates ``x``, ``y``, ``z`` (LPS mm)
-that broadcast: an open grid ``(1, 1, nx)``, ``(1, ny, 1)``, ``(nz, 1, 1)`` or equal arrays of points. Distances are exact
-near the surface of round shapes and only correct in sign and order far away, which is all that painting needs.
+that broadcast: an open grid ``(1, 1, nx)``, ``(1, ny, 1)``, ``(nz, 1, 1)`` or equal arrays of points. Distances are
+exact near the surface of round shapes and only correct in sign and order far away, which is all that painting needs.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def curve(points: Sequence[Vector], step: float = 5.0) -> NDArray[np.float64]:
 def radii_along(points: NDArray[np.float64], knots: Sequence[float]) -> NDArray[np.float64]:
     """Radii for every sample of a curve from equally spaced ``knots``."""
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
-    return np.interp(along / along[-1], np.linspace(0, 1, len(knots)), knots)
+    return np.asarray(np.interp(along / along[-1], np.linspace(0, 1, len(knots)), knots), dtype=np.float64)
 
 
 def tube(
@@ -226,8 +226,8 @@ def plate(corners: tuple[Vector, Vector, Vector], half_thickness: float) -> Shap
 def sheet(levels: NDArray[np.float64], lines: NDArray[np.float64], half: NDArray[np.float64]) -> Shape:
     """A curved plate that is a line in every axial slice, such as the iliac wing.
 
-    ``levels`` ``(k,)`` are ascending z, ``lines`` ``(k, m, 2)`` the line ``(x, y)`` at each, ``half`` ``(k, m)`` half the
-    thickness at its points.
+    ``levels`` ``(k,)`` are ascending z, ``lines`` ``(k, m, 2)`` the line ``(x, y)`` at each, ``half`` ``(k, m)`` half
+    the thickness at its points.
     """
     pad = float(half.max())
     low = (float(lines[..., 0].min()) - pad, float(lines[..., 1].min()) - pad, float(levels[0]) - pad)

@@ -1,7 +1,7 @@
 """Damaged tissue: where deposits can nucleate in a simulated body, how the damage is spread, what grows there.
 
-Every site is a field of damage on a fine local grid, with the soft tissue that belongs to it (scar, granuloma, stone bed)
-and the milieu of its growth. Positions are given on the reference body's courses and organs, so that they follow it.
+Every site is a field of damage on a fine local grid, with the soft tissue that belongs to it (scar, granuloma, stone
+bed) and the milieu of its growth. Positions are given on the reference body's courses and organs and follow its size.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Local = Callable[[Body, np.random.Generator], "Damage"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Damage:
-    """Damage on a local grid: ``field`` ``(z, y, x)`` 0 to 1, voxels of ``spacing`` mm, first centre ``origin`` (LPS mm).
+    """Damage on a local grid: ``field`` ``(z, y, x)`` 0 to 1, voxels of ``spacing`` mm from ``origin`` (LPS).
 
     ``bed`` is the share of each voxel that is soft tissue of the lesion, whose attenuation is ``bed_tissue``; ``habit``
     multiplies the speed of growth.
@@ -40,7 +40,7 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place where a deposit grows: its ``site`` path, the ``kind`` of calcification, what happened there, how to make it.
+    """A place where a deposit grows: ``site`` path, ``kind`` of calcification, what happened, how to make it.
 
     ``factor`` is the local factor of the ion product (urine and bile are far above serum, alkaline tissue a little).
     """
@@ -75,8 +75,8 @@ def wall(
 ) -> Local:
     """An atheroma: a plaque in the wall of a course, ``at`` its relative position along it (0 to 1).
 
-    ``angle`` (degrees, 0 to the patient's left or, where the vessel runs sideways, as near as can be; 90 to the back) and
-    ``span`` say which part of the circumference, ``length`` and ``depth`` (mm) how long and how deep.
+    ``angle`` (degrees, 0 to the patient's left or, where the vessel runs sideways, up; 90 to the back) and ``span`` say
+    which part of the circumference, ``length`` and ``depth`` (mm) how long and how deep.
     """
 
     def make(body: Body, rng: np.random.Generator) -> Damage:
@@ -125,7 +125,8 @@ def wall(
             (edge - np.abs(along - middle) / (length / 2)) * 3, 0, 1
         )
         layer = np.exp(-(((nearest - radius - 0.2) / (depth * 0.6)) ** 2))
-        return Damage((layer * window * np.clip(0.75 + 0.25 * rough, 0, 1)).astype(np.float32), spacing, origin)
+        field = np.asarray(layer * window * np.clip(0.75 + 0.25 * rough, 0, 1), dtype=np.float32)
+        return Damage(field, spacing, origin)
 
     return make
 
@@ -136,7 +137,7 @@ def nodule(centre: Vector, radius: float, tissue: str = "scar", spacing: float =
     def make(body: Body, rng: np.random.Generator) -> Damage:
         away, origin, shape = _ball(body, centre, radius * bed + 2.5, spacing)
         lumpy = away * (1 + 0.09 * _patchy(shape, spacing, radius * 0.6, rng))
-        field = np.clip(1.25 - lumpy / np.float32(radius), 0, 1)
+        field = np.clip(1.25 - lumpy / np.float32(radius), 0, 1).astype(np.float32)
         field[lumpy > radius] = 0
         return Damage(field, spacing, origin, _inside(lumpy, radius * bed, spacing), tissue)
 
@@ -238,7 +239,7 @@ def leaflets(centre: Vector, radius: float, spacing: float = 0.4) -> Local:
 
 
 def diffuse(centre: Vector, radii: Vector, spacing: float = 0.8) -> Local:
-    """Sound tissue that secretes acid and is left alkaline: no damage, so only an excess of minerals makes it calcify."""
+    """Sound tissue that secretes acid and is left alkaline: no damage, so only excess mineral makes it calcify."""
 
     def make(body: Body, rng: np.random.Generator) -> Damage:
         middle = np.asarray(centre) * body.scale

@@ -15,12 +15,12 @@ from calciscope.simulate.wall import SIDES
 # Top of each dome of the diaphragm: x, y, z; mm.
 _DOME = ((-68.0, -8.0, 408.0), (70.0, -6.0, 396.0))
 _VESSELS = ("aorta.root", "aorta.ascending", "aorta.arch", "aorta.thoracic", "cava.superior", "brachiocephalic",
-            "brachiocephalic_vein.left", "brachiocephalic_vein.right", "carotid.left", "carotid.right", "subclavian.left",
-            "subclavian.right", "pulmonary.trunk", "pulmonary.right", "pulmonary.left")  # fmt: skip
+            "brachiocephalic_vein.left", "brachiocephalic_vein.right", "carotid.left", "carotid.right",
+            "subclavian.left", "subclavian.right", "pulmonary.trunk", "pulmonary.right", "pulmonary.left")  # fmt: skip
 
 
 def dome(x: Array, y: Array) -> Array:
-    """Height of the diaphragm over a point, mm: two domes, lower to the sides and behind, joined by the central tendon."""
+    """Height of the diaphragm over a point, mm: two domes, lower at the sides and behind, joined in the middle."""
     heights = []
     for cx, cy, cz in _DOME:
         outward = (x - np.float32(cx)) * np.float32(np.sign(cx))

@@ -2,8 +2,8 @@
 
 Attenuation at 120 kV is the usual textbook level of each tissue. Mineral and iodine depend on the voltage, soft tissue
 and fat hardly: 100 mg/cm3 of hydroxyapatite is 130 HU at 120 kV (McCollough 2007, the international standard for mass)
-and 147, 177 and 207 HU at 100, 80 and 70 kV (the voltage-adapted thresholds are that same attenuation); 140 kV continues
-the fall. Iodine gives about 25 HU per mg/mL at 120 kV and follows its own mass attenuation.
+and 147, 177 and 207 HU at 100, 80 and 70 kV (the voltage-adapted thresholds are that same attenuation); 140 kV
+continues the fall. Iodine gives about 25 HU per mg/mL at 120 kV and follows its own mass attenuation.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ TISSUES: dict[str, Tissue] = {
     "septum": Tissue(-70, 6),
     "muscle": Tissue(54, 7, iodine=0.7),
     "fascia": Tissue(-35, 8),
+    "gland": Tissue(10, 45, iodine=0.6),
     "lung": Tissue(-862, 26, iodine=0.5),
     "airway_wall": Tissue(20, 4, iodine=0.8),
     "blood": Tissue(42, 2, iodine=4.8),
@@ -86,6 +87,6 @@ TISSUES: dict[str, Tissue] = {
     "cortical_thin": Tissue(45, 45, mineral=520),
     "shaft": Tissue(60, 40, mineral=980),
     "table": Tissue(-880, 8),
-    "table_shell": Tissue(60, 15),
+    "table_shell": Tissue(120, 15),
     "metal": Tissue(9000),
 }

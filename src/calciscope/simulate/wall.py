@@ -6,7 +6,7 @@ import numpy as np
 
 from calciscope.simulate import outline
 from calciscope.simulate.canvas import Canvas
-from calciscope.simulate.shapes import Array, Shape, Vector, curve, radii_along, tube
+from calciscope.simulate.shapes import Array, Shape, Vector, blend, curve, ellipsoid, plate, radii_along, tube
 
 SIDES = (("left", 1.0), ("right", -1.0))
 
@@ -24,10 +24,12 @@ def mirror(points: tuple[Vector, ...] | list[Vector], side: float) -> list[Vecto
     return [(side * x, y, z) for x, y, z in points]
 
 
-def paint(canvas: Canvas, fat: float) -> None:
+def paint(canvas: Canvas, fat: float, sex: str = "male") -> None:
     """Paint everything outside the body cavities, and fill the cavities with fat."""
     _table(canvas, outline.skin(fat))
     skin = outline.with_thighs(outline.skin(fat).shape(), 13.0 * fat + 2.0)
+    if sex == "female":
+        skin = blend([skin, *(_breast(side, fat) for _, side in SIDES)], 14.0)
     muscle = outline.with_thighs(outline.muscle().shape(), 0.0)
     cavity = outline.cavity().shape()
     # Slab by slab: a distance over the whole body at once would cost as much memory as the body itself.
@@ -43,22 +45,44 @@ def paint(canvas: Canvas, fat: float) -> None:
         for plane, width in _planes(canvas, box, inner, hollow):
             canvas.fill(box, np.abs(plane) - np.float32(width), "fascia", "muscle")
         canvas.fill(box, hollow, "fat", "fat")
-    for _, side in SIDES:
-        for points, sizes, squash in (
-            (_ERECTOR, (16, 24, 25, 24, 21, 19, 17, 16, 16), (0.75, 1.0, 1.0)),
-            (_QUADRATUS, (9, 12, 10), (0.7, 1.0, 1.0)),
-            (_PSOAS, (6, 15, 20, 21, 20, 18, 16, 12), (1.0, 1.0, 1.0)),
-            (_ILIACUS, (8, 14, 15, 12), (1.0, 1.0, 1.0)),
+    for name, side in SIDES:
+        for group, points, sizes, squash in (
+            ("autochthon", _ERECTOR, (16, 24, 25, 24, 21, 19, 17, 16, 16), (0.75, 1.0, 1.0)),
+            ("autochthon", _QUADRATUS, (9, 12, 10), (0.7, 1.0, 1.0)),
+            ("iliopsoas", _PSOAS, (6, 15, 20, 21, 20, 18, 16, 12), (1.0, 1.0, 1.0)),
+            ("iliopsoas", _ILIACUS, (8, 14, 15, 12), (1.0, 1.0, 1.0)),
         ):
             line = curve(mirror(list(points), side), 8.0)
-            canvas.paint(tube(line, radii_along(line, sizes), squash=squash), "muscle", _name(points, side))
+            canvas.paint(tube(line, radii_along(line, sizes), squash=squash), "muscle", f"{group}_{name}")
+        _shoulder(canvas, side)
+        if sex == "female":
+            gland = ellipsoid((side * 74, -116, 444), (38, 9, 30)) & _breast(side, fat).grow(-6.0)
+            canvas.paint(gland - outline.muscle().shape(), "gland", f"breast_{name}")
     _thigh_planes(canvas)
 
 
-def _name(points: tuple[Vector, ...], side: float) -> str:
-    if points is _PSOAS or points is _ILIACUS:
-        return "iliopsoas_left" if side > 0 else "iliopsoas_right"
-    return "autochthon_left" if side > 0 else "autochthon_right"
+def _breast(side: float, fat: float) -> Shape:
+    """A breast as it lies on a woman on her back."""
+    return ellipsoid((side * 78, -102 - 6 * fat, 446), (58, 26 + 8 * fat, 54))
+
+
+def _shoulder(canvas: Canvas, side: float) -> None:
+    """Fat of the armpit, and the fat between the muscles that cover the shoulder blade."""
+    armpit = tube(
+        curve([(side * 128, 6, 500), (side * 128, 0, 540), (side * 120, -14, 576)], 6.0), 15.0, squash=(0.8, 1, 1)
+    )
+    canvas.paint(armpit, "fat", "fat")
+    between = (
+        ((138, 66, 470), (96, 88, 520), (150, 60, 560)),
+        ((150, 30, 470), (172, 10, 540), (150, 40, 580)),
+        ((110, -58, 520), (168, -30, 560), (150, -36, 610)),
+        ((40, -64, 500), (120, -62, 560), (110, -74, 480)),
+        ((60, 60, 590), (140, 62, 600), (90, 50, 640)),
+        ((50, 20, 600), (120, 12, 600), (90, 16, 640)),
+    )
+    for a, b, c in between:
+        first, second, third = mirror([a, b, c], side)
+        canvas.paint(plate((first, second, third), 0.9), "fascia", "muscle")
 
 
 def _planes(canvas: Canvas, box: tuple[slice, slice, slice], inner: Array, hollow: Array) -> list[tuple[Array, float]]:
@@ -114,4 +138,4 @@ def _table(canvas: Canvas, skin: outline.Outline) -> None:
     for k in range(canvas.geometry.shape[0]):
         box = (slice(k, k + 1), slice(None), slice(None))
         canvas.fill(box, flat[None], "table_shell", "table")
-        canvas.fill(box, flat[None] + np.float32(1.2), "table", "table")
+        canvas.fill(box, flat[None] + np.float32(2.0), "table", "table")
