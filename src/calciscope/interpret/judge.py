@@ -78,11 +78,11 @@ def judge(one: Case) -> Verdict:
 
 def judge_if(one: Case, base: Verdict, more: Facts) -> Verdict:
     """The verdict if some inputs were other than they are; only the rules that use them are run again."""
-    changed = frozenset(more)
+    changed = more.keys()
     kept = {
         rule.rule.id: base.truth[rule.rule.id]
         for rule in one.rules
-        if rule.rule.id in base.truth and not rule.by_kind and not (rule.condition.names & changed)
+        if rule.rule.id in base.truth and not rule.by_kind and rule.condition.names.isdisjoint(changed)
     }
     return _judge(one, {**one.inputs.facts, **more}, kept)
 

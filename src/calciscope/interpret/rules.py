@@ -42,7 +42,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledRule:
-    """A rule ready to run: its condition, where it holds (no site means everywhere) and where it came from."""
+    """A rule ready to run: its condition, where it holds (no site means everywhere) and where it came from.
+
+    ``general`` rules are those of ``kinds.yaml``; a rule ``by_kind`` asks for the kind and runs after it is decided.
+    """
 
     rule: Rule
     condition: Condition
@@ -50,11 +53,7 @@ class CompiledRule:
     sites: tuple[str, ...]
     general: bool
     question: str
-
-    @property
-    def by_kind(self) -> bool:
-        """Whether it asks for the kind and so runs after the kind is decided."""
-        return "kind" in self.condition.names
+    by_kind: bool
 
     def holds_at(self, site: str) -> bool:
         """Whether it speaks of a site (without side)."""
@@ -183,6 +182,7 @@ def _compile(
         sites=rule.sites or chapter.sites,
         general=isinstance(chapter, Kinds),
         question=question,
+        by_kind="kind" in condition.names,
     )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from calciscope.domain.assessment import Alternative, Seriousness
 from calciscope.interpret.rules import CompiledRule
 
+_RANK = {level: level.rank for level in Seriousness}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriousnessVerdict:
@@ -35,10 +37,11 @@ def split_by_authority(
 
 
 def without_idle_defaults(decide: Sequence[CompiledRule]) -> list[CompiledRule]:
-    """Without default rules of chapters, and general ones, where another rule has proposed a seriousness."""
+    """Without default rules of chapters, and general ones, where another rule has judged."""
     proposing = {r.chapter for r in decide if r.rule.then.seriousness is not None and not r.rule.default}
     kept = [r for r in decide if not (r.rule.default and not r.general and r.chapter in proposing)]
-    any_proposal = any(r.rule.then.seriousness is not None for r in kept if not (r.rule.default and r.general))
+    judging = [r.rule.then for r in kept if not (r.rule.default and r.general)]
+    any_proposal = any(then.seriousness is not None or then.at_least is not None for then in judging)
     return [r for r in kept if not (r.rule.default and r.general and any_proposal)]
 
 
@@ -56,7 +59,7 @@ def decide(deciding: Sequence[CompiledRule], shown: Sequence[CompiledRule]) -> S
 
 
 def _rank(level: Seriousness) -> int:
-    return level.rank
+    return _RANK[level]
 
 
 def _speaks(rule: CompiledRule) -> bool:

@@ -1,0 +1,161 @@
+"""Values of missing inputs at which the conditions of waiting rules turn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice, product
+
+import cel
+
+from calciscope.domain.assessment import Seriousness
+from calciscope.interpret.context import FUNCTIONS, Facts
+from calciscope.interpret.folders import LISTS
+from calciscope.interpret.judge import Case, Verdict
+from calciscope.interpret.rules import IMAGE_ONLY, CompiledRule, Knowledge
+from calciscope.interpret.schema import Fact
+
+# A rule that waits for more inputs than this is too far from firing to be worth asking for all of them.
+_MOST_INPUTS = 3
+_MOST_TRIALS = 24
+# Never asked for: they come with the place or the image, or nobody could look them up.
+_NOT_ASKED = IMAGE_ONLY | {"kind", "site", "side", "sites", "organs", "context", "ancestry"}
+_QUOTED = r"""['"]([^'"]*)['"]"""
+_SPOKEN = re.compile(rf"{_QUOTED}\s+in\s+context\b")
+_SPOKEN_ANY = re.compile(r"\[([^\]]*)\]\s*\.\s*exists\(\s*(\w+)\s*,\s*\2\s+in\s+context\s*\)")
+Assumed = str | float | bool | tuple[str, ...]
+_OPPOSITE = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "==", "!=": "!="}
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """Inputs with the values they might have, and the condition that asked for them."""
+
+    facts: tuple[tuple[str, Assumed], ...]
+    text: str = field(default="", compare=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The inputs that are assumed."""
+        return tuple(name for name, _ in self.facts)
+
+    def parts(self) -> tuple[Assumption, ...]:
+        """Every smaller assumption that leaves out one input."""
+        if len(self.facts) < 2:
+            return ()
+        return tuple(Assumption(self.facts[:i] + self.facts[i + 1 :], self.text) for i in range(len(self.facts)))
+
+    def added_to(self, facts: Facts) -> dict[str, Fact]:
+        """The assumed values as inputs; a concept assumed in a list is in ``context`` too."""
+        more: dict[str, Fact] = {}
+        spoken: set[str] = set()
+        for name, value in self.facts:
+            more[name] = list(value) if isinstance(value, tuple) else value
+            spoken.update(value if isinstance(value, tuple) and name in LISTS else ())
+        if spoken:
+            context = facts.get("context")
+            more["context"] = sorted({*(context if isinstance(context, list) else ()), *spoken})
+        return more
+
+
+def assumptions(one: Case, verdict: Verdict, knowledge: Knowledge) -> tuple[Assumption, ...]:
+    """What would make a waiting rule fire that could change the verdict, those with the fewest inputs first."""
+    found: dict[Assumption, None] = {}
+    for rule in one.rules:
+        if rule.rule.id not in one.muted and _could_change(rule, verdict.level):
+            found.update(dict.fromkeys(_of_rule(rule, one, verdict, knowledge)))
+    return tuple(sorted(found, key=lambda assumption: len(assumption.facts)))
+
+
+def _could_change(rule: CompiledRule, level: Seriousness) -> bool:
+    """Whether a rule would move a kind or this level if it fired."""
+    then = rule.rule.then
+    if rule.rule.status == "superseded" or rule.rule.default:
+        return False
+    raises = [step for step in (then.seriousness, then.at_least) if step is not None]
+    lowers = then.at_most is not None and then.at_most.rank < level.rank
+    return bool(then.kind) or lowers or any(step.rank > level.rank for step in raises)
+
+
+def _of_rule(rule: CompiledRule, one: Case, verdict: Verdict, knowledge: Knowledge) -> Iterator[Assumption]:
+    facts = one.inputs.facts
+    missing = sorted(rule.condition.names - facts.keys() - {"kind"})
+    if len(missing) > _MOST_INPUTS or any(name in _NOT_ASKED for name in missing):
+        return
+    spoken = _unspoken(rule, one, knowledge)
+    if (not missing and not spoken) or (rule.by_kind and verdict.kind is None):
+        return
+    known: dict[str, Fact] = {name: facts[name] for name in rule.condition.names & facts.keys()}
+    if verdict.kind is not None:
+        known["kind"] = str(verdict.kind.value)
+    options = [[(name, value) for value in _values(rule, name)] for name in missing]
+    said: Sequence[tuple[tuple[str, tuple[str, ...]], ...]] = [(), *(((where, (what,)),) for where, what in spoken)]
+    tried: set[tuple[str, ...]] = set()
+    for combination in islice(product(*options), _MOST_TRIALS):
+        for more in said:
+            assumption = Assumption((*combination, *more), rule.condition.text)
+            names = tuple(f"{name}{value if name in LISTS else ''}" for name, value in assumption.facts)
+            # One way to make a rule fire is enough for each set of inputs.
+            if assumption.facts and names not in tried and _fires(rule, {**known, **assumption.added_to(facts)}):
+                tried.add(names)
+                yield assumption
+
+
+def _unspoken(rule: CompiledRule, one: Case, knowledge: Knowledge) -> list[tuple[str, str]]:
+    """Concepts that a rule looks for whose list of the patient file was not given, with the name of the list."""
+    context = one.inputs.facts.get("context")
+    found = []
+    for concept in spoken_concepts(rule.condition.text) if "context" in rule.condition.names else ():
+        where = knowledge.words.lists.get(concept)
+        if where in one.inputs.silent and isinstance(context, list) and concept not in context:
+            found.append((where, concept))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def spoken_concepts(text: str) -> tuple[str, ...]:
+    """The concepts that a condition looks for in ``context``."""
+    several = [concept for group, _ in _SPOKEN_ANY.findall(text) for concept in re.findall(_QUOTED, group)]
+    return tuple(dict.fromkeys([*_SPOKEN.findall(text), *several]))
+
+
+def _fires(rule: CompiledRule, facts: Facts) -> bool:
+    try:
+        return rule.condition.program.execute(cel.Context(variables=dict(facts), functions=FUNCTIONS)) is True
+    except (RuntimeError, TypeError, ValueError):
+        # An assumed value may be of a sort that the rest of the condition cannot use; then it is no way to fire.
+        return False
+
+
+def _values(rule: CompiledRule, name: str) -> tuple[Assumed, ...]:
+    return _turning_points(rule.condition.text, name) or tuple(
+        value
+        for example in rule.rule.examples
+        if example.gives is not None and isinstance(value := example.given.get(name), str | float)
+    )
+
+
+def comparisons(text: str, name: str) -> list[tuple[str, float]]:
+    """The numbers that a condition compares an input with: ``[('>', 5.0), ('<=', 10.0)]``."""
+    number = r"(-?\d+\.?\d*)"
+    forward = re.findall(rf"(?<![\w.]){name}\s*([<>=!]=|[<>])\s*{number}", text)
+    backward = re.findall(rf"{number}\s*([<>=!]=|[<>])\s*{name}\b", text)
+    return [(op, float(at)) for op, at in forward] + [(_OPPOSITE[op], float(at)) for at, op in backward]
+
+
+@lru_cache(maxsize=8192)
+def _turning_points(text: str, name: str) -> tuple[Assumed, ...]:
+    """One value on the side of each comparison that holds, and the words that an input is compared with."""
+    if name in LISTS:
+        return tuple((found,) for found in re.findall(rf"{_QUOTED}\s+in\s+{name}\b", text))
+    found: list[Assumed] = []
+    for op, at in comparisons(text, name):
+        step = max(abs(at) * 0.01, 0.01)
+        found.append(at + step if op in (">", "!=") else at - step if op == "<" else at)
+    word = rf"(?<![\w.]){name}\b"
+    found += re.findall(rf"{word}\s*==\s*{_QUOTED}", text)
+    for group in re.findall(rf"{word}\s+in\s+\[([^\]]*)\]", text):
+        found += re.findall(_QUOTED, group)
+    return tuple(dict.fromkeys(found))
