@@ -63,7 +63,7 @@ def test_localizer_in_the_series_is_set_aside(tmp_path):
         phantom((1, 30, 20)),
         uid=series.uid,
         order=(1, 0, 2),
-        header={"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
+        header={"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "SOPInstanceUID": "1.2.99"},
     )
     planes.write(tmp_path, prefix="b", skip=tuple(range(1, 30)))
     study = open_study([tmp_path], Patient())

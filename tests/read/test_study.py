@@ -134,7 +134,8 @@ def test_any_damage_is_at_worst_a_refusal(tmp_path_factory, data):
         content[data.draw(st.integers(128, len(content) - 1))] = data.draw(st.integers(0, 255))
     paths[2].write_bytes(bytes(content))
     study = open_study([folder], Patient())
-    assert study.series
+    # Damage may hit the patient id, and then nothing says which of two patients is meant.
+    assert study.series or all("patient" in line.why for line in study.refused)
     assert all("\n" not in line.why for line in study.refused)
 
 
