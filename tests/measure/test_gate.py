@@ -112,6 +112,7 @@ def test_the_deposit_itself_can_spoil_a_number():
     assert "320 HU instead of 130 HU" in (raised["volume"].why or "")
     assert "edge of the image" in (gates(one=deposit(block(0, 9, 9, 4, 4, 500)))["volume"].why or "")
     assert "cut off at 3071 HU" in (gates(one=deposit(block(5, 9, 9, 4, 4, 3071)))["attenuation"].why or "")
+    assert gates(one=deposit(block(5, 9, 9, 4, 4, 4900)))["attenuation"] == Gate()
 
 
 def test_gating_matters_in_the_heart_and_agatston_belongs_to_heart_and_arteries():
