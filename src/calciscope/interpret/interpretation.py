@@ -16,6 +16,7 @@ from calciscope.interpret.judge import Case, Verdict, case, judge
 from calciscope.interpret.merge import Place, merge
 from calciscope.interpret.records import categorised, deposit_records, reason
 from calciscope.interpret.rules import CompiledRule, Knowledge
+from calciscope.interpret.seriousness import advising
 from calciscope.interpret.unknowns import unknowns
 
 # Numbers that a parent sums over its children: a rule about the sum is not asked again of each part.
@@ -170,7 +171,7 @@ def _finding(one: _Judged, known: Inputs, knowledge: Knowledge) -> Finding:
             reasons=tuple(reason(rule, facts) for rule in verdict.seriousness.rules),
             alternatives=verdict.seriousness.alternatives,
         ),
-        advice=advise.of_rules(verdict.seriousness.rules, one.place.site),
+        advice=advise.of_rules(advising(verdict.seriousness), one.place.site),
         confidence=member.confidence,
         review=member.review,
         alternatives=(*member.alternatives, *others),

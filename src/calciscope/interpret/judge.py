@@ -61,8 +61,13 @@ def case(
     guidelines: str,
     muted: frozenset[str] = frozenset(),
 ) -> Case:
-    """A finding at ``site`` (without side) with the rules that hold there."""
+    """A finding at ``site`` (without side) with the rules that hold there.
+
+    Where nothing is there, only rules that ask for the amount speak.
+    """
     rules = knowledge.at(site)
+    if not there:
+        rules = tuple(rule for rule in rules if rule.condition.names & knowledge.amounts)
     asked = frozenset(
         (rule.question, rule.rule.guideline)
         for rule in rules

@@ -77,6 +77,11 @@ class Knowledge:
     folders: tuple[str, ...] = ()
     _by_site: dict[str, tuple[CompiledRule, ...]] = field(default_factory=dict, repr=False)
 
+    @property
+    def amounts(self) -> frozenset[str]:
+        """The inputs that can say that nothing is there."""
+        return frozenset().union(*(condition.names for condition in self.nothing))
+
     def at(self, site: str) -> tuple[CompiledRule, ...]:
         """The rules about findings at a site (without side), in the order of the files."""
         if site not in self._by_site:

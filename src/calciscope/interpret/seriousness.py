@@ -53,7 +53,7 @@ def decide(deciding: Sequence[CompiledRule], shown: Sequence[CompiledRule]) -> S
     level = max(proposals, key=_rank, default=Seriousness.NONE)
     level = min([level, *caps], key=_rank)
     level = max([level, *floors], key=_rank)
-    speaking = [r for r in deciding if _speaks(r)]
+    speaking = [r for r in deciding if _speaks(r) and not (r.rule.default and _own(r, level).rank < level.rank)]
     speaking.sort(key=lambda rule: _weight(rule, level))
     return SeriousnessVerdict(level, tuple(speaking), tuple(_alternative(rule) for rule in shown if _speaks(rule)))
 
@@ -66,6 +66,23 @@ def _speaks(rule: CompiledRule) -> bool:
     then = rule.rule.then
     judges = then.seriousness or then.at_most or then.at_least or then.advice or then.category
     return bool(judges or (then.note and not then.kind and not rule.general))
+
+
+def _own(rule: CompiledRule, level: Seriousness) -> Seriousness:
+    """The level that a rule itself speaks for; the finding's own where it names none."""
+    then = rule.rule.then
+    return max((one for one in (then.seriousness, then.at_least) if one), key=_rank, default=level)
+
+
+def advising(verdict: SeriousnessVerdict) -> tuple[CompiledRule, ...]:
+    """The rules whose advice stands at this level: a benign reading's "no follow-up" does not survive a worse one."""
+    top = verdict.value.rank
+    harmless = Seriousness.INCIDENTAL.rank
+    return tuple(
+        rule
+        for rule in verdict.rules
+        if (own := _own(rule, verdict.value).rank) >= top - 1 and (own > harmless or top <= harmless)
+    )
 
 
 def _weight(rule: CompiledRule, level: Seriousness) -> int:
