@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from calciscope.anatomy.embedded.circles import Floats, Window, best_path, vote, window
 from calciscope.anatomy.embedded.frame import Frame
-from calciscope.anatomy.embedded.track import Track, blood, from_path, smoothed
+from calciscope.anatomy.embedded.track import Track, blood, from_path, resized, smoothed
 
 RADII = np.arange(6.0, 28.1, 2.0)
 # Box around the vertebral body that holds any aorta beside it, mm: in front, behind, to the right, to the left.
@@ -90,6 +90,17 @@ def beside_spine(
     return costs
 
 
+def fits_beside_spine(frame: Frame, track: Track) -> NDArray[np.bool_]:
+    """Whether an aorta can lie at each point: in front or to the left of the vertebra, not where the cava is."""
+    spine = spine_track(frame)
+    index = np.clip(np.rint(track.points[:, 0]).astype(int), 0, len(spine) - 1)
+    front = (spine[index, 0] - track.points[:, 1]) * frame.spacing[1]
+    left = (track.points[:, 2] - spine[index, 1]) * frame.spacing[2]
+    gap = np.hypot(front, left) - spine[index, 2] - track.radius
+    angle = np.degrees(np.arctan2(left, front))
+    return np.asarray((angle > -30.0) & (angle < 115.0) & (gap < 30.0))
+
+
 def trace(frame: Frame) -> tuple[Track, float | None] | None:
     """The best track beside the whole spine in view, feet first, and the attenuation of its blood.
 
@@ -131,4 +142,8 @@ def trace(frame: Frame) -> tuple[Track, float | None] | None:
         sure = track.part(track.support >= np.quantile(track.support, 0.6))
         pool = blood(frame, sure, "aorta")
         blood_hu = None if pool is None else pool.mean_hu
-    return (smoothed(track, 1.5), blood_hu) if track is not None else None
+    if track is None:
+        return None
+    if blood_hu is not None:
+        track = resized(frame, track, blood_hu)
+    return smoothed(track, 1.5), blood_hu

@@ -10,7 +10,7 @@ from skimage.graph import MCP_Geometric
 from calciscope.anatomy.embedded.aorta import FAT_HU, clip_range, spine_track, without_bone
 from calciscope.anatomy.embedded.circles import Window, best_path, vote, window
 from calciscope.anatomy.embedded.frame import Frame
-from calciscope.anatomy.embedded.track import Track, from_path, longest_run, smoothed
+from calciscope.anatomy.embedded.track import Track, from_path, longest_run, resized, smoothed
 
 RADII = np.arange(11.0, 27.1, 2.0)
 # Box in front of the spine that holds the ascending aorta and the arch, mm: front limit, right, left.
@@ -45,7 +45,7 @@ def level_below_arch(frame: Frame, descending: Track) -> int:
     """
     fork = carina(frame)
     if fork is not None:
-        return min(int(fork + 8.0 / frame.spacing[0]), frame.hu.shape[0] - 1)
+        return int(min(fork + 8.0 / frame.spacing[0], frame.hu.shape[0] - 1))
     return max(int(descending.points[-1, 0] - 40.0 / frame.spacing[0]), 0)
 
 
@@ -82,7 +82,7 @@ def trace_ascending(frame: Frame, descending: Track, blood_hu: float | None) -> 
     middle = 45.0 if blood_hu is None else blood_hu
     reward -= 0.4 * np.clip((np.abs(mean - middle) - 25.0) / 60.0, 0, 1)
     path, _ = best_path(reward, 2, 0.03, 0.04)
-    track = smoothed(from_path(frame, box, path, score, RADII), 1.2)
+    track = smoothed(resized(frame, from_path(frame, box, path, score, RADII), middle), 1.2)
     # From the level below the arch down for as long as it stays a disc of about the same size.
     size = float(np.median(track.radius[-max(3, round(25.0 / frame.spacing[0])) :]))
     good = (track.support >= FAINT) & (np.abs(track.radius - size) < 0.35 * size)

@@ -60,13 +60,14 @@ def heart_floor(frame: Frame) -> NDArray[np.float64]:
     midline = np.nanmedian(spine_track(frame)[:, 1])
     if not np.isfinite(midline):
         return floor
-    left = (np.arange(floor.shape[1]) - midline) * frame.spacing[2]
+    left = np.broadcast_to((np.arange(frame.hu.shape[2]) - midline) * frame.spacing[2], floor.shape)
     for lung, sign, drop in ((frame.lung_right, -1.0, 0.0), (frame.lung_left, 1.0, _LEFT_DOME_LOWER)):
         lowest = lung.argmax(axis=0)
         # Under a dome the lung ends on a thick organ, not on a rib; away from the rim of the lung's shadow.
-        shadow = ndimage.distance_transform_edt(lung.any(axis=0), sampling=frame.spacing[1:]) > 15.0
-        aside = (sign * left > (_ASIDE if sign < 0 else 2 * _ASIDE))[None]
-        columns = np.argwhere(shadow & aside & (lowest * frame.spacing[0] > 12.0))
+        footprint = np.asarray(lung.any(axis=0))
+        shadow = ndimage.distance_transform_edt(footprint, sampling=frame.spacing[1:]) > 15.0
+        aside = sign * left > (_ASIDE if sign < 0 else 2 * _ASIDE)
+        columns = np.argwhere(shadow & aside & (lowest * frame.spacing[0] > 12.0 + 2 * frame.spacing[0]))
         if len(columns) < 20:
             continue
         depth = np.arange(1, int(12.0 / frame.spacing[0]) + 1)
@@ -76,7 +77,7 @@ def heart_floor(frame: Frame) -> NDArray[np.float64]:
         if organ.sum() < 20:
             continue
         dome = float(np.percentile(lowest[y, x][organ], 95)) * frame.spacing[0] + drop
-        floor += (dome - _FLOOR_BELOW_DOME - _TILT * np.clip(left, 0.0, 110.0))[None] / frame.spacing[0]
+        floor += (dome - _FLOOR_BELOW_DOME - _TILT * np.clip(left, 0.0, 110.0)) / frame.spacing[0]
         return np.maximum(floor, 0.0)
     return floor
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from calciscope.anatomy.embedded.aorta import clip_range, spine_track, without_bone
 from calciscope.anatomy.embedded.circles import Floats, Window, best_path, vote, window
 from calciscope.anatomy.embedded.frame import Frame
-from calciscope.anatomy.embedded.track import Track, from_path, smoothed
+from calciscope.anatomy.embedded.track import Track, from_path, resized, smoothed
 
 RADII = np.arange(3.5, 11.6, 1.0)
 # Radii of an adult femoral head with the rim of its socket, mm.
@@ -27,7 +27,7 @@ _FORK_HEIGHT = (95.0, 200.0)
 # Where no head is in view the artery descends about this much to the side for each mm down.
 _SLOPE = 0.55
 # A narrow ring finds support by chance; the aorta is left only where the branches are clearly better.
-_HANDICAP = 0.06
+_HANDICAP = 0.04
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +99,10 @@ def trace_fork(
     if left is None and right is None:
         return None
     level = _fork_level(frame, left, right)
+    # Where the branches lie against each other or the cava, the trunk itself tells that it has ended.
+    ended = np.flatnonzero(_unforked(frame, above) < 0.5)
+    if ended.size:
+        level = max(level, float(above.points[ended[-1], 0]) + 1.0)
     branches = [None if side is None else side[0].part(side[0].points[:, 0] < level) for side in (left, right)]
     kept = [None if branch is None or len(branch) * per_slice < 15.0 else branch for branch in branches]
     return Fork(kept[0], kept[1], level)
@@ -152,11 +156,12 @@ def _trace_side(
     # From the head down: slice k of the reversed arrays is coarse slice box top - k.
     entry = np.full(hu.shape, -np.inf, dtype=np.float32)
     earned = 0.0
+    unforked = _unforked(frame, above)
     slices = [round(float(z)) - box.start[0] // box.factor[0] for z in above.points[:, 0]]
     factor = np.array(frame.factor, dtype=np.float64)
     for k in range(len(above) - 1, -1, -1):
         z = slices[k] - 1
-        earned += float(above.support[k]) * min(1.0, float(np.sqrt(above.radius[k] / 12.0)))
+        earned += float(above.support[k] * unforked[k]) * min(1.0, float(np.sqrt(above.radius[k] / 12.0)))
         if not 0 <= z < hu.shape[0]:
             continue
         _, y, x = box.from_volume(above.points[k] * factor + (factor - 1) / 2)
@@ -169,14 +174,34 @@ def _trace_side(
         return None
     path = path[::-1].copy()
     path[:, 0] = hu.shape[0] - 1 - path[:, 0]
-    track = smoothed(from_path(frame, box, path, score, RADII), 1.5)
+    track = smoothed(resized(frame, from_path(frame, box, path, score, RADII), blood_hu), 1.5)
     return _within_view(frame, track), float(track.points[-1, 0])
+
+
+def _unforked(frame: Frame, above: Track) -> NDArray[np.float64]:
+    """How far each point is still the trunk, 0 to 1: as wide as the stretch above it and not swerving.
+
+    Below the fork the track beside the spine runs on into a branch, narrower and to the side, or into the cava.
+    """
+    near, far = int(12.0 / frame.spacing[0]) + 1, int(50.0 / frame.spacing[0]) + 1
+    share = np.ones(len(above))
+    for k in range(len(above) - near - 2):
+        upper = slice(k + near, k + far)
+        width = float(above.radius[k]) / max(float(np.median(above.radius[upper])), 1.0)
+        aside = abs(float(above.points[k, 2] - np.median(above.points[upper, 2]))) * frame.spacing[2]
+        other = np.clip(max(0.85 - width, width - 1.3) / 0.2, 0.0, 1.0)
+        swerve = np.clip((aside - 6.0) / 10.0, 0.0, 1.0)
+        share[k] = 1.0 - max(float(other), float(swerve))
+    # What has once forked stays forked.
+    return np.minimum.accumulate(share[::-1])[::-1]
 
 
 def _corridor(frame: Frame, box: Window, above: Track, target: NDArray[np.float64], sign: float) -> Floats:
     """Cost of leaving the way from the aorta to the hip, ``(z, y, x)``; a straight line with slack."""
     slices = np.arange(box.hu.shape[0]) + box.start[0] / box.factor[0]
-    start = above.points[0]
+    # The lower end of the track may already be a branch; its upper half is the trunk.
+    start = np.median(above.points[len(above) // 2 :], axis=0)
+    start[0] = above.points[0, 0] + 30.0 / frame.spacing[0]
     share = np.clip((start[0] - slices) / max(start[0] - target[0], 1.0), 0.0, 1.0)
     centre_row = np.where(
         slices >= start[0],

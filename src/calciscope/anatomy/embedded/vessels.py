@@ -91,6 +91,7 @@ def _judged(frame: Frame, whole: Track, fork: float | None) -> Track | None:
     if not len(track):
         return None
     good = (track.support >= arch.FAINT) & (track.radius >= arch.NARROWEST * 0.75)
+    good &= aorta.fits_beside_spine(frame, track)
     size = max(3, round(15.0 / frame.spacing[0]))
     good = np.asarray(ndimage.percentile_filter(good.astype(np.int8), 40, size=size, mode="nearest") > 0)
     kept = track.part(longest_run(good))
@@ -156,10 +157,8 @@ def _beside_lung(frame: Frame, trunk: Track) -> NDArray[np.bool_]:
     y, x = np.indices(frame.hu.shape[1:])
     for k, (point, radius) in enumerate(zip(trunk.points, trunk.radius, strict=True)):
         z = int(np.clip(round(float(point[0])), 0, frame.hu.shape[0] - 1))
-        lung: Mask = np.asarray(frame.lung_left[z])
-        if bool(lung.any()):
-            away = np.hypot((y[lung] - point[1]) * frame.spacing[1], (x[lung] - point[2]) * frame.spacing[2]).min()
-            near[k] = away <= radius + _BESIDE_LUNG
+        away = np.hypot((y - point[1]) * frame.spacing[1], (x - point[2]) * frame.spacing[2])
+        near[k] = bool((frame.lung_left[z] & (away <= radius + _BESIDE_LUNG)).any())
     beside = np.flatnonzero(near)
     lowest = int(beside[0]) if beside.size else len(trunk)
     return np.arange(len(trunk)) >= lowest
