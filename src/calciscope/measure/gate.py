@@ -129,6 +129,13 @@ class Sum(_Model):
     places: tuple[str, ...]
 
 
+class Review(_Model):
+    """When two readings of a place stand close: difference of confidence, share of the volume in question."""
+
+    margin: float = Field(ge=0, le=1)
+    share: float = Field(ge=0, le=1)
+
+
 class AcquisitionRules(_Model):
     """All of ``acquisition.yaml``."""
 
@@ -140,6 +147,7 @@ class AcquisitionRules(_Model):
     vessels: tuple[str, ...]
     sums: tuple[Sum, ...]
     rim_hollow: float = Field(gt=0, lt=1)
+    review: Review
     mass_factor_plausible: tuple[float, float]
     rules: tuple[Rule, ...]
 

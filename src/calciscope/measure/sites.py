@@ -19,6 +19,7 @@ from calciscope.measure.agatston import Stack, score
 from calciscope.measure.gate import Gate, acquisition_rules, facts, judge
 from calciscope.measure.mass import MassFactor, mass_factor
 from calciscope.measure.presets import Preset, Threshold
+from calciscope.measure.readings import reviewed
 from calciscope.measure.rollup import VALUE_NAMES, rollups
 from calciscope.measure.shape import Size, size
 
@@ -42,7 +43,8 @@ def measure(
 
     Agatston, volume score and mass are scored on all voxels of a site together, so that an island which two deposits
     share counts once. A site's confidence is the mean of its deposits' placements weighted by volume: a speck of
-    doubtful place does not make a large deposit doubtful.
+    doubtful place does not make a large deposit doubtful. Where two places stand close, the site is marked for review
+    and tells the total of either reading.
     """
     acquisition = volume.acquisition
     threshold = preset.threshold(acquisition.kvp)
@@ -53,7 +55,7 @@ def measure(
     for one in placed:
         by_site.setdefault(one.placement.site, []).append(one)
     own = {site: _site(site, by_site[site], scan) for site in sorted(by_site)}
-    return rollups(own)
+    return rollups(reviewed(own))
 
 
 def _site(site: str, placed: Sequence[PlacedDeposit], scan: _Scan) -> MeasuredSite:

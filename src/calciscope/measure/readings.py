@@ -1,0 +1,71 @@
+"""Sites whose deposits could as well lie somewhere else: both readings, each with its total."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from calciscope.domain.assessment import Alternative
+from calciscope.domain.deposit import PlacedDeposit
+from calciscope.domain.measured import MeasuredSite
+from calciscope.domain.site import within
+from calciscope.measure.gate import acquisition_rules
+
+
+def reviewed(own: Mapping[str, MeasuredSite]) -> dict[str, MeasuredSite]:
+    """The sites; those with a close second reading get ``review`` and ``alternatives``: as placed, then as moved.
+
+    The total of a reading is what its site would hold: the Agatston score where all of them are scored sites and none
+    is refused, else the volume (mm3). What a person placed is certain, and a place that is only less exact (the
+    parent) is no other reading.
+    """
+    rules = acquisition_rules().review
+    result = dict(own)
+    for path, site in own.items():
+        doubtful: dict[str, list[PlacedDeposit]] = {}
+        for one in site.placed:
+            for other in _close(one, rules.margin):
+                doubtful.setdefault(other, []).append(one)
+        least = rules.share * _volume(site.placed)
+        doubtful = {other: moved for other, moved in doubtful.items() if _volume(moved) >= least}
+        if doubtful:
+            number = _number({path, *doubtful}, own)
+            as_placed = f"as placed, {site.confidence:.0%} sure"
+            alternatives = [Alternative(value=path, why=as_placed, total=site.measures[number].value)]
+            alternatives += [_moved(site, moved, other, number, own.get(other)) for other, moved in doubtful.items()]
+            result[path] = replace(site, review=True, alternatives=tuple(alternatives))
+    return result
+
+
+def _close(one: PlacedDeposit, margin: float) -> list[str]:
+    placement = one.placement
+    if placement.by is not None:
+        return []
+    return [
+        other
+        for other, confidence in placement.alternatives
+        if confidence >= placement.confidence - margin and not within(placement.site, other)
+    ]
+
+
+def _moved(
+    site: MeasuredSite, moved: list[PlacedDeposit], path: str, number: str, there: MeasuredSite | None
+) -> Alternative:
+    """The reading in which some deposits of ``site`` lie at ``path``, with what is there already."""
+    shares = site.deposit_agatston if number == "agatston" else {one.deposit.id: _volume([one]) for one in moved}
+    already = there.measures[number].value if there else 0.0
+    total = None if already is None else already + sum(shares[one.deposit.id] for one in moved)
+    sure = max(dict(one.placement.alternatives)[path] for one in moved)
+    why = f"{len(moved)} of {len(site.placed)} deposits can lie there, up to {sure:.0%} sure"
+    return Alternative(value=path, why=why, total=total)
+
+
+def _number(paths: Collection[str], own: Mapping[str, MeasuredSite]) -> str:
+    """Which number the totals of all readings are given in."""
+    scored = all(any(within(path, place) for place in acquisition_rules().scored_sites) for path in paths)
+    given = all(own[path].measures["agatston"].value is not None for path in paths if path in own)
+    return "agatston" if scored and given else "volume"
+
+
+def _volume(placed: Iterable[PlacedDeposit]) -> float:
+    return sum(one.deposit.volume_mm3 for one in placed)
