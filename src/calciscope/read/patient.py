@@ -257,7 +257,7 @@ class _Reader:
         text = " ".join(text.casefold().split())
         allowed = self.words[name].allowed
         if allowed and text not in allowed:
-            self.refuse(where, f"{shown(text)} is not a {self.words[name].label}; write {', '.join(allowed[:8])}")
+            self.refuse(where, f"{shown(text)} is no {self.words[name].label}; write {', '.join(allowed[:8])}")
             return None
         return text
 

@@ -111,7 +111,8 @@ def parse(quantity: Quantity, text: str) -> float:
     # Rounding keeps 7.2 from becoming 7.199999 where a factor is the inverse of a unit.
     value = float(f"{value:.10g}")
     if not quantity.low <= value <= quantity.high:
-        limits = f"{quantity.low:g} to {quantity.high:g} {quantity.unit}".replace(" 1", "") if quantity.unit else ""
+        unit_word = quantity.unit if quantity.unit != "1" else ""
+        limits = f"{quantity.low:g} to {quantity.high:.10g} {unit_word}".strip()
         raise QuantityError(f"{text[:30]} is not possible (it would be outside {limits}); check value and unit")
     if quantity.whole and value != int(value):
         raise QuantityError(f"{text[:30]} is not a whole number")
