@@ -1,1 +1,32 @@
-"""embedded."""
+"""The embedded provider: anatomy from attenuation and shape, without weights or a network.
+
+``segment`` builds the body frame, lets each organ finder add its part, and assembles the label map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from calciscope.anatomy.embedded import heart, kidneys, mediastinum, vessels
+from calciscope.anatomy.embedded.assemble import assemble
+from calciscope.anatomy.embedded.build import build
+from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.domain.anatomy import Anatomy
+from calciscope.domain.image import Volume
+
+Finder = Callable[[Frame, Mapping[str, tuple[Mask, float]]], Part]
+
+# In this order: each finder sees the masks of those before it.
+FINDERS: tuple[Finder, ...] = (vessels.segment, heart.segment, mediastinum.segment, kidneys.segment)
+
+
+def segment(volume: Volume) -> Anatomy:
+    """The anatomy of a CT volume of any part of the body; what is not in view is absent."""
+    frame = build(volume)
+    so_far: dict[str, tuple[Mask, float]] = {}
+    parts: list[Part] = []
+    for find in FINDERS:
+        part = find(frame, so_far)
+        so_far.update(part.masks)
+        parts.append(part)
+    return assemble(frame, parts)

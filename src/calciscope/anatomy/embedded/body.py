@@ -1,0 +1,143 @@
+"""The coarse grid and the body on it: block means, outside air, table and clothes."""
+
+from __future__ import annotations
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from calciscope.anatomy.embedded.frame import Mask
+from calciscope.domain.image import Volume
+
+# The grid aimed at, mm: in-plane and along z. Organs of a few cm keep their shape, a trunk has few million voxels.
+_IN_PLANE = 2.5
+_ALONG_Z = 3.0
+# Skin is partly air on a coarse grid; half-way between air and fat.
+_SKIN_HU = -500.0
+# Clothes, table tops and arm rests are thinner than twice this, limbs and trunks are not, mm.
+_THIN = 6.0
+# A second leg or an arm is at least this part of the largest piece.
+_PART = 0.04
+# Room air is darker than this after averaging; inflated lung is not.
+ROOM_AIR_HU = -940.0
+# Values below are written by scanners outside the field of view.
+PADDING_HU = -1100.0
+# No tissue reaches this; enamel ends near 2,800 HU.
+METAL_HU = 2800.0
+
+
+def factors(spacing: tuple[float, float, float]) -> tuple[int, int, int]:
+    """Whole-number block size ``(z, y, x)`` that brings a spacing nearest to about 3 x 2.5 x 2.5 mm."""
+    z = max(1, round(_ALONG_Z / spacing[0]))
+    y, x = (max(1, round(_IN_PLANE / s)) for s in spacing[1:])
+    return (z, y, x)
+
+
+def block_mean(hu: NDArray[np.int16] | NDArray[np.float32], factor: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Mean over whole blocks, ``(z // fz, y // fy, x // fx)`` float32; voxels beyond the last whole block are left out.
+
+    Padding outside the field of view counts as air, so that it does not darken blocks at its edge.
+    """
+    fz, fy, fx = factor
+    nz, ny, nx = (n // f for n, f in zip(hu.shape, factor, strict=True))
+    out = np.empty((nz, ny, nx), dtype=np.float32)
+    scale = np.float32(1.0 / (fz * fy * fx))
+    for k in range(nz):
+        # Slice by slice: the block of one coarse slice stays in the cache, and no float copy of the volume is made.
+        rows = np.zeros((ny, nx * fx), dtype=np.float32)
+        for z in range(k * fz, (k + 1) * fz):
+            plane = hu[z, : ny * fy, : nx * fx]
+            for dy in range(fy):
+                rows += np.maximum(plane[dy::fy], -1024)
+        total = np.zeros((ny, nx), dtype=np.float32)
+        for dx in range(fx):
+            total += rows[:, dx::fx]
+        out[k] = total * scale
+    return out
+
+
+def outside_view(hu: NDArray[np.int16] | NDArray[np.float32], factor: tuple[int, int, int]) -> Mask:
+    """Coarse voxels outside the reconstructed field of view (padding values), sampled at each block's centre."""
+    picked = tuple(slice(f // 2, (n // f) * f, f) for n, f in zip(hu.shape, factor, strict=True))
+    return np.asarray(hu[picked] < PADDING_HU)
+
+
+def find_body(hu: NDArray[np.float32], beyond: Mask, spacing: tuple[float, float, float]) -> Mask:
+    """The patient without table and clothes, air-filled organs included, coarse ``(z, y, x)``.
+
+    What is solid is opened (thin things fall off), the large pieces are kept and grown back, and what is enclosed by
+    them in a slice is filled. Lung that reaches the edge of the field of view is enclosed too: it is brighter than the
+    air of the room.
+    """
+    solid = hu > _SKIN_HU
+    opened = opening(solid, _THIN, spacing)
+    labels = cc3d.connected_components(opened, connectivity=6)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    if sizes.size < 2:
+        return np.zeros(hu.shape, dtype=np.bool_)
+    keep = sizes >= max(_PART * int(sizes.max()), 1)
+    body = keep[labels]
+    body = grow_within(body, solid, round(_THIN / 2.0 / spacing[1]) + 1)
+    return filled(body, hu, beyond)
+
+
+def opening(mask: Mask, radius: float, spacing: tuple[float, float, float]) -> Mask:
+    """Opening with an in-plane disc of ``radius`` mm, slice by slice; the border of the grid does not erode."""
+    out = np.empty_like(mask)
+    disc = disk(radius, spacing[1:])
+    reach = disc.shape[0] // 2 + 1
+    for z in range(mask.shape[0]):
+        plane = np.pad(mask[z], reach, mode="edge")
+        inner = ndimage.distance_transform_cdt(plane, metric="chessboard") > 0
+        core = ndimage.distance_transform_edt(inner, sampling=spacing[1:]) > radius
+        back = ndimage.distance_transform_edt(~core, sampling=spacing[1:]) <= radius if core.any() else core
+        out[z] = (back & plane)[reach:-reach, reach:-reach]
+    return out
+
+
+def grow_within(seed: Mask, inside: Mask, steps: int) -> Mask:
+    """``seed`` grown by ``steps`` in-plane voxels, only through ``inside``."""
+    cross = ndimage.generate_binary_structure(2, 1)[None]
+    return np.asarray(ndimage.binary_dilation(seed, cross, iterations=max(1, steps), mask=inside) | seed)
+
+
+def filled(body: Mask, hu: NDArray[np.float32], beyond: Mask) -> Mask:
+    """``body`` with everything it encloses in each slice; gaps that leave the field of view are judged by their air."""
+    out = body.copy()
+    for z in range(body.shape[0]):
+        if not body[z].any():
+            continue
+        labels, count = ndimage.label(~body[z] & ~beyond[z])
+        if not count:
+            continue
+        rim = np.zeros(body.shape[1:], dtype=np.bool_)
+        rim[[0, -1]] = True
+        rim[:, [0, -1]] = True
+        rim |= ndimage.binary_dilation(beyond[z])
+        at_rim = np.unique(labels[rim])
+        means = ndimage.median(hu[z], labels, np.arange(1, count + 1))
+        enclosed = np.ones(count + 1, dtype=np.bool_)
+        enclosed[0] = False
+        for label in at_rim[at_rim > 0].tolist():
+            enclosed[label] = means[label - 1] > ROOM_AIR_HU
+        out[z] |= enclosed[labels]
+    return out
+
+
+def find_metal(volume: Volume, body: Mask, factor: tuple[int, int, int]) -> Mask:
+    """Coarse voxels of the body that hold metal: attenuation no tissue reaches (enamel ends near 2,800 HU)."""
+    hot = np.zeros(body.shape, dtype=np.bool_)
+    places = np.argwhere(volume.hu > METAL_HU) // np.array(factor)
+    inside = np.all(places < np.array(body.shape), axis=1)
+    places = places[inside]
+    hot[tuple(places.T)] = True
+    return np.asarray(hot & body)
+
+
+def disk(radius: float, spacing: tuple[float, ...]) -> NDArray[np.bool_]:
+    """A disc of ``radius`` mm as a structuring element of the plane."""
+    reach = max(1, int(radius / spacing[0]))
+    y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    return np.asarray((y * spacing[0]) ** 2 + (x * spacing[1]) ** 2 <= radius**2)

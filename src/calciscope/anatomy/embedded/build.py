@@ -1,0 +1,64 @@
+"""From a volume to its frame."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from calciscope.anatomy.embedded import body as bodies
+from calciscope.anatomy.embedded.frame import Frame
+from calciscope.anatomy.embedded.lungs import find_airway, find_lungs
+from calciscope.anatomy.embedded.regions import find_regions
+from calciscope.anatomy.embedded.skeleton import find_bone, find_contrast, spine_track
+from calciscope.domain.image import Volume
+
+# Fat on CT, HU.
+_FAT_HU = (-150.0, -30.0)
+
+
+def build(volume: Volume) -> Frame:
+    """The frame of a CT volume: body, lungs, airway, skeleton, metal, fat, spine and regions.
+
+    Works on any part of the body, cropped or whole; what is not in view is empty. Raises nothing.
+    """
+    geometry = volume.geometry
+    factor = bodies.factors(geometry.spacing)
+    factor = (
+        min(factor[0], geometry.shape[0]),
+        min(factor[1], geometry.shape[1]),
+        min(factor[2], geometry.shape[2]),
+    )
+    spacing = (
+        geometry.spacing[0] * factor[0],
+        geometry.spacing[1] * factor[1],
+        geometry.spacing[2] * factor[2],
+    )
+    hu = bodies.block_mean(volume.hu, factor)
+    body = bodies.find_body(hu, bodies.outside_view(volume.hu, factor), spacing)
+    metal = bodies.find_metal(volume, body, factor)
+    contrast = find_contrast(hu, body, spacing)
+    bone = find_bone(hu, body, contrast, spacing)
+    spine = spine_track(hu, bone, body, spacing)
+    airway = find_airway(hu, body, spacing)
+    columns = np.flatnonzero(body.any(axis=(0, 1)))
+    if np.isfinite(spine[:, 1]).any():
+        middle = float(np.nanmedian(spine[:, 1]))
+    else:
+        middle = 0.5 * float(columns[0] + columns[-1]) if columns.size else 0.5 * hu.shape[2]
+    left, right = find_lungs(hu, body, airway, spacing, middle)
+    bone &= ~(left | right)
+    regions = find_regions(hu, body, left | right, bone, spine, spacing, factor[0], geometry.shape[0])
+    return Frame(
+        volume=volume,
+        hu=hu,
+        factor=factor,
+        spacing=spacing,
+        body=body,
+        lung_left=left,
+        lung_right=right,
+        airway=airway,
+        bone=bone,
+        metal=metal,
+        fat=np.asarray(body & (hu > _FAT_HU[0]) & (hu < _FAT_HU[1])),
+        spine=spine,
+        regions=regions,
+    )

@@ -1,0 +1,169 @@
+"""Which part of the body each slice shows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from calciscope.anatomy.embedded.frame import Mask
+from calciscope.domain.anatomy import Region
+
+# Lung on a slice of the chest, mm2; less is a recess behind the liver.
+_LUNG_MM2 = 1500.0
+# An iliac wing, a hip bone or a femoral head in cross-section, mm2, and how far beside the spine it lies, mm.
+_HIP_MM2 = 330.0
+_BESIDE_MM = 35.0
+# The cranial cavity in cross-section, mm2, and its content, HU.
+_BRAIN_MM2 = 4000.0
+_BRAIN_HU = (0.0, 80.0)
+# Hips begin at least this far below the lowest lung, mm: the last ribs lie between.
+_BELOW_LUNG = 60.0
+# Stretches shorter than this are joined to their neighbours, mm.
+_SHORTEST = 20.0
+
+_HEAD, _NECK, _CHEST, _ABDOMEN, _PELVIS, _LIMB = "head", "neck", "chest", "abdomen", "pelvis", "limb"
+
+
+def find_regions(
+    hu: NDArray[np.float32],
+    body: Mask,
+    lungs: Mask,
+    bone: Mask,
+    spine: NDArray[np.float64],
+    spacing: tuple[float, float, float],
+    factor_z: int,
+    slices: int,
+) -> tuple[Region, ...]:
+    """Regions over canonical slices of the volume (``slices`` of them), ascending, with a confidence each.
+
+    Lung says chest, a cranial cavity head, hip bones below any lung pelvis; a spine between is abdomen or, above the
+    lungs, neck; long bones without a spine are a limb. Slices without a body belong to no region.
+    """
+    area = spacing[1] * spacing[2]
+    present = body.any(axis=(1, 2))
+    lung = lungs.sum(axis=(1, 2)) * area >= _LUNG_MM2
+    # The lungs are one stretch; heads and abdomens between them are impossible.
+    lung = _span(lung)
+    any_lung = np.flatnonzero(lungs.any(axis=(1, 2)))
+    has_spine = np.isfinite(spine[:, 0])
+    hips = np.array([_hip_area(bone[z], spine[z], spacing) for z in range(hu.shape[0])]) >= _HIP_MM2
+    if any_lung.size:
+        hips[max(0, int(any_lung[0] - _BELOW_LUNG / spacing[0])) :] = False
+    hips = np.asarray(ndimage.binary_opening(hips, iterations=max(1, round(6.0 / spacing[0]))))
+    brain = np.array([_has_brain(hu[z], bone[z], spacing) for z in range(hu.shape[0])])
+    names = _names(present, lung, has_spine, hips, brain)
+    return _runs(names, lung, has_spine, factor_z, slices, spacing)
+
+
+def _span(flag: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The longest stretch of true values with its near neighbours."""
+    labels, count = ndimage.label(flag)
+    if not count:
+        return flag
+    sizes = np.bincount(labels)
+    sizes[0] = 0
+    out = np.zeros_like(flag)
+    large = np.flatnonzero(sizes > 0.2 * sizes.max())
+    where = np.flatnonzero(np.isin(labels, large))
+    out[where[0] : where[-1] + 1] = True
+    return out
+
+
+def _hip_area(bone: Mask, spine: NDArray[np.float64], spacing: tuple[float, float, float]) -> float:
+    """Area in mm2 of the largest piece of bone of a slice that lies beside the spine (or anywhere without one)."""
+    labels, count = ndimage.label(bone)
+    if not count:
+        return 0.0
+    kept = np.ones(count + 1, dtype=np.bool_)
+    kept[0] = False
+    if np.isfinite(spine[0]):
+        columns = (np.arange(bone.shape[1]) - spine[1]) * spacing[2]
+        central = np.abs(columns) < _BESIDE_MM
+        labels = np.where(central[None, :], 0, labels)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1) * spacing[1] * spacing[2]
+    return float(sizes[kept].max(initial=0.0))
+
+
+def _has_brain(hu: NDArray[np.float32], bone: Mask, spacing: tuple[float, float, float]) -> bool:
+    """Whether a slice shows a large cavity of soft tissue enclosed by bone."""
+    hole = ndimage.binary_fill_holes(bone) & ~bone
+    labels, count = ndimage.label(hole)
+    if not count:
+        return False
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    label = int(sizes.argmax())
+    if sizes[label] * spacing[1] * spacing[2] < _BRAIN_MM2:
+        return False
+    return _BRAIN_HU[0] < float(np.median(hu[labels == label])) < _BRAIN_HU[1]
+
+
+def _names(
+    present: NDArray[np.bool_],
+    lung: NDArray[np.bool_],
+    spine: NDArray[np.bool_],
+    hips: NDArray[np.bool_],
+    brain: NDArray[np.bool_],
+) -> list[str]:
+    """One name a slice (empty outside the body): landmarks first, then what lies between them."""
+    n = len(present)
+    names = [""] * n
+    lungs = np.flatnonzero(lung)
+    pelvis = np.flatnonzero(hips)
+    if pelvis.size and not spine.any() and not lungs.size:
+        # Bones without any spine: long bones of a limb, not hips.
+        pelvis = pelvis[:0]
+    heads = np.flatnonzero(brain)
+    for z in range(n):
+        if not present[z]:
+            continue
+        if heads.size and z >= heads[0]:
+            names[z] = _HEAD
+        elif lungs.size and lungs[0] <= z <= lungs[-1]:
+            names[z] = _CHEST
+        elif lungs.size and z > lungs[-1]:
+            names[z] = _NECK
+        elif pelvis.size and z <= pelvis[-1]:
+            names[z] = _PELVIS if z >= pelvis[0] else _LIMB
+        elif spine.any():
+            names[z] = _NECK if heads.size and not lungs.size and z < heads[0] else _ABDOMEN
+        else:
+            names[z] = _LIMB
+    return names
+
+
+def _runs(
+    names: list[str],
+    lung: NDArray[np.bool_],
+    spine: NDArray[np.bool_],
+    factor_z: int,
+    slices: int,
+    spacing: tuple[float, float, float],
+) -> tuple[Region, ...]:
+    """Stretches of equal names as regions, short ones joined to the one before."""
+    runs: list[list[int | str]] = []
+    for z, name in enumerate(names):
+        if runs and runs[-1][0] == name:
+            runs[-1][2] = z + 1
+        else:
+            runs.append([name, z, z + 1])
+    least = round(_SHORTEST / spacing[0])
+    joined: list[list[int | str]] = []
+    for run in runs:
+        short = int(run[2]) - int(run[1]) < least and len(runs) > 1
+        if joined and (joined[-1][0] == run[0] or (short and joined[-1][0] and run[0])):
+            joined[-1][2] = run[2]
+        else:
+            joined.append(run)
+    out = []
+    for name, start, stop in joined:
+        if not name:
+            continue
+        share = float(np.mean(spine[int(start) : int(stop)]))
+        sure = {_CHEST: 0.9, _HEAD: 0.85, _LIMB: 0.8}.get(str(name), 0.45 + 0.4 * share)
+        if name == _PELVIS:
+            sure = max(sure, 0.8)
+        last = slices if int(stop) == len(names) else int(stop) * factor_z
+        out.append(Region(str(name), int(start) * factor_z, last, round(sure, 2)))
+    return tuple(out)
