@@ -30,8 +30,8 @@ def assess(
 ) -> Assessment:
     """Assess images, a patient file, or both, and return the answer.
 
-    ``inputs`` are paths of DICOM folders or files, ZIPs, NIfTI, NRRD or MHA of one patient; ``patient`` is the path of a
-    patient file or a :class:`~calciscope.domain.patient.Patient`. The other arguments are the options of
+    ``inputs`` are paths of DICOM folders or files, ZIPs, NIfTI, NRRD or MHA of one patient; ``patient`` is the path of
+    a patient file or a :class:`~calciscope.domain.patient.Patient`. The other arguments are the options of
     ``calciscope assess``. Raises :class:`~calciscope.errors.NothingToAssessError` where nothing could be used and
     another :class:`~calciscope.errors.CalciscopeError` where an option is wrong.
     """

@@ -23,6 +23,7 @@ from calciscope.errors import CalciscopeError, NothingToAssessError
 if TYPE_CHECKING:
     from calciscope.domain.assessment import Assessment
     from calciscope.pipeline import Options, Run
+    from calciscope.simulate.compare import Comparison
 
 app = typer.Typer(
     name="calciscope",
@@ -207,6 +208,25 @@ def _show(assessment: Assessment) -> None:
     for refused in assessment.refused:
         typer.echo(f"not used: {refused.input}: {refused.why}", err=True)
     typer.echo(assessment.disclaimer)
+
+
+def _compare(comparison: Comparison) -> None:
+    """Measured beside true, a row a true deposit."""
+    from calciscope.report.text import number
+
+    def cell(value: float | None) -> str:
+        return "-" if value is None else number(value)
+
+    table = Table("true site", "placed at", "place", "true mm3", "measured mm3", "true mg", "measured mg", box=None)
+    for row in comparison.rows:
+        numbers = (row.volume_true, row.volume_measured, row.mass_true, row.mass_measured)
+        table.add_row(row.site, row.placed or "-", row.agreement, *map(cell, numbers))
+    typer.echo("Measured against true:")
+    _table(table)
+    typer.echo(
+        f"{comparison.found} of {len(comparison.rows)} true deposits found, {comparison.exact} at their exact site, "
+        f"{len(comparison.extra)} extra"
+    )
 
 
 def _table(table: Table) -> None:

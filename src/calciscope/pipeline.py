@@ -17,12 +17,12 @@ from calciscope.domain.deposit import Deposit, PlacedDeposit
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Patient
 from calciscope.domain.study import Refusal, Series, Study
-from calciscope.errors import NothingToAssessError
+from calciscope.errors import NothingToAssessError, PatientFileError
 from calciscope.find import ct
 from calciscope.interpret import rules
 from calciscope.measure import measure, merge, presets
 from calciscope.place import corrections
-from calciscope.read.patient import PatientFile, read_patient
+from calciscope.read.patient import read_patient
 from calciscope.read.study import open_study
 from calciscope.report import records
 from calciscope.report.html import Pictures
@@ -79,6 +79,9 @@ class _Clock:
         self.stage = stage
         self.progress(text, min(0.99, self.done / self.steps))
 
+    def within(self, text: str, fraction: float) -> None:
+        self.progress(text, min(0.99, (self.done + fraction) / self.steps))
+
     def stop(self) -> None:
         now = perf_counter()
         if self.stage:
@@ -108,9 +111,13 @@ def assess(
 
     clock.start("read", "reading")
     person = _person(patient)
-    study = open_study(inputs, person.patient, patient_id=chosen.patient_id)
-    refused = (*person.refused, *study.refused)
-    if not study.series and patient is None:
+    here = [path for path in inputs if path.exists()]
+    absent = tuple(
+        Refusal(path.name or str(path), "does not exist; check the path") for path in inputs if path not in here
+    )
+    study = open_study(here, person.patient, patient_id=chosen.patient_id, progress=clock.within)
+    refused = (*person.refused, *absent, *study.refused)
+    if not study.series and not person.known:
         raise _nothing(inputs, refused, study)
 
     clock.steps = 3 + 5 * max(1, len(study.series))
@@ -167,10 +174,24 @@ def assess(
     return Run(assessment, pictures, clock.seconds)
 
 
-def _person(patient: Path | Patient | None) -> PatientFile:
-    if isinstance(patient, Path):
-        return read_patient(patient)
-    return PatientFile(patient=patient or Patient(), refused=())
+@dataclass(frozen=True)
+class _Person:
+    """The patient, whether anything is known of them, and what of the patient file was refused."""
+
+    patient: Patient
+    known: bool
+    refused: tuple[Refusal, ...] = ()
+
+
+def _person(patient: Path | Patient | None) -> _Person:
+    """A patient file that cannot be used at all is refused like any other input: the images are still assessed."""
+    if not isinstance(patient, Path):
+        return _Person(patient or Patient(), patient is not None)
+    try:
+        read = read_patient(patient)
+    except PatientFileError as error:
+        return _Person(Patient(), False, (Refusal(patient.name, str(error)),))
+    return _Person(read.patient, True, read.refused)
 
 
 def _corrected(seen: list[_Seen], changes: tuple[Correction, ...]) -> list[_Seen]:
