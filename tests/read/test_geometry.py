@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from calciscope.domain.patient import Patient
 from calciscope.errors import InputError
+from calciscope.read.dicom_series import stacks
 from calciscope.read.geometry import LARGEST_GAP_MM, canonical, plan, split_at_gaps
-from calciscope.read.sources import stacks
 from calciscope.read.study import open_study
 from tests.read.make_dicom import Series, phantom
 
@@ -159,7 +159,9 @@ def test_two_stacks_far_apart_are_not_joined(tmp_path):
     Series(hu, spacing=(5, 1, 1)).write(tmp_path, skip=tuple(range(8, 16)))
     study = open_study([tmp_path], Patient())
     assert sorted(series.volume.hu.shape[0] for series in study.series) == [4, 8]
-    assert all(series.info.acquisition.missing_slices == () for series in study.series)
+    for series in study.series:
+        assert series.info.acquisition.missing_slices == ()
+        assert any("more than 30 mm" in note for note in series.info.acquisition.notes)
 
 
 def test_a_gap_up_to_the_largest_is_kept(tmp_path):
@@ -173,7 +175,7 @@ def test_slices_beside_each_other_are_no_stack(tmp_path):
 
     series = Series(phantom((3, 6, 6)), each=lambda k: {"ImagePositionPatient": [str(500 * k), "0", str(k)]})
     frames = [scan(path, path.name)[0] for path in series.write(tmp_path)]
-    (stack,) = stacks(frames, lambda a, b: False)
+    ((stack,),) = stacks(frames, lambda a, b: False)
     assert split_at_gaps(stack) == [stack]
     with pytest.raises(InputError, match="beside each other"):
         plan(stack)

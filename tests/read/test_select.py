@@ -180,7 +180,7 @@ def test_laws(several):
     finders = [c for c, choice in zip(candidates, choices, strict=True) if "find" in choice.uses]
     for a, b in permutations(finders, 2):
         shared = min(a.span[1], b.span[1]) - max(a.span[0], b.span[0])
-        assert shared <= 0.2 * max(a.span[1] - a.span[0], b.span[1] - b.span[0]) + 1e-6
+        assert shared <= 0.2 * min(a.span[1] - a.span[0], b.span[1] - b.span[0]) + 1e-6
     assert all(choice.why for choice in choices)
     # The order in which series are given must not change what is used.
     assert {choice.id for choice in select(candidates[::-1]) if choice.uses} == used

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import struct
 import zlib
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 from pydicom import dcmread
-from pydicom.config import disable_value_validation
+from pydicom.dataset import FileDataset
 from pydicom.pixels.utils import pixel_array
 
-from calciscope.read.dicom_scan import CUT_OFF
 from calciscope.read.frames import Frame, StoredPixels
+from calciscope.read.refusals import CUT_OFF
 
 # SimpleITK has no type annotations.
 _ITK: Any = SimpleITK
@@ -92,14 +94,24 @@ def stored(frame: Frame) -> Raw:
     if pixels.offset is not None:
         return _native(pixels, pixels.offset, frame.number)
     try:
-        with disable_value_validation():
-            if pixels.frames > 1:
-                raw = pixel_array(pixels.path, index=frame.number, raw=True)
-            else:
-                raw = dcmread(pixels.path, force=True).pixel_array
+        if pixels.frames > 1:
+            raw = pixel_array(_opened(pixels.path), index=frame.number, raw=True)
+        else:
+            raw = dcmread(pixels.path, force=True).pixel_array
     except _DAMAGE as error:
         raise UndecodableError("its pixels cannot be decoded; the file is damaged or cut off") from error
     return _shaped(raw, pixels)
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path) -> FileDataset:
+    """A multi-frame file, parsed once for all its frames."""
+    return dcmread(path, force=True)
+
+
+def forget() -> None:
+    """Let go of the multi-frame file that was read last."""
+    _opened.cache_clear()
 
 
 def _shaped(raw: NDArray[np.generic], pixels: StoredPixels) -> Raw:

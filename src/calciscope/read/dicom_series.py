@@ -7,14 +7,11 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import fields
 from itertools import pairwise
 
-import numpy as np
-
 from calciscope.read.frames import Frame, Split
 from calciscope.read.geometry import SAME_PLACE_MM, normal_of, place_of, split_at_gaps
 
-# Directions closer than this (as a component of the unit vectors) are one orientation.
-_DIRECTION_DECIMALS = 2
-_SPACING_DECIMALS = 4
+# Components of direction, pixel spacings and thicknesses (mm) that differ by less are one value, rounded differently.
+_SAME_DIRECTION, _SAME_SPACING, _SAME_THICKNESS = 0.01, 0.0005, 0.05
 
 # Parts of ImageType that make images of different kinds; vendor codes after them (CT_SOM5 SPI) do not.
 _KINDS = ("LOCALIZER", "MPR", "MIP", "MINIP", "AVERAGE", "SECONDARY", "DERIVED", "SCREEN SAVE", "VNC", "IODINE", "MONO")
@@ -23,23 +20,42 @@ Stack = list[Frame]
 Same = Callable[[Frame, Frame], bool]
 
 
-def stacks(frames: Iterable[Frame], same_pixels: Same) -> list[Stack]:
-    """Group slices into stacks of parallel slices at different places, each ordered along its normal.
+class _Alike:
+    """Numbers vectors so that those that agree within a tolerance have one number, wherever rounding would cut."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+
+    def number(self, kind: str, vector: tuple[float, ...], tolerance: float) -> int:
+        """The number of the first known vector of this kind that is alike."""
+        known = self._known[kind]
+        for number, other in enumerate(known):
+            if max(abs(a - b) for a, b in zip(vector, other, strict=True)) <= tolerance:
+                return number
+        known.append(vector)
+        return len(known) - 1
+
+
+def stacks(frames: Iterable[Frame], same_pixels: Same) -> list[list[Stack]]:
+    """Group slices into series, and these into stacks of parallel slices at different places, ordered along the normal.
+
+    A series is more than one stack where so much is absent between them that it cannot be filled.
 
     ``same_pixels`` compares two slices at one place; of two equal ones one is dropped.
     """
+    alike = _Alike()
     groups: dict[Hashable, Stack] = defaultdict(list)
     for frame in _without_copies(frames):
-        groups[_key(frame, frame.series)].append(frame)
+        groups[_key(frame, frame.series, alike)].append(frame)
     whole = [group for group in groups.values() if len(group) > 1]
     loose: dict[Hashable, Stack] = defaultdict(list)
     for group in groups.values():
         if len(group) == 1:
             # A series of one slice may be one of many whose series identifiers were lost or made anew for each file.
-            loose[_key(group[0], "")].append(group[0])
+            loose[_key(group[0], "", alike)].append(group[0])
     whole.extend(loose.values())
     parts = [part for group in whole for part in _apart(group, same_pixels)]
-    return [piece for part in parts for piece in split_at_gaps(part)]
+    return [split_at_gaps(part) for part in parts]
 
 
 def _without_copies(frames: Iterable[Frame]) -> Stack:
@@ -63,7 +79,7 @@ def _without_copies(frames: Iterable[Frame]) -> Stack:
     return kept
 
 
-def _key(frame: Frame, series: str) -> Hashable:
+def _key(frame: Frame, series: str, alike: _Alike) -> Hashable:
     a = frame.acquisition
     # With a series identifier everything of one orientation, size and kind belongs together; without one, what the
     # scanner was asked for must agree as well.
@@ -73,13 +89,13 @@ def _key(frame: Frame, series: str) -> Hashable:
         frame.identity.study,
         series,
         frame.frame_of_reference,
-        tuple(np.round(frame.orientation, _DIRECTION_DECIMALS) + 0.0),
+        alike.number("orientation", frame.orientation, _SAME_DIRECTION),
         (frame.pixels.rows, frame.pixels.columns),
-        tuple(np.round(frame.spacing, _SPACING_DECIMALS)),
+        alike.number("spacing", frame.spacing, _SAME_SPACING),
         kind_of(frame.image_type),
         a.kernel,
         a.kvp,
-        None if a.slice_thickness is None else round(a.slice_thickness, 1),
+        alike.number("thickness", (a.slice_thickness or 0.0,), _SAME_THICKNESS),
         *loose,
     )
 

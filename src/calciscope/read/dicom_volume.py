@@ -9,7 +9,15 @@ from dataclasses import replace
 import numpy as np
 
 from calciscope.domain.image import Acquisition, Volume
-from calciscope.read.dicom_pixels import AIR_HU, Hu, UndecodableError, hounsfield, is_compressed, padding_is_tissue
+from calciscope.read.dicom_pixels import (
+    AIR_HU,
+    Hu,
+    UndecodableError,
+    forget,
+    hounsfield,
+    is_compressed,
+    padding_is_tissue,
+)
 from calciscope.read.frames import Frame
 from calciscope.read.geometry import Array, Plan
 
@@ -29,8 +37,8 @@ class LostSlicesError(Exception):
         self.lost = tuple(lost)
 
 
-def acquisition_of_stack(plan: Plan) -> Acquisition:
-    """The acquisition of a whole stack: the middle slice speaks for what does not change."""
+def acquisition_of_stack(plan: Plan, more: tuple[str, ...] = ()) -> Acquisition:
+    """The acquisition of a whole stack: the middle slice speaks for all; ``more`` are further notes."""
     frames = plan.frames
     middle = frames[len(frames) // 2].acquisition
     every = [frame.acquisition for frame in frames]
@@ -46,7 +54,7 @@ def acquisition_of_stack(plan: Plan) -> Acquisition:
         lossy_ratio=max(ratios) if ratios else None,
         missing_slices=plan.missing,
         resampled=plan.resampled,
-        notes=(*notes, *plan.notes),
+        notes=(*notes, *plan.notes, *more),
     )
 
 
@@ -71,6 +79,7 @@ def load(plan: Plan, acquisition: Acquisition, tick: Tick) -> Volume:
         at = float(plan.where[number])
         _fill(array, before, (at, here))
         before = (at, here)
+    forget()
     if lost:
         raise LostSlicesError(lost)
     return Volume(plan.way.apply(array), plan.geometry, acquisition)

@@ -16,22 +16,13 @@ from calciscope.domain.kernels import kernel_is_sharp
 FIND = "find"
 SCORE = "score"
 
-# Two series show the same part of the body where they share this much of the shorter one; a further one is used
-# beside those chosen only where it overlaps them by less than a little, because deposits would be counted twice.
-_SAME_PART = 0.3
-_LITTLE = 0.2
+# Two series show the same part of the body where they share this much of the shorter one. Less is the overlap of
+# neighbours; more would count many deposits twice if both were used.
+_SAME_PART = 0.2
 
 # Weights: what outranks what when series compete.
-_NOT_ATTENUATION, _SHARP, _PROJECTED, _REFORMATTED, _CONTRAST, _SPOILED, _LOSSY, _UNKNOWN = (
-    8.0,
-    4.0,
-    6.0,
-    2.5,
-    2.0,
-    2.0,
-    0.5,
-    0.5,
-)
+_NOT_ATTENUATION, _PROJECTED, _SHARP, _REFORMATTED = 8.0, 6.0, 4.0, 2.5
+_CONTRAST, _SPOILED, _DERIVED, _LOSSY, _UNKNOWN = 2.0, 2.0, 1.0, 0.5, 0.5
 _COVERAGE = 6.0
 # Thickness (mm): finding wants thin slices without the noise of the thinnest; scoring was defined on 2.5 to 3 mm.
 _FIND_THICKNESS = ((0.9, 0.5), (3.3, 0.0), (5.1, 1.0), (float("inf"), 3.0))
@@ -126,10 +117,8 @@ def _newest(usable: Sequence[Candidate], choices: dict[str, Choice]) -> list[Can
 
 
 def _supersedes(other: Candidate, candidate: Candidate) -> bool:
-    if other.exam == candidate.exam or not (other.date and candidate.date) or other.date <= candidate.date:
-        return False
-    regions = {(c.acquisition.body_part or "").upper() for c in (other, candidate)}
-    return len(regions) == 1 or "" in regions
+    newer = bool(other.date and candidate.date) and other.date > candidate.date
+    return newer and other.exam != candidate.exam and _same_part(other, candidate)
 
 
 def _shared(a: tuple[float, float], b: tuple[float, float]) -> float:
@@ -168,7 +157,7 @@ def _choose(part: Sequence[Candidate], choices: dict[str, Choice]) -> None:
     ranked = sorted(part, key=lambda c: (sum(against[c.id].values()), -_length(c.span), c.id))
     chosen: list[Candidate] = []
     for candidate in ranked:
-        if all(_shared(candidate.span, other.span) < _LITTLE * _length(candidate.span) for other in chosen):
+        if not any(_same_part(candidate, other) for other in chosen):
             chosen.append(candidate)
     uses: dict[str, set[str]] = {c.id: {FIND} for c in chosen}
     scoring: dict[str, Candidate] = {}
@@ -205,8 +194,10 @@ def _against(
     found: Against = {}
     if any(word in kinds for word in ("MIP", "MINIP", "AVERAGE")):
         found["a projection of several slices"] = _PROJECTED
-    if any(word in kinds for word in ("VNC", "VIRTUAL", "MONO_E", "MONOENERGETIC", "SECONDARY")):
+    if any(word in kinds for word in ("VNC", "VIRTUAL", "MONO_E", "MONOENERGETIC")):
         found["computed from other images"] = _NOT_ATTENUATION
+    if "SECONDARY" in kinds:
+        found["derived from other images"] = _DERIVED
     if a.slice_axis != 0:
         found["not axial"] = _REFORMATTED
     elif any(word in kinds for word in ("MPR", "REFORMATTED")):

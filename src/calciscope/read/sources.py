@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,9 +16,10 @@ from calciscope.read.dicom_series import Stack, stacks
 from calciscope.read.dicom_volume import LostSlicesError, Tick, acquisition_of_stack, load
 from calciscope.read.files import File
 from calciscope.read.frames import Frame
-from calciscope.read.geometry import plan
+from calciscope.read.geometry import LARGEST_GAP_MM, plan
+from calciscope.read.refusals import ONE_SLICE
 from calciscope.read.select import Candidate, Choice
-from calciscope.read.volume_files import ONE_SLICE, digest_of, read_volume
+from calciscope.read.volume_files import digest_of, read_volume
 
 Refuse = Callable[[int, str, str], None]
 
@@ -56,15 +57,22 @@ def volume_source(file: File) -> Source:
 def dicom_sources(frames: Sequence[Frame], refuse: Refuse) -> list[Source]:
     """The series among the slices of one patient; single slices are refused."""
     found: list[Source] = []
-    for stack in stacks(frames, _same_pixels):
+    for stack, notes in _noted_stacks(frames):
         if len(stack) == 1 and "LOCALIZER" not in stack[0].image_type:
             refuse(0, stack[0].pixels.name, ONE_SLICE)
             continue
         try:
-            found.append(_dicom_source(stack))
+            found.append(_dicom_source(stack, notes))
         except InputError as error:
             refuse(0, stack[0].pixels.name, str(error))
     return found
+
+
+def _noted_stacks(frames: Sequence[Frame]) -> Iterator[tuple[Stack, tuple[str, ...]]]:
+    for series in stacks(frames, _same_pixels):
+        gap = f"part of a series that was cut where more than {LARGEST_GAP_MM:g} mm of it are missing"
+        for stack in series:
+            yield stack, (gap,) if len(series) > 1 else ()
 
 
 def _same_pixels(one: Frame, other: Frame) -> bool:
@@ -76,9 +84,9 @@ def _same_pixels(one: Frame, other: Frame) -> bool:
         return False
 
 
-def _dicom_source(stack: Stack) -> Source:
+def _dicom_source(stack: Stack, notes: tuple[str, ...]) -> Source:
     layout = plan(stack)
-    acquisition = acquisition_of_stack(layout)
+    acquisition = acquisition_of_stack(layout, notes)
     digest = hashlib.sha256("".join(sorted(f"{f.pixels.sha256}{f.number}" for f in stack)).encode()).hexdigest()
     info = _info(digest, acquisition, layout.geometry, len({frame.pixels.path for frame in stack}))
     first = stack[0]
@@ -96,7 +104,7 @@ def _dicom_source(stack: Stack) -> Source:
         left, current = list(stack), layout
         while True:
             try:
-                return load(current, acquisition_of_stack(current), tick)
+                return load(current, acquisition_of_stack(current, notes), tick)
             except LostSlicesError as error:
                 lost = {id(frame) for frame, _ in error.lost}
                 for frame, why in error.lost:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from pydicom.config import disable_value_validation
 
 from calciscope.domain.image import Volume
 from calciscope.domain.patient import Patient
 from calciscope.domain.study import Refusal, Series, SeriesInfo, Study
 from calciscope.errors import InputError
-from calciscope.read import dicom_scan
+from calciscope.read.dicom_scan import scan
 from calciscope.read.files import File, walk, why_not_read
 from calciscope.read.frames import Frame
 from calciscope.read.patients import of_one_patient, several
+from calciscope.read.refusals import NotDicomError, Unusable
 from calciscope.read.select import select
 from calciscope.read.sources import Source, dicom_sources, volume_source
 
@@ -47,6 +51,14 @@ class _Ledger:
         return (*self.refused, *lines)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings of pydicom, which name every odd header value and the path of its file."""
+    with warnings.catch_warnings(), disable_value_validation():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
 def open_study(
     inputs: Sequence[Path], patient: Patient, *, patient_id: str | None = None, progress: Progress | None = None
 ) -> Study:
@@ -58,9 +70,7 @@ def open_study(
     not exist or cannot be opened.
     """
     tell = progress or (lambda text, share: None)
-    with TemporaryDirectory(prefix="calciscope-") as temporary, warnings.catch_warnings():
-        # pydicom warns of every oddity of a header by the full path of the file, which may name a patient.
-        warnings.simplefilter("ignore", UserWarning)
+    with TemporaryDirectory(prefix="calciscope-") as temporary, _quiet():
         files, refused = walk(inputs, Path(temporary))
         ledger = _Ledger(refused)
         digests: dict[int, list[str]] = {top: [] for top in range(len(inputs))}
@@ -97,11 +107,11 @@ def _scan(
                 digests[file.top].append(source.info.digest)
             continue
         try:
-            found = dicom_scan.scan(file.path, file.name)
-        except dicom_scan.NotDicomError:
+            found = scan(file.path, file.name)
+        except NotDicomError:
             if why := why_not_read(file):
                 ledger.add(file.top, file.name, why)
-        except dicom_scan.Unusable as error:
+        except Unusable as error:
             if not error.quiet:
                 ledger.add(file.top, file.name, error.why)
         else:

@@ -10,6 +10,9 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+# The one transfer syntax whose numbers are stored most significant byte first.
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+
 # Everything that the header pass looks at; whatever else a file holds is not parsed.
 # fmt: off
 KEYWORDS = (

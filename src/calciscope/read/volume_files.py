@@ -19,14 +19,15 @@ from calciscope.errors import InputError
 from calciscope.read.dicom_pixels import AIR_HU
 from calciscope.read.files import File
 from calciscope.read.geometry import canonical, canonical_geometry
+from calciscope.read.refusals import ONE_SLICE
 
 # Neither has type annotations throughout.
 _ITK: Any = SimpleITK
 _NIBABEL: Any = nibabel
 
-ONE_SLICE = "one slice is not a volume; give the whole series"
 _DAMAGED = "it cannot be read: damaged, cut off, or not of the kind its name says; export it again"
 _COLOURS = "it holds colours or vectors, not one value a voxel; give the CT itself"
+_UNITS_MM = {"meter": 1000.0, "micron": 0.001}
 # Directions further from right angles than this are a sheared grid; below it, rounding.
 _SKEW = 0.01
 
@@ -53,6 +54,7 @@ class _Grid:
     spacing: NDArray[np.float64]
     origin: NDArray[np.float64]
     directions: NDArray[np.float64]
+    placed: bool = True
 
 
 def read_volume(file: File) -> Volume:
@@ -72,6 +74,8 @@ def read_volume(file: File) -> Volume:
     way = canonical(grid.directions)
     geometry = canonical_geometry(way, grid.values.shape, grid.spacing.tolist(), grid.origin, grid.directions)
     hu, notes = _hounsfield(grid.values)
+    if not grid.placed:
+        notes = (*notes, "the file does not say how the patient lies: left and right may be swapped")
     axis = slice_axis(geometry.spacing)
     acquisition = Acquisition(
         increment=geometry.spacing[axis],
@@ -94,6 +98,8 @@ def _nifti(file: File) -> _Grid:
         raw = np.asanyarray(image.dataobj.get_unscaled())
         slope, intercept = image.dataobj.slope, image.dataobj.inter
         affine = np.asarray(image.affine, dtype=np.float64)
+        affine[:3] *= _UNITS_MM.get(image.header.get_xyzt_units()[0], 1.0)
+        placed = bool(image.header["qform_code"] or image.header["sform_code"])
     except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(_DAMAGED) from error
     if raw.ndim > 3 and raw.shape[3:] == (1,) * (raw.ndim - 3):
@@ -114,7 +120,7 @@ def _nifti(file: File) -> _Grid:
     spacing = np.linalg.norm(columns, axis=0)
     directions = (columns / np.where(spacing > 0, spacing, 1)).T[::-1]
     origin = affine[:3, 3] * (-1, -1, 1)
-    return _Grid(raw.T, spacing[::-1], origin, directions)
+    return _Grid(raw.T, spacing[::-1], origin, directions, placed)
 
 
 def _by_itk(file: File) -> _Grid:
