@@ -65,7 +65,8 @@ def test_a_small_stone_has_a_volume_and_a_small_fleck_of_an_artery_has_no_score(
     speck = deposit(block(5, 10, 10, 1, 2, 300))
     stone = measured(placed(speck, "kidney.left"))["kidney.left"]
     assert stone.measures["volume"].value == 2 * 0.25 * 3
-    assert stone.measures["volume"].method == "voxels times voxel volume"
+    assert stone.measures["volume"].method == "all voxels"
+    assert stone.measures["mass"].value == pytest.approx(1.5 * 300 * 0.00075)
     fleck = measured(placed(speck, "artery.renal.left"))["artery.renal.left"]
     assert (fleck.measures["volume"].value, fleck.measures["agatston"].value) == (0.0, 0.0)
     assert fleck.measures["count"].value == 1.0

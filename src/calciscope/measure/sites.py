@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.assessment import Measure, Validity
@@ -15,8 +16,8 @@ from calciscope.domain.image import Volume
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Value
 from calciscope.domain.site import within
-from calciscope.measure.agatston import Stack, score
-from calciscope.measure.gate import Gate, acquisition_rules, facts, judge
+from calciscope.measure.agatston import Score, Stack, score
+from calciscope.measure.gate import Gate, Number, acquisition_rules, facts, judge
 from calciscope.measure.mass import MassFactor, mass_factor
 from calciscope.measure.presets import Preset, Threshold
 from calciscope.measure.readings import reviewed
@@ -74,28 +75,7 @@ def _site(site: str, placed: Sequence[PlacedDeposit], scan: _Scan) -> MeasuredSi
     gates = judge(known, site, scan.threshold)
     gates["mass"] = gates["mass"].joined(scan.factor.gate)
     result = score(voxels, hu, scan.stack, scan.threshold, scan.preset)
-    scored = any(within(site, place) for place in acquisition_rules().scored_sites)
-    volume = result.volume if scored else len(voxels) * scan.volume.geometry.voxel_mm3
-    sizes = _sizes(deposits, scan)
-    core = sizes[0].core_hu
-    diameter = max(one.diameter for one in sizes)
-    rule = "volume score of the islands that count" if scored else "voxels times voxel volume"
-    measures = {
-        "agatston": _measure(result.agatston, "1", _agatston_method(scan), gates["agatston"], scan),
-        "volume": _measure(volume, "mm3", rule, gates["volume"], scan),
-        "mass": _measure(result.mass, "mg", f"hydroxyapatite, {scan.factor.origin}", gates["mass"], scan),
-        "diameter": _measure(
-            diameter,
-            "mm",
-            "largest in an axial slice, edge near half of the local maximum",
-            gates["diameter"],
-            scan,
-        ),
-        "attenuation": _measure(core, "HU", "mean of the core of the largest deposit", gates["attenuation"], scan),
-        "mean_hu": _measure(float(hu.mean(dtype=np.float64)), "HU", "mean of all voxels", gates["attenuation"], scan),
-        "peak": _measure(float(hu.max()), "HU", "highest voxel", gates["attenuation"], scan),
-        "count": Measure(value=float(len(deposits)), unit="1", method="number of deposits"),
-    }
+    measures = _measures(site, deposits, hu, result, gates, scan)
     shares = np.split(result.share, np.cumsum([len(one.voxels) for one in deposits])[:-1])
     each = {one.id: float(share.sum()) for one, share in zip(deposits, shares, strict=True)}
     refused = gates["agatston"].validity is Validity.REFUSED
@@ -108,6 +88,47 @@ def _site(site: str, placed: Sequence[PlacedDeposit], scan: _Scan) -> MeasuredSi
         deposit_agatston=MappingProxyType({} if refused else each),
         confidence=confidence,
     )
+
+
+def _measures(
+    site: str,
+    deposits: Sequence[Deposit],
+    hu: NDArray[np.float32],
+    result: Score,
+    gates: Mapping[Number, Gate],
+    scan: _Scan,
+) -> dict[str, Measure]:
+    """Every number of a site; ``deposits`` by size, ``hu`` of all their voxels."""
+    if any(within(site, place) for place in acquisition_rules().scored_sites):
+        volume, mass, rule = result.volume, result.mass, "voxels of the islands that count"
+    else:
+        volume = len(hu) * scan.stack.voxel_mm3
+        mass, rule = float(hu.sum(dtype=np.float64)) * scan.stack.voxel_mm3 * scan.factor.value, "all voxels"
+    sizes = _sizes(deposits, scan)
+    diameter = max(one.diameter for one in sizes)
+    attenuation = gates["attenuation"]
+
+    def number(value: float, unit: str, method: str, gate: Gate) -> Measure:
+        refused = gate.validity is Validity.REFUSED
+        return Measure(
+            value=None if refused else value,
+            unit=unit,
+            method=method,
+            preset=scan.preset.label,
+            validity=gate.validity,
+            why=gate.why,
+        )
+
+    return {
+        "agatston": number(result.agatston, "1", _agatston_method(scan), gates["agatston"]),
+        "volume": number(volume, "mm3", rule, gates["volume"]),
+        "mass": number(mass, "mg", f"hydroxyapatite, {scan.factor.origin}, {rule}", gates["mass"]),
+        "diameter": number(diameter, "mm", "largest in an axial slice, edge near half maximum", gates["diameter"]),
+        "attenuation": number(sizes[0].core_hu, "HU", "mean of the core of the largest deposit", attenuation),
+        "mean_hu": number(float(hu.mean(dtype=np.float64)), "HU", "mean of all voxels", attenuation),
+        "peak": number(float(hu.max()), "HU", "highest voxel", attenuation),
+        "count": Measure(value=float(len(deposits)), unit="1", method="number of deposits"),
+    }
 
 
 def confidence_of(placed: Sequence[PlacedDeposit]) -> float:
@@ -129,18 +150,6 @@ def _agatston_method(scan: _Scan) -> str:
     rule = scan.preset.islands
     sign = ">" if scan.preset.strict else ">="
     return f"Agatston, {sign}{scan.threshold.hu:g} HU, {rule.dimension}-D islands with {rule.neighbours} neighbours"
-
-
-def _measure(value: float, unit: str, method: str, gate: Gate, scan: _Scan) -> Measure:
-    refused = gate.validity is Validity.REFUSED
-    return Measure(
-        value=None if refused else value,
-        unit=unit,
-        method=method,
-        preset=scan.preset.label,
-        validity=gate.validity,
-        why=gate.why,
-    )
 
 
 def _values(measures: Mapping[str, Measure], placed: Sequence[PlacedDeposit], confidence: float) -> dict[str, Value]:
