@@ -10,7 +10,7 @@ from calciscope.anatomy.embedded.circles import Floats, Window, best_path, vote,
 from calciscope.anatomy.embedded.frame import Frame
 from calciscope.anatomy.embedded.track import Track, blood, from_path, resized, smoothed
 
-RADII = np.arange(6.0, 28.1, 2.0)
+RADII = np.arange(5.0, 27.1, 2.0)
 # Box around the vertebral body that holds any aorta beside it, mm: in front, behind, to the right, to the left.
 _BOX = (95.0, 12.0, 45.0, 80.0)
 # Attenuation of fat, into which bone is turned so that it has an edge against the vessel and is no disc itself.

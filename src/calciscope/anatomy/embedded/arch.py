@@ -19,8 +19,8 @@ _BOX = (135.0, 65.0, 70.0)
 _FORKED = 32.0
 # Support below which a cross-section is no disc any more; a disc that touches others on two sides keeps about 0.35.
 FAINT = 0.22
-# The narrowest aorta; what runs on above the arch is narrower.
-NARROWEST = 7.5
+# The lumen of the narrowest adult aorta, mm.
+NARROWEST = 4.5
 
 
 def carina(frame: Frame) -> int | None:

@@ -26,6 +26,8 @@ _ARTERY_MEDIAL = 12.0
 _FORK_HEIGHT = (95.0, 200.0)
 # Where no head is in view the artery descends about this much to the side for each mm down.
 _SLOPE = 0.55
+# The branches lie against each other for at most this far below the fork, mm.
+_TOGETHER = 30.0
 # A narrow ring finds support by chance; the aorta is left only where the branches are clearly better.
 _HANDICAP = 0.04
 
@@ -101,7 +103,7 @@ def trace_fork(
     level = _fork_level(frame, left, right)
     # Where the branches lie against each other or the cava, the trunk itself tells that it has ended.
     ended = np.flatnonzero(_unforked(frame, above) < 0.5)
-    if ended.size:
+    if ended.size and (float(above.points[ended[-1], 0]) - level) * per_slice < _TOGETHER:
         level = max(level, float(above.points[ended[-1], 0]) + 1.0)
     branches = [None if side is None else side[0].part(side[0].points[:, 0] < level) for side in (left, right)]
     kept = [None if branch is None or len(branch) * per_slice < 15.0 else branch for branch in branches]
@@ -189,7 +191,7 @@ def _unforked(frame: Frame, above: Track) -> NDArray[np.float64]:
         upper = slice(k + near, k + far)
         width = float(above.radius[k]) / max(float(np.median(above.radius[upper])), 1.0)
         aside = abs(float(above.points[k, 2] - np.median(above.points[upper, 2]))) * frame.spacing[2]
-        other = np.clip(max(0.85 - width, width - 1.3) / 0.2, 0.0, 1.0)
+        other = np.clip(max(0.75 - width, width - 1.3) / 0.2, 0.0, 1.0)
         swerve = np.clip((aside - 6.0) / 10.0, 0.0, 1.0)
         share[k] = 1.0 - max(float(other), float(swerve))
     # What has once forked stays forked.

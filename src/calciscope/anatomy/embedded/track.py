@@ -77,7 +77,8 @@ def resized(frame: Frame, track: Track, blood_hu: float) -> Track:
         columns = x + np.cos(angles)[:, None] * away[None] / frame.volume.geometry.spacing[2]
         plane = hu[int(np.clip(round(z), 0, hu.shape[0] - 1))]
         ray = ndimage.map_coordinates(plane, [rows, columns], order=1, mode="nearest", output=np.float32)
-        dark = ray < edge
+        # Noise may not end a ray early; neighbouring rays end alike.
+        dark = ndimage.gaussian_filter(ray, (1.0, 1.5), mode=("wrap", "nearest")) < edge
         ends = np.where(dark.any(axis=1), away[np.argmax(dark, axis=1)], np.nan)
         if np.isfinite(ends).mean() >= 1 / 3:
             radii[k] = float(np.nanmedian(ends))

@@ -15,6 +15,8 @@ from calciscope.domain.anatomy import Landmark, Tube
 
 # Wall and plaque lie outside the bright lumen whose rim was traced, mm.
 WALL = 2.0
+# A faint stretch of the aorta above its fork is accepted up to this length, mm.
+_FAINT_ABOVE_FORK = 40.0
 # A track shorter than this says too little to be judged, mm.
 _SHORTEST = 25.0
 # The thoracic aorta lies against the left lung, the abdominal behind the crura, mm from the wall.
@@ -90,11 +92,15 @@ def _judged(frame: Frame, whole: Track, fork: float | None) -> Track | None:
     track = whole if fork is None else whole.part(whole.points[:, 0] >= fork)
     if not len(track):
         return None
-    good = (track.support >= arch.FAINT) & (track.radius >= arch.NARROWEST * 0.75)
+    good = (track.support >= arch.FAINT) & (track.radius >= arch.NARROWEST)
     good &= aorta.fits_beside_spine(frame, track)
     size = max(3, round(15.0 / frame.spacing[0]))
     good = np.asarray(ndimage.percentile_filter(good.astype(np.int8), 40, size=size, mode="nearest") > 0)
-    kept = track.part(longest_run(good))
+    run = longest_run(good)
+    if fork is not None and run.start * frame.spacing[0] < _FAINT_ABOVE_FORK:
+        # Between a good stretch and the fork it is the same vessel, even where its rim is faint.
+        run = slice(0, run.stop)
+    kept = track.part(run)
     return kept if len(kept) * frame.spacing[0] >= _SHORTEST else None
 
 
