@@ -10,6 +10,7 @@ from pathlib import Path
 from calciscope.domain.study import Refusal
 from calciscope.errors import InputError
 from calciscope.read.archive import ArchiveError, extract, is_zip
+from calciscope.read.refusals import UNREADABLE
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
@@ -63,13 +64,16 @@ def walk(inputs: Sequence[Path], temporary: Path) -> tuple[list[File], list[Refu
         if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
             raise InputError(f"{path.name or path}: no permission to read it")
         for file in _below(path, top):
-            if not is_zip(file.path) or file.is_volume:
-                found.append(file)
-                continue
             try:
+                if file.is_volume or not is_zip(file.path):
+                    found.append(file)
+                    continue
                 folder = extract(file.path, temporary)
             except ArchiveError as error:
                 refused.append(Refusal(file.name, str(error)))
+                continue
+            except OSError:
+                refused.append(Refusal(file.name, UNREADABLE))
                 continue
             found.extend(File(inner, inner.name, top, False) for inner in _files(folder) if not is_zip(inner))
             refused.extend(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 CUT_OFF = "the file is cut off: it ends before its pixels do; copy it again from where it came"
+UNREADABLE = "it cannot be opened; check its permissions"
 ONE_SLICE = "one slice is not a volume; give the whole series"
 
 

@@ -29,7 +29,7 @@ _FIND_THICKNESS = ((0.9, 0.5), (3.3, 0.0), (5.1, 1.0), (float("inf"), 3.0))
 _SCORE_THICKNESS = ((1.9, 1.5), (2.4, 0.75), (3.3, 0.0), (5.1, 1.5), (float("inf"), 4.0))
 # Another series takes over the scoring only if it is better by more than this.
 _WORTH_CHANGING = 0.7
-# A group must be this much newer or better to be told apart by words rather than by equality.
+# Sums of weights that differ by less are equal.
 _EQUAL = 1e-6
 
 

@@ -20,7 +20,7 @@ from calciscope.read.dicom_scan import scan
 from calciscope.read.files import File, walk, why_not_read
 from calciscope.read.frames import Frame
 from calciscope.read.patients import of_one_patient, several
-from calciscope.read.refusals import NotDicomError, Unusable
+from calciscope.read.refusals import UNREADABLE, NotDicomError, Unusable
 from calciscope.read.select import select
 from calciscope.read.sources import Source, dicom_sources, volume_source
 
@@ -97,26 +97,25 @@ def _scan(
     sources: list[Source] = []
     for number, file in enumerate(files):
         tell(number / len(files))
-        if file.is_volume:
-            try:
+        try:
+            if file.is_volume:
                 source = volume_source(file)
-            except InputError as error:
-                ledger.add(file.top, file.name, str(error))
-            else:
                 sources.append(source)
                 digests[file.top].append(source.info.digest)
-            continue
-        try:
-            found = scan(file.path, file.name)
+            else:
+                found = scan(file.path, file.name)
+                frames.extend(found)
+                digests[file.top].append(found[0].pixels.sha256)
         except NotDicomError:
             if why := why_not_read(file):
                 ledger.add(file.top, file.name, why)
         except Unusable as error:
             if not error.quiet:
                 ledger.add(file.top, file.name, error.why)
-        else:
-            frames.extend(found)
-            digests[file.top].append(found[0].pixels.sha256)
+        except InputError as error:
+            ledger.add(file.top, file.name, str(error))
+        except OSError:
+            ledger.add(file.top, file.name, UNREADABLE)
     return frames, sources
 
 

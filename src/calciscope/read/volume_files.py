@@ -26,6 +26,7 @@ _ITK: Any = SimpleITK
 _NIBABEL: Any = nibabel
 
 _DAMAGED = "it cannot be read: damaged, cut off, or not of the kind its name says; export it again"
+_EIGHT_BITS = "its values fit in 8 bits: a label map or a picture, not Hounsfield units; give the CT itself"
 _COLOURS = "it holds colours or vectors, not one value a voxel; give the CT itself"
 _UNITS_MM = {"meter": 1000.0, "micron": 0.001}
 # Directions further from right angles than this are a sheared grid; below it, rounding.
@@ -95,6 +96,9 @@ def _nifti(file: File) -> _Grid:
     """NIfTI by nibabel, which, unlike ITK, notices a file that is cut off and keeps values that are no numbers."""
     try:
         image = _NIBABEL.load(file.path)
+        if image.get_data_dtype().itemsize == 1 and image.dataobj.slope == 1:
+            # Eight bits hold no Hounsfield units: not worth unpacking, and a folder may hold a hundred label maps.
+            raise InputError(_EIGHT_BITS)
         raw = np.asanyarray(image.dataobj.get_unscaled())
         slope, intercept = image.dataobj.slope, image.dataobj.inter
         affine = np.asarray(image.affine, dtype=np.float64)
@@ -157,9 +161,7 @@ def _hounsfield(array: NDArray[Any]) -> tuple[NDArray[np.int16] | NDArray[np.flo
     if low == high:
         raise InputError("all its values are equal; there is nothing in it to see")
     if low >= 0 and high <= _ONE_BYTE:
-        raise InputError(
-            "its values lie between 0 and 255: a label map or a picture, not Hounsfield units; give the CT itself"
-        )
+        raise InputError(_EIGHT_BITS)
     if low >= 0:
         raise InputError(
             "it has no value below 0, so it is not in Hounsfield units; export it with the rescale applied"
