@@ -102,17 +102,16 @@ def complete(inputs: Inputs, knowledge: Knowledge) -> Inputs:
 def level(name: str, value: float, facts: Facts, knowledge: Knowledge) -> str | None:
     """``low``, ``normal`` or ``high`` for the patient's age and sex.
 
-    Without an age or sex the word is given where every range that may apply gives the same.
+    Without an age or sex the word is given where every range that may apply gives the same, and where there is one
+    for every age: an adult range says nothing of somebody who may be a child.
     """
     of = next((d.ranges_of for d, _, _ in knowledge.derived if d.name == name and d.ranges_of), name)
-    words: set[str] = set()
-    for band in knowledge.labs.ranges:
-        if band.of != of or not _may_apply(band, facts):
-            continue
-        words.add(_word(band, value))
-        if "age" in facts and (band.sex is None or "sex" in facts):
-            break
-    return words.pop() if len(words) == 1 else None
+    bands = [band for band in knowledge.labs.ranges if band.of == of and _may_apply(band, facts)]
+    if "age" in facts and (sure := next((b for b in bands if b.sex is None or "sex" in facts), None)) is not None:
+        return _word(sure, value)
+    words = {_word(band, value) for band in bands}
+    whole = "age" in facts or any(band.from_age == 0.0 for band in bands)
+    return words.pop() if len(words) == 1 and whole else None
 
 
 def _may_apply(band: Band, facts: Facts) -> bool:

@@ -132,9 +132,7 @@ def _judge_place(
 ) -> _Judged:
     base = split(place.site)[0]
     above = {total for total in totals if total != base and within(base, total)}
-    muted = frozenset(
-        rule.rule.id for rule in knowledge.at(base) if above & set(rule.sites) and rule.condition.names & _ADDITIVE
-    )
+    muted = _carried_above(base, above, knowledge)
     tried = []
     for member in place.members:
         inputs = of_finding(member, known, shared, knowledge)
@@ -142,6 +140,15 @@ def _judge_place(
         tried.append((member, one, judge(one)))
     member, one, verdict = max(tried, key=lambda item: item[2].level.rank)
     return _Judged(place, member, one, verdict, tuple((m, v) for m, _, v in tried if m is not member))
+
+
+def _carried_above(base: str, above: set[str], knowledge: Knowledge) -> frozenset[str]:
+    """The rules about a total that a finding further up carries, with the defaults of their chapters."""
+    rules = knowledge.at(base)
+    total = [rule for rule in rules if above & set(rule.sites) and rule.condition.names & _ADDITIVE]
+    chapters = {rule.chapter for rule in total}
+    idle = [rule for rule in rules if rule.rule.default and rule.chapter in chapters]
+    return frozenset(rule.rule.id for rule in (*total, *idle))
 
 
 def _finding(one: _Judged, known: Inputs, knowledge: Knowledge) -> Finding:

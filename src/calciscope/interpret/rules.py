@@ -158,8 +158,17 @@ def _load(folders: tuple[Path, ...]) -> Knowledge:
     )
 
 
-def _chapters(place: Path) -> Iterator[tuple[str, Chapter]]:
-    """The rule files of one folder with their names."""
+def _chapters(place: Path) -> tuple[tuple[str, Chapter], ...]:
+    """The rule files of one folder with their names; the embedded ones are read once."""
+    return _embedded_chapters() if place == EMBEDDED else tuple(_read_chapters(place))
+
+
+@lru_cache(maxsize=1)
+def _embedded_chapters() -> tuple[tuple[str, Chapter], ...]:
+    return tuple(_read_chapters(EMBEDDED))
+
+
+def _read_chapters(place: Path) -> Iterator[tuple[str, Chapter]]:
     if (path := place / "kinds.yaml").is_file():
         yield path.name, validated(Kinds, load_yaml(path), path.name)
     for path in sorted((place / "sites").glob("*.yaml")):

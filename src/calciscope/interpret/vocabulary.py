@@ -63,10 +63,10 @@ class Words:
                 if not negated:
                     fresh.append(concept)
                 at += length
+            elif fresh and (after := self._length(self.after, words, at)):
+                fresh, at = [], at + after
             elif before:
                 negated, at = True, at + before
-            elif after := self._length(self.after, words, at):
-                fresh, at = [], at + after
             elif stop := self._length(self.stops, words, at):
                 found.update(fresh)
                 negated, fresh, at = False, [], at + stop

@@ -1,0 +1,148 @@
+"""What is not known and would change the answer: computed from waiting rules, never listed by hand."""
+
+import pytest
+
+from calciscope.interpret import interpret, load
+from calciscope.interpret.assumptions import Assumption, comparisons, spoken_concepts
+from tests.interpret.make import PLACE, hospital, patient, rule
+
+
+def asked(knowledge, *findings, **known):
+    return {one.input: one.would_change for one in interpret((), patient(*findings, **known), knowledge).unknowns}
+
+
+def test_widespread_calcium_without_labs_asks_for_calcium_and_phosphate():
+    found = asked(load(), ("lung", {"distribution": "diffuse"}), ("kidney.left", {}), ("stomach", {}), age=50.0)
+    assert next(iter(found)) == "calcium"
+    assert "phosphate" in found
+    assert "raised" in found["phosphate"]
+    assert "metastatic" in found["phosphate"]
+
+
+def test_what_is_known_is_not_asked_for():
+    labs = {"calcium": 9.4, "phosphate": 3.5, "albumin": 4.0}
+    found = asked(load(), ("lung", {"distribution": "diffuse"}), ("stomach", {}), age=50.0, labs=labs)
+    assert not {"calcium", "phosphate", "albumin"} & set(found)
+
+
+def test_a_number_is_asked_for_with_its_limit_and_unit(tmp_path):
+    knowledge = hospital(
+        tmp_path, [rule("size.large", "diameter > 30.0 && diameter <= 40.0", {"seriousness": "significant"})]
+    )
+    found = asked(knowledge, (PLACE, {}), age=50.0)
+    said = "if diameter is above 30 and at most 40 mm: ganglion significant instead of incidental"
+    assert found["diameter"] == said
+
+
+def test_a_state_is_asked_for_under_its_patient_file_key(tmp_path):
+    knowledge = hospital(tmp_path, [rule("by.state", "magnesium_state == 'low'", {"seriousness": "urgent"})])
+    assert asked(knowledge, (PLACE, {}), age=50.0)["magnesium"].startswith("if magnesium is low: ganglion urgent")
+    # The value is there, but its range depends on the age.
+    assert "age" in asked(knowledge, (PLACE, {}), labs={"magnesium": 1.0})
+
+
+def test_a_derived_quantity_is_asked_for_under_what_is_missing_of_it(tmp_path):
+    knowledge = hospital(tmp_path, [rule("by.corrected", "corrected_calcium > 11.0", {"seriousness": "urgent"})])
+    assert {"calcium", "albumin"} <= set(asked(knowledge, (PLACE, {}), age=50.0))
+    found = asked(knowledge, (PLACE, {}), age=50.0, labs={"calcium": 10.0})
+    assert "albumin" in found
+    assert "calcium" not in found
+
+
+def test_a_list_that_was_not_given_is_asked_for_and_an_empty_one_is_an_answer(tmp_path):
+    knowledge = hospital(tmp_path, [rule("by.word", "'fever' in context", {"seriousness": "urgent"})])
+    found = asked(knowledge, (PLACE, {}), age=50.0)
+    assert found["symptoms"] == "if symptoms include fever: ganglion urgent instead of incidental"
+    assert "symptoms" not in asked(knowledge, (PLACE, {}), age=50.0, symptoms=())
+
+
+def test_words_of_a_finding_are_tried_as_the_examples_say_them(tmp_path):
+    entry = rule(
+        "by.pattern",
+        "pattern.contains('shrap')",
+        {"seriousness": "urgent"},
+        examples=[{"given": {"pattern": "shrapnel"}, "gives": {}}],
+    )
+    assert asked(hospital(tmp_path, [entry]), (PLACE, {}))["pattern"].startswith("if pattern is shrapnel:")
+
+
+def test_two_inputs_are_asked_for_together_only_where_one_is_not_enough(tmp_path):
+    both = rule("by.both", "magnesium_state == 'low' && lvef < 30.0", {"seriousness": "urgent"})
+    one = rule("by.one", "magnesium_state == 'low'", {"seriousness": "monitor"})
+    knowledge = hospital(tmp_path / "a", [both, one])
+    found = asked(knowledge, (PLACE, {}), age=50.0)
+    assert "and magnesium is low" in found["lvef"]
+    assert "monitor" in found["magnesium"]
+    knowledge = hospital(tmp_path / "b", [both, {**one, "then": {"seriousness": "urgent"}}])
+    assert "lvef" not in asked(knowledge, (PLACE, {}), age=50.0)
+
+
+def test_what_would_change_nothing_is_not_listed(tmp_path):
+    lower = rule("no.change", "lvef < 30.0", {"seriousness": "incidental"})
+    old = rule("old.change", "hdl < 30.0", {"seriousness": "urgent"}, status="superseded")
+    talk = rule("only.advice", "alp > 300.0", {"advice": "Look again."})
+    found = asked(hospital(tmp_path, [lower, old, talk]), (PLACE, {}), age=50.0)
+    assert not {"lvef", "hdl", "alp"} & set(found)
+
+
+def test_an_alarm_is_asked_for_before_an_all_clear(tmp_path):
+    rules = [
+        rule("the.base", "true", {"seriousness": "monitor"}),
+        rule("alarm.first", "lvef < 30.0", {"seriousness": "significant"}),
+        rule("clear.later", "hdl > 90.0", {"at_most": "incidental"}),
+    ]
+    found = list(asked(hospital(tmp_path, rules), (PLACE, {}), age=50.0, symptoms=(), history=(), conditions=()))
+    assert found.index("lvef") < found.index("hdl")
+
+
+def test_places_that_would_change_alike_are_named_together():
+    found = asked(load(), ("kidney.left", {}), ("kidney.right", {}), age=50.0, symptoms=(), conditions=(), history=())
+    assert "left kidney and right kidney" in found["calcium"]
+
+
+def test_inputs_are_always_keys_of_the_patient_file():
+    quantities = {name for name, one in load().labs.quantities.items() if one.group != "derived"}
+    keys = (
+        quantities
+        | set(load().labs.words)
+        | {"sex", "conditions", "medications", "history", "symptoms", "blood_pressure"}
+    )
+    for site in (
+        "artery.coronary",
+        "heart.aortic_valve",
+        "ureter.left",
+        "breast.left",
+        "brain.pineal",
+        "skin",
+        "lung.nodule",
+    ):
+        assert set(asked(load(), (site, {}))) <= keys, site
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("diameter > 5.0 && diameter <= 10.0", [(">", 5.0), ("<=", 10.0)]),
+        ("5.0 < diameter", [(">", 5.0)]),
+        ("min_diameter > 5.0", []),
+        ("diameter == -1.5", [("==", -1.5)]),
+    ],
+)
+def test_comparisons_are_read_from_a_condition(text, found):
+    assert comparisons(text, "diameter") == found
+
+
+def test_concepts_are_read_from_a_condition():
+    text = "'fever' in context && ['a', 'b'].exists(c, c in context) && ['z'].exists(c, c in sites)"
+    assert spoken_concepts(text) == ("fever", "a", "b")
+
+
+def test_an_assumption_without_one_of_its_inputs():
+    assumption = Assumption((("lvef", 30.0), ("symptoms", ("fever",))))
+    assert [part.names for part in assumption.parts()] == [("symptoms",), ("lvef",)]
+    assert Assumption((("lvef", 30.0),)).parts() == ()
+    assert assumption.added_to({"context": ["pain"]}) == {
+        "lvef": 30.0,
+        "symptoms": ["fever"],
+        "context": ["fever", "pain"],
+    }
