@@ -60,8 +60,8 @@ def paint(canvas: Canvas) -> None:
         canvas.paint(tube(points, radii_along(points, [radius, radius * 0.8, radius * 0.5])), "blood", "liver")
     for side, sign in SIDES:
         _kidney(canvas, side, sign)
-    spleen = ellipsoid((110, 42, 338), (26, 44, 52), (0.15, -0.35, 1.0)) & inside
-    hollow = ellipsoid((72, 22, 330), (26, 36, 60))
+    spleen = ellipsoid((108, 44, 338), (30, 46, 58), (0.15, -0.35, 1.0)) & inside
+    hollow = ellipsoid((70, 16, 332), (24, 36, 60))
     canvas.paint(spleen - hollow, "spleen", "spleen")
     pancreas = curve(
         [(-34, -22, 262), (-26, -26, 284), (-6, -36, 294), (24, -34, 302), (52, -18, 312), (84, 10, 324)], 5

@@ -26,8 +26,8 @@ _BROADER: dict[str, str] = {
 class Row:
     """One true deposit and the measured ones that stand for it; measured numbers are ``None`` where it was missed.
 
-    ``agreement`` is ``exact`` (the site), ``broader`` (a place that holds it), ``other`` or ``missed``. ``distance_mm`` is
-    from the true centre to the volume-weighted measured one. Volumes in mm3, masses in mg.
+    ``agreement`` is ``exact`` (the site), ``broader`` (a place that holds it), ``other`` or ``missed``. ``distance_mm``
+    is from the true centre to the volume-weighted measured one. Volumes in mm3, masses in mg.
     """
 
     site: str
@@ -69,8 +69,9 @@ def compare(
 ) -> Comparison:
     """Match every measured deposit to the nearest true one whose box lies within ``tolerance`` mm of its centre.
 
-    Several measured deposits may stand for one true one (a plaque in pieces); a measured one stands for one at most. From
-    an assessment the mass of each site is shared among its deposits by volume times attenuation; plain records have none.
+    Several measured deposits may stand for one true one (a plaque in pieces); a measured one stands for one at most.
+    From an assessment the mass of each site is shared among its deposits by volume times attenuation; plain records
+    have none.
     """
     if isinstance(measured, Assessment):
         records = [record for finding in measured.findings for record in finding.deposits]

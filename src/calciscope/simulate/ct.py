@@ -161,7 +161,7 @@ def scan(
         metal = image > 4500
         if metal.any():
             image += _streaks(metal, np.random.default_rng([*seed, 31, k]))
-        image += noise.slice(k, image)
+        image += noise.slice(k, _water_diameter(layer, body))
         np.clip(np.rint(image - np.float32(1000), out=image), _LOWEST, _HIGHEST, out=image)
         out[k] = image
     return out, target
@@ -173,10 +173,11 @@ def _centres(geometry: Geometry, axis: int) -> NDArray[np.float64]:
 
 
 def _profile(body: Geometry, target: Geometry, protocol: Protocol) -> sparse.csr_array:
-    """Slice sensitivity: weights of the body's planes in every slice."""
-    return weights(
+    """Slice sensitivity: weights of the body's planes in every slice; beyond its ends the body goes on."""
+    made = weights(
         _centres(body, 0), body.spacing[0], _centres(target, 0), protocol.thickness, _SOFT_EDGE * protocol.thickness
     )
+    return sparse.csr_array(made / made.sum(axis=1)[:, None])
 
 
 def _plane(body: Geometry, target: Geometry, sigma: float) -> tuple[sparse.csr_array, sparse.csr_array]:
@@ -240,18 +241,15 @@ class _Noise:
             double[:, -1] = 1.0
         amplitude /= np.sqrt(float((double * amplitude**2).sum()) / (rows * columns))
         self._amplitude = amplitude.astype(np.float32)
-        self._level = protocol.noise * kernel.noise * np.sqrt(3.0 / protocol.thickness) * _pixel_factor(protocol)
-        self._pixel = protocol.pixel
+        self._level = protocol.noise * kernel.noise * np.sqrt(3.0 / protocol.thickness)
         self._seed = tuple(seed)
         self._shape = (rows, columns)
         self._overlap = max(1, round(protocol.thickness / protocol.increment))
 
-    def slice(self, k: int, image: Array) -> Array:
-        """Noise for slice ``k`` of the noise-free ``image`` (HU + 1000)."""
+    def slice(self, k: int, diameter: float) -> Array:
+        """Noise for slice ``k`` of a body with a water-equivalent diameter in mm."""
         if self._level == 0:
             return np.zeros(self._shape, dtype=np.float32)
-        water = float(np.clip(image, 0, 3000).sum(dtype=np.float64)) * self._pixel**2 / 1000.0
-        diameter = 2 * np.sqrt(water / np.pi)
         level = self._level * float(np.exp(_GROWTH * (diameter - _DIAMETER)))
         # Slices that overlap share part of their data, and so of their noise.
         white = np.zeros(self._shape, dtype=np.float32)
@@ -261,9 +259,10 @@ class _Noise:
         return np.asarray(made * np.float32(level / np.sqrt(self._overlap)), dtype=np.float32)
 
 
-def _pixel_factor(protocol: Protocol) -> float:
-    """Larger pixels average noise; at the usual sizes the kernel, not the pixel, sets the noise."""
-    return float(min(1.0, (0.9 / protocol.pixel) ** 0.5))
+def _water_diameter(layer: Array, body: Geometry) -> float:
+    """Diameter in mm of the round water bath that attenuates as much as a layer in HU + 1000."""
+    water = float(np.clip(layer, 0, 3000).sum(dtype=np.float64)) * body.spacing[1] * body.spacing[2] / 1000.0
+    return float(2 * np.sqrt(water / np.pi))
 
 
 def _streaks(metal: NDArray[np.bool_], rng: np.random.Generator) -> Array:

@@ -89,8 +89,8 @@ def grow(
     possible = speed > 0
     if not possible.any():
         return Grown(density, age)
-    # Gumbel trick: the largest keys are a sample without replacement with odds that follow the damage.
-    odds = np.log(np.maximum(damage, 1e-3)) * 4 - np.log(-np.log(np.clip(chance, 1e-7, 1 - 1e-7)))
+    # Gumbel trick: the largest keys are a sample without replacement whose odds rise steeply with the damage.
+    odds = np.log(np.maximum(damage, 1e-3)) * 40 - np.log(-np.log(np.clip(chance, 1e-7, 1 - 1e-7)))
     count = min(nuclei, damage.size)
     chosen = np.sort(np.argpartition(odds.ravel(), -count)[-count:])
     starts = [tuple(int(v) for v in np.unravel_index(i, damage.shape)) for i in chosen if possible.flat[i]]

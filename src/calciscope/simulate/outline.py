@@ -7,6 +7,7 @@ is the upper border of the pubic symphysis. Proportions follow an average adult 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,11 +161,13 @@ def with_thighs(trunk: Shape, extra: float) -> Shape:
     return Shape(trunk.low, trunk.high, distance)
 
 
+@cache
 def cavity() -> Outline:
     """Inner face of the chest, abdominal and pelvic wall."""
     return Outline.of(CAVITY)
 
 
+@cache
 def muscle() -> Outline:
     """Outer face of the muscles."""
     return Outline.of(MUSCLE)

@@ -110,7 +110,9 @@ def ellipsoid(centre: Vector, radii: Vector, axis: Vector | None = None) -> Shap
         assert first is not None
         assert second is not None
         norm = np.sqrt(first)
-        return np.asarray(norm * (norm - 1) / np.sqrt(second + np.float32(1e-9)), dtype=np.float32)
+        # The small terms give the centre itself a depth of about the mean radius.
+        steepness = np.sqrt(second) + np.float32(1e-6 * sum(inverse) / 3)
+        return np.asarray((norm - 1) * (norm + np.float32(1e-6)) / steepness, dtype=np.float32)
 
     return Shape((low[0], low[1], low[2]), (high[0], high[1], high[2]), distance)
 
@@ -160,20 +162,24 @@ def tube(
     high = points.max(axis=0) + widest * wide
     starts, ends = points[:-1], points[1:]
 
+    margin = np.maximum(size[:-1], size[1:])[:, None] * wide + reach * wide
+    lows, highs = np.minimum(starts, ends) - margin, np.maximum(starts, ends) + margin
+
     def distance(x: Array, y: Array, z: Array) -> Array:
         result = np.full(np.broadcast_shapes(x.shape, y.shape, z.shape), FAR, dtype=np.float32)
-        open_grid = x.ndim == 3 and x.shape[:2] == (1, 1) and y.shape[::2] == (1, 1) and z.shape[1:] == (1, 1)
-        for a, b, ra, rb in zip(starts, ends, size[:-1], size[1:], strict=True):
-            if not open_grid:
+        if x.ndim != 3 or x.shape[:2] != (1, 1) or y.shape[::2] != (1, 1) or z.shape[1:] != (1, 1):
+            for a, b, ra, rb in zip(starts, ends, size[:-1], size[1:], strict=True):
                 np.minimum(result, _segment(x, y, z, a, b, float(ra), float(rb), squash), out=result)
-                continue
-            margin = (max(ra, rb) + reach) * wide
-            lo, hi = np.minimum(a, b) - margin, np.maximum(a, b) + margin
-            box = tuple(slice(*np.searchsorted(c.ravel(), [lo[k], hi[k]])) for k, c in ((2, z), (1, y), (0, x)))
-            view = result[box]
-            if view.size:
-                near = _segment(x[:, :, box[2]], y[:, box[1]], z[box[0]], a, b, float(ra), float(rb), squash)
-                np.minimum(view, near, out=view)
+            return result
+        # On an open grid each segment is drawn into its own small box.
+        first = np.stack([np.searchsorted(c.ravel(), lows[:, k]) for k, c in ((2, z), (1, y), (0, x))], axis=1)
+        last = np.stack([np.searchsorted(c.ravel(), highs[:, k]) for k, c in ((2, z), (1, y), (0, x))], axis=1)
+        for k in np.flatnonzero((last > first).all(axis=1)):
+            (i, m, u), (j, n, v) = first[k], last[k]
+            part = (x[:, :, u:v], y[:, m:n], z[i:j])
+            near = _segment(*part, starts[k], ends[k], float(size[k]), float(size[k + 1]), squash)
+            view = result[i:j, m:n, u:v]
+            np.minimum(view, near, out=view)
         return result
 
     return Shape((low[0], low[1], low[2]), (high[0], high[1], high[2]), distance)

@@ -86,9 +86,9 @@ def wall(
         near = np.flatnonzero(np.abs(arc - middle) <= length * 0.5 + 10)
         near = np.arange(max(near[0] - 1, 0), min(near[-1] + 2, len(line)))
         part, part_arc = line[near], arc[near]
-        core = part[np.abs(part_arc - middle) <= length * 0.5 + 2]
+        core = part[np.abs(part_arc - middle) <= length * 0.65 + 2]
         core = core if len(core) else part
-        pad = float(radii[near].max()) + depth + 2.0
+        pad = float(radii[near].max()) + depth + 1.0
         origin, shape = _frame(core.min(axis=0) - pad, core.max(axis=0) + pad, spacing)
         x, y, z = _axes(origin, spacing, shape)
         nearest = np.full(shape, np.inf, dtype=np.float32)
@@ -120,12 +120,12 @@ def wall(
         bend = np.angle(np.exp(1j * (turn - np.radians(angle)))).astype(np.float32)
         half = np.radians(span) / 2
         rough = _patchy(shape, spacing, 1.6, rng)
-        edge = 1.0 + 0.25 * rough
+        edge = np.clip(1.0 + 0.25 * rough, 0.5, 1.3)
         window = np.clip((edge - np.abs(bend) / half) * 3, 0, 1) * np.clip(
             (edge - np.abs(along - middle) / (length / 2)) * 3, 0, 1
         )
         layer = np.exp(-(((nearest - radius - 0.2) / (depth * 0.6)) ** 2))
-        field = np.asarray(layer * window * np.clip(0.75 + 0.25 * rough, 0, 1), dtype=np.float32)
+        field = np.asarray(layer * window * np.clip(0.9 + 0.25 * rough, 0, 1), dtype=np.float32)
         return Damage(field, spacing, origin)
 
     return make
