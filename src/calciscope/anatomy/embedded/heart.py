@@ -11,7 +11,7 @@ from scipy import ndimage
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.arch import carina
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
-from calciscope.anatomy.embedded.track import hull, longest_run
+from calciscope.anatomy.embedded.track import hull, largest, longest_run
 
 # Soft tissue and blood, HU; epicardial fat is added afterwards by the hull of each slice.
 _SOFT = (-20.0, 600.0)
@@ -109,7 +109,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         if np.isfinite(row):
             room[z, max(0, int(row - 0.9 * radius / frame.spacing[1])) :] = False
     soft = room & ~frame.bone & (frame.hu > _SOFT[0]) & (frame.hu < _SOFT[1])
-    core = _largest(ndimage.binary_opening(soft, _disc(frame, 7.0)))
+    core = largest(ndimage.binary_opening(soft, _disc(frame, 7.0)))
     area = core.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2]
     run = longest_run(area >= max(_SMALLEST_SLICE, 0.2 * float(area.max(initial=0.0))))
     heart = np.zeros(core.shape, dtype=np.bool_)
@@ -132,13 +132,3 @@ def _disc(frame: Frame, radius: float) -> NDArray[np.bool_]:
     reach = (int(radius / frame.spacing[1]), int(radius / frame.spacing[2]))
     y, x = np.ogrid[-reach[0] : reach[0] + 1, -reach[1] : reach[1] + 1]
     return np.asarray(((y * frame.spacing[1]) ** 2 + (x * frame.spacing[2]) ** 2 <= radius**2)[None])
-
-
-def _largest(mask: Mask) -> Mask:
-    """The largest connected piece."""
-    labels, count = ndimage.label(mask)
-    if not count:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(labels == int(sizes.argmax()))

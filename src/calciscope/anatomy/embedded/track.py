@@ -164,3 +164,13 @@ def blood(frame: Frame, track: Track, source: str) -> BloodPool | None:
 def hull(mask: Mask) -> Mask:
     """The convex hull of a slice ``(y, x)``."""
     return np.asarray(convex_hull_image(mask), dtype=np.bool_)  # type: ignore[no-untyped-call]
+
+
+def largest(mask: Mask) -> Mask:
+    """The largest connected piece."""
+    labels, count = ndimage.label(mask)
+    if not count:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == int(sizes.argmax()))

@@ -1,0 +1,151 @@
+"""The arteries of the leg: where they run beside the femur and behind the knee, as a region.
+
+The artery lies in front and to the inner side of the femur at the hip, to its inner side in the adductor canal, and
+behind the knee. Which side of the body a cropped limb is cannot be known, so the region has no side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+
+_SURE = 0.7
+_SURE_WITHOUT_MEDIAL = 0.55
+# Cross-section of a femur or of the knee, mm2, marrow included.
+_SHAFT_AREA = (350.0, 9000.0)
+# The knee is where the bone is widest, at least this many times the shaft.
+_KNEE_TIMES = 1.9
+# From the surface of the bone to the artery, mm.
+_FROM_BONE = (3.0, 50.0)
+# Skin and the fat under it hold no named artery, mm.
+_UNDER_SKIN = 10.0
+# Height above the knee (mm) at which the artery is behind, and from which it is to the inner side, of the femur.
+_BEHIND_BELOW = 60.0
+_INNER_ABOVE = 220.0
+# Below the joint the artery stays in the middle behind the knee for this long, mm.
+_BELOW_KNEE = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shaft:
+    """A long bone cut across: slice, row, column, radius in mm."""
+
+    z: int
+    row: float
+    column: float
+    radius: float
+
+
+def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
+    """``leg_artery``, the region of the femoral and popliteal artery, in slices that show a leg and no pelvis."""
+    slices = np.zeros(frame.hu.shape[0], dtype=np.bool_)
+    for region in frame.regions:
+        if region.name == "limb":
+            slices[region.start // frame.factor[0] : -(-region.stop // frame.factor[0])] = True
+    if not slices.any():
+        return Part()
+    shafts = {z: long_bones(frame, z) for z in np.flatnonzero(slices).tolist()}
+    mask = np.zeros(frame.hu.shape, dtype=np.bool_)
+    sided = False
+    for leg in _legs(frame, shafts):
+        knee = _knee(frame, leg)
+        for shaft in leg:
+            others = [other for other in shafts[shaft.z] if abs(other.column - shaft.column) * frame.spacing[2] > 70.0]
+            medial = _medial(frame, shaft, others)
+            sided |= medial != 0.0
+            height = None if knee is None else (shaft.z - knee) * frame.spacing[0]
+            mask[shaft.z] |= _course(frame, shaft, medial, height)
+    deep = np.zeros_like(mask)
+    for z in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
+        padded = np.pad(frame.body[z], 1, mode="edge")
+        depth = ndimage.distance_transform_edt(padded, sampling=frame.spacing[1:])[1:-1, 1:-1]
+        deep[z] = depth > _UNDER_SKIN
+    mask &= deep & frame.body & ~frame.bone
+    if not mask.any():
+        return Part()
+    return Part(masks={"leg_artery": (mask, _SURE if sided else _SURE_WITHOUT_MEDIAL)})
+
+
+def long_bones(frame: Frame, z: int) -> list[Shaft]:
+    """Long bones cut across on a slice, marrow filled in, largest first."""
+    area = frame.spacing[1] * frame.spacing[2]
+    labels, count = ndimage.label(ndimage.binary_fill_holes(ndimage.binary_closing(frame.bone[z])))
+    found: list[tuple[float, Shaft]] = []
+    for k in range(1, count + 1):
+        where = np.argwhere(labels == k)
+        size = len(where) * area
+        if _SHAFT_AREA[0] <= size <= _SHAFT_AREA[1]:
+            row, column = where.mean(axis=0)
+            found.append((size, Shaft(z, float(row), float(column), float(np.sqrt(size / np.pi)))))
+    return [shaft for _, shaft in sorted(found, key=lambda pair: -pair[0])]
+
+
+def _legs(frame: Frame, shafts: Mapping[int, list[Shaft]]) -> list[list[Shaft]]:
+    """Shafts of successive slices that continue each other: one list a leg, feet first."""
+    legs: list[list[Shaft]] = []
+    for z in sorted(shafts):
+        for shaft in shafts[z]:
+            near = [
+                leg
+                for leg in legs
+                if 0 < z - leg[-1].z <= 3
+                and np.hypot(leg[-1].row - shaft.row, leg[-1].column - shaft.column) * frame.spacing[1] < 18.0
+            ]
+            if near:
+                near[0].append(shaft)
+            else:
+                legs.append([shaft])
+    return [leg for leg in legs if len(leg) * frame.spacing[0] >= 40.0]
+
+
+def _knee(frame: Frame, leg: list[Shaft]) -> int | None:
+    """Slice of the knee of a leg, if it is in view: where the bone is widest, above it the narrow shaft."""
+    widths = np.array([shaft.radius for shaft in leg])
+    widest = int(widths.argmax())
+    shaft = float(np.median(widths[widest:])) if widest < len(leg) - 5 else float(widths.min())
+    if widths[widest] ** 2 < _KNEE_TIMES * shaft**2 or widths[widest] < 22.0:
+        return None
+    return leg[widest].z
+
+
+def _medial(frame: Frame, shaft: Shaft, others: list[Shaft]) -> float:
+    """Which way the other leg lies: +1 towards growing columns, -1 the other way, 0 where it cannot be told."""
+    if others:
+        return 1.0 if others[0].column > shaft.column else -1.0
+    labels, count = ndimage.label(frame.body[shaft.z])
+    own = labels[int(shaft.row), int(shaft.column)]
+    if count > 1 and own:
+        beside = np.argwhere((labels > 0) & (labels != own))
+        if len(beside) * frame.spacing[1] * frame.spacing[2] > 400.0:
+            return 1.0 if float(np.median(beside[:, 1])) > shaft.column else -1.0
+    return 0.0
+
+
+def _course(frame: Frame, shaft: Shaft, medial: float, height: float | None) -> NDArray[np.bool_]:
+    """Where the artery may run on one slice: a sector around the bone that turns from behind to the inner front."""
+    rows = (np.arange(frame.hu.shape[1]) - shaft.row)[:, None] * frame.spacing[1]
+    columns = (np.arange(frame.hu.shape[2]) - shaft.column)[None] * frame.spacing[2]
+    away = np.hypot(rows, columns) - shaft.radius
+    ring = (away >= _FROM_BONE[0]) & (away <= _FROM_BONE[1])
+    if height is not None and height < -_BELOW_KNEE:
+        return np.zeros(frame.hu.shape[1:], dtype=np.bool_)
+    # 0 degrees is the inner side, 90 behind, -90 in front.
+    if height is None:
+        low, high = -60.0, 115.0
+    elif height < _BEHIND_BELOW:
+        low, high = 50.0, 130.0
+    elif height < _INNER_ABOVE:
+        low, high = -20.0, 110.0
+    else:
+        low, high = -75.0, 45.0
+    sector = np.zeros(frame.hu.shape[1:], dtype=np.bool_)
+    for sign in (medial,) if medial else (-1.0, 1.0):
+        angle = np.degrees(np.arctan2(rows, sign * columns))
+        sector |= (angle >= low) & (angle <= high)
+    return np.asarray(ring & sector)
