@@ -56,7 +56,7 @@ def surroundings(deposit: Deposit, volume: Volume) -> NDArray[np.float32]:
     own[tuple(((deposit.voxels - np.array(box.start)) // np.array(box.step)).T)] = True
     spacing = [s * n for s, n in zip(volume.geometry.spacing, box.step, strict=True)]
     distance = ndimage.distance_transform_edt(~own, sampling=spacing)
-    touching = ndimage.binary_dilation(own)
+    touching = ndimage.binary_dilation(own, np.ones((3, 3, 3), dtype=np.bool_))
     return np.asarray(hu[(distance <= max(SHELL_MM, 1.5 * min(spacing))) & ~touching], dtype=np.float32)
 
 

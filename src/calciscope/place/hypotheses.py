@@ -54,6 +54,12 @@ class Scorer:
         self.known = known
         self.by_label = {s.label: s for s in anatomy.structures.values() if s.name in known.meanings}
         self.reach = max((known.meanings[s.name].tolerance_mm for s in self.by_label.values()), default=0.0) * 2.5
+        self.divided = {
+            above
+            for name in anatomy.structures
+            if name in known.meanings
+            for above in sites.ancestors(known.meanings[name].site or "")
+        }
         self.curves = {
             name: _Curve(tube) for name, tube in anatomy.tubes.items() if name in known.meanings and len(tube.points)
         }
@@ -84,7 +90,7 @@ class Scorer:
             if structure is None:
                 continue
             meaning = self.known.meanings[structure.name]
-            place = meaning.site_in(region)
+            place = self._site(meaning, region)
             if place is None or meaning.place is Place.REJECT:
                 continue
             where = np.argwhere(labels == label) * np.array(box.step) + np.array(box.start)
@@ -101,7 +107,7 @@ class Scorer:
         found = []
         for name, curve in self.curves.items():
             meaning = self.known.meanings[name]
-            place = meaning.site_in(region)
+            place = self._site(meaning, region)
             if place is None or meaning.place is Place.REJECT:
                 continue
             off, radius = curve.distance(points)
@@ -113,6 +119,10 @@ class Scorer:
             if score > _NOTHING:
                 found.append(Hypothesis(place, score, name, self._location(meaning, points.mean(axis=0))))
         return found
+
+    def _site(self, meaning: Meaning, region: str | None) -> str | None:
+        """The site of a structure; the region names its part only where the anatomy has no structures for parts."""
+        return meaning.site if meaning.site in self.divided else meaning.site_in(region)
 
     def _location(self, meaning: Meaning, point: NDArray[np.float64]) -> tuple[tuple[str, str], ...]:
         """The named part of the structure in which a point lies, by the landmarks that divide it (head first)."""

@@ -1,0 +1,135 @@
+"""The gallbladder and its fossa: bile or stones in the hollow under the right lobe of the liver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cc3d
+import numpy as np
+from scipy import ndimage
+
+from calciscope.anatomy.embedded.aorta import spine_track
+from calciscope.anatomy.embedded.bodies import closed, depth, grown, within
+from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+
+# Bile, HU; smoothed 3 mm voxels.
+_BILE = (-12.0, 27.0)
+# Calcium in the fossa is a stone: this bright, and brighter than the liver and its vessels by this much, HU.
+_STONE, _ABOVE_LIVER = 130.0, 70.0
+# A stone may lie so deep between folds of the liver, mm.
+_FOLD = 7.0
+# Dents of the liver narrower than twice this are its fossae, mm.
+_FOSSA = 16.0
+# Half-thickness of the narrowest gallbladder and how far it may lie from the liver, mm.
+_HALF, _APART = 4.5, 9.0
+
+
+def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
+    """Masks ``gallbladder`` (where bile or a stone is seen) and ``gallbladder_fossa``; needs ``liver`` in ``so_far``."""
+    if "liver" not in so_far:
+        return Part()
+    liver, sure = so_far["liver"]
+    where = ndimage.find_objects(liver.astype(np.uint8))[0]
+    pad = [int(30.0 / s) for s in frame.spacing]
+    box = tuple(slice(max(0, s.start - p), min(n, s.stop + p)) for s, p, n in zip(where, pad, liver.shape, strict=True))
+    spine = spine_track(frame)[box[0]]
+    if not np.isfinite(spine[:, 0]).any():
+        return Part()
+    column, row = (float(np.nanmedian(spine[:, k])) for k in (1, 0))
+    rows = (np.arange(box[1].start, box[1].stop)[None, :, None] - row) * frame.spacing[1]
+    columns = (np.arange(box[2].start, box[2].stop)[None, None, :] - column) * frame.spacing[2]
+    others = np.zeros(liver[box].shape, dtype=np.bool_)
+    for name, (mask, _) in so_far.items():
+        if name != "liver":
+            others |= mask[box]
+    hu = frame.hu[box]
+    # The fossa lies on the right, in front of the kidney, and opens downwards.
+    seat = (columns < 5.0) & (rows < -5.0) & ~others & ~frame.bone[box] & frame.body[box]
+    hull = closed(liver[box], _FOSSA, frame.spacing)
+    below = _lower_half(liver[box])
+    fossa = hull & ~liver[box] & seat & below & (hu > -300.0)
+    smooth = ndimage.gaussian_filter(hu, 0.9)
+    near = grown(liver[box], _APART, frame.spacing)
+    found = _bile(frame, smooth, seat, near, liver[box], (hu < -250.0))
+    masks: dict[str, tuple[Mask, float]] = {}
+    shallow = depth(liver[box], frame.spacing) < _FOLD
+    bright = max(_STONE, float(np.median(hu[liver[box]])) + _ABOVE_LIVER)
+    stones = _stones(hu > bright, fossa | (near & shallow & seat & below), frame)
+    if found is not None:
+        bile, score = found
+        stones &= grown(bile, 8.0, frame.spacing)
+        masks["gallbladder"] = (_whole(closed(bile | stones, 6.0, frame.spacing), liver, box), round(sure * score, 2))
+        fossa |= grown(bile, 4.0, frame.spacing) & ~liver[box] & seat
+    elif stones.any():
+        # Stones may fill it: what is calcified in the fossa, is not bone and lies free of the ribs.
+        masks["gallbladder"] = (_whole(closed(stones, 8.0, frame.spacing), liver, box), round(sure * 0.8, 2))
+    if fossa.any():
+        masks["gallbladder_fossa"] = (_whole(fossa, liver, box), round(sure * 0.85, 2))
+    return Part(masks=masks)
+
+
+def _lower_half(liver: Mask) -> Mask:
+    """Slices below the middle of the liver's volume and a little above it."""
+    area = np.cumsum(liver.sum(axis=(1, 2)))
+    top = int(np.searchsorted(area, 0.7 * area[-1]))
+    below = np.zeros(liver.shape, dtype=np.bool_)
+    below[: top + 1] = True
+    return below
+
+
+def _bile(
+    frame: Frame,
+    smooth: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    seat: Mask,
+    near: Mask,
+    liver: Mask,
+    gas: Mask,
+) -> tuple[Mask, float] | None:
+    """The best body of bile beside the liver and a score from 0 to 1."""
+    fluid = (smooth > _BILE[0]) & (smooth < _BILE[1]) & seat
+    deep = depth(fluid, frame.spacing)
+    cores = cc3d.connected_components(deep > _HALF, connectivity=6)
+    voxel_ml = float(np.prod(frame.spacing)) / 1000.0
+    by_gas = grown(gas, 4.0, frame.spacing)
+    best: tuple[Mask, float] | None = None
+    for label, where in enumerate(ndimage.find_objects(cores), start=1):
+        if where is None:
+            continue
+        wide = tuple(slice(max(0, s.start - 4), s.stop + 4) for s in where)
+        core = cores[wide] == label
+        # Partial volume darkens nothing here: a gallbladder wall is brighter than bile, fat darker.
+        mask = grown(core, _HALF + 0.7 * max(frame.spacing), frame.spacing) & fluid[wide]
+        ml = float(mask.sum()) * voxel_ml
+        rim = ndimage.binary_dilation(mask, iterations=2) & ~mask
+        if not 3.0 < ml < 250.0 or not rim.any():
+            continue
+        size = [(s.stop - s.start) * d for s, d in zip(where, frame.spacing, strict=True)]
+        compact = ml * 1000.0 / float(np.prod([max(v + 2 * _HALF, 1.0) for v in size]))
+        score = (
+            within(ml, 3, 8, 90, 250)
+            * within(float(near[wide][rim].mean()), 0.1, 0.45, 1.1, 1.2)
+            * within(float(liver[wide][rim].mean()), 0.02, 0.15, 1.1, 1.2)
+            * within(float(by_gas[wide][rim].mean()), -1.0, -0.5, 0.1, 0.4)
+            * within(compact, 0.1, 0.3, 1.0, 1.3)
+        )
+        if score > 0.2 and (best is None or score > best[1]):
+            full = np.zeros(fluid.shape, dtype=np.bool_)
+            full[wide] = mask
+            best = (full, 0.6 + 0.35 * score)
+    return best
+
+
+def _stones(bright: Mask, seat: Mask, frame: Frame) -> Mask:
+    """Calcium that lies wholly in the seat: what runs on beyond it is rib, contrast or bowel."""
+    labels = cc3d.connected_components(bright, connectivity=26)
+    total = np.bincount(labels.ravel())
+    inside = np.bincount(labels[seat].ravel(), minlength=len(total))
+    kept = (inside > 0.7 * total) & (total * float(np.prod(frame.spacing)) < 40_000.0)
+    kept[0] = False
+    return np.asarray(kept[labels])
+
+
+def _whole(part: Mask, liver: Mask, box: tuple[slice, ...]) -> Mask:
+    full = np.zeros(liver.shape, dtype=np.bool_)
+    full[box] = part
+    return full

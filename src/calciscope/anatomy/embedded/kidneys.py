@@ -1,0 +1,165 @@
+"""The kidneys: fat-bounded bodies beside the spine, with their sinus, so that stones in the calyces lie inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from calciscope.anatomy.embedded.aorta import spine_track
+from calciscope.anatomy.embedded.bodies import Body, Box, bodies, clip, closed, depth, grown, within
+from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+
+# Ranges of attenuation in which a kidney may come free of its neighbours, HU: whole in fat, darker than an unenhanced
+# liver or spleen, brighter than muscle and fluid with contrast. Water in a dilated pelvis belongs to it.
+_RANGES = ((-8.0, 420.0), (-8.0, 44.0), (70.0, 420.0), (110.0, 420.0))
+# A cut between organs needs less noise than a cut against fat: smoothing in voxels from this lower or upper limit on.
+_SMOOTH = (0.6, 1.1)
+# Half-thicknesses at which a kidney may come free of its neighbours, mm.
+_THICKNESS = (2.5, 4.5, 7.0, 10.0)
+_LEAST_ML = 25.0
+_LARGEST = (200.0, 125.0, 120.0)
+# Box beside the vertebral body in which kidneys lie: to the side, in front and behind its centre, mm.
+_BESIDE = (8.0, 125.0)
+_FRONT, _BACK = 75.0, 60.0
+# Kidneys lie between this far below and above the lowest slice of lung, mm.
+_BELOW_LUNG, _ABOVE_LUNG = 230.0, 110.0
+# A layer of liver or spleen thinner than twice this may be kidney, mm.
+_THICK = 9.0
+# Gaps of an enhanced kidney that are filled before it is cut free, mm.
+_GAPS = 4.0
+# Renal sinus and calyces are gaps of the body narrower than twice this, mm.
+_SINUS = 9.0
+
+
+def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
+    """Masks ``kidney_left`` and ``kidney_right``, sinus included. Vessels of ``so_far`` are left out."""
+    spine = spine_track(frame)
+    known = np.flatnonzero(np.isfinite(spine[:, 0]))
+    if known.size < 3:
+        return Part(notes=("no spine in view: the kidneys were not sought",))
+    first, last = _levels(frame, known)
+    taken = np.zeros(frame.hu.shape, dtype=np.bool_)
+    for name, (mask, _) in so_far.items():
+        if name.startswith(("aorta", "heart", "iliac")):
+            taken |= mask
+        elif name in ("liver", "spleen"):
+            # Where a kidney is as bright as the liver a thin part of it may have gone to the liver.
+            taken |= grown(depth(mask, frame.spacing) > _THICK, _THICK, frame.spacing) & mask
+    masks = {}
+    for side, sign in (("left", 1), ("right", -1)):
+        box = _box(frame, spine[first:last], first, last, sign)
+        if box.empty:
+            continue
+        found = _best(frame, box, spine, taken, sign)
+        if found is not None:
+            body, sure = found
+            masks[f"kidney_{side}"] = (box.put(_with_sinus(frame, box, body), frame.hu.shape), sure)
+    return Part(masks=masks)
+
+
+def _levels(frame: Frame, known: NDArray[np.int64]) -> tuple[int, int]:
+    lungs = np.flatnonzero(frame.lungs.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2] > 400.0)
+    first, last = int(known[0]), int(known[-1]) + 1
+    if lungs.size:
+        first = max(first, int(lungs[0] - _BELOW_LUNG / frame.spacing[0]))
+        last = min(last, int(lungs[0] + _ABOVE_LUNG / frame.spacing[0]))
+    return first, last
+
+
+def _box(frame: Frame, spine: NDArray[np.float64], first: int, last: int, sign: int) -> Box:
+    rows = spine[:, 0][np.isfinite(spine[:, 0])]
+    if not rows.size:
+        return Box((0, 0, 0), (0, 0, 0))
+    column = float(np.nanmedian(spine[:, 1]))
+    sides = sorted(column + sign * reach / frame.spacing[2] for reach in _BESIDE)
+    return clip(
+        frame,
+        (first, rows.min() - _FRONT / frame.spacing[1], sides[0]),
+        (last - 1, rows.max() + _BACK / frame.spacing[1], sides[1]),
+    )
+
+
+def _best(frame: Frame, box: Box, spine: NDArray[np.float64], taken: Mask, sign: int) -> tuple[Body, float] | None:
+    hu = frame.hu[box.slices]
+    sharp, smooth = (ndimage.gaussian_filter(hu, sigma) for sigma in _SMOOTH)
+    # Stones are bright; bone is not where a kidney is, and what the frame calls bone there may be a stone.
+    bone = _spine_and_ribs(frame, box)
+    possible = frame.body[box.slices] & ~taken[box.slices] & ~bone
+    around = _Around(hu, sharp < -25.0, bone)
+    best: tuple[float, Body] | None = None
+    for low, high in _RANGES:
+        image = sharp if (low, high) == _RANGES[0] else smooth
+        tissue = (image > low) & (image < high) & possible
+        if low > 0:
+            # Cortex lights up first: medulla, sinus and noise leave gaps in it.
+            tissue = closed(tissue, _GAPS, frame.spacing) & possible
+        if not tissue.any():
+            continue
+        for body in bodies(tissue, depth(tissue, frame.spacing), box, frame, _THICKNESS, _LEAST_ML, _LARGEST):
+            score = _score(frame, body, spine, sign, around)
+            if score > 0 and (best is None or score > best[0]):
+                best = (score, body)
+    if best is None or best[0] < 0.2:
+        return None
+    return best[1], round(min(0.93, 0.45 + 0.5 * best[0]), 2)
+
+
+def _spine_and_ribs(frame: Frame, box: Box) -> Mask:
+    """Large pieces of bone; small ones inside soft tissue are stones."""
+    labels, count = ndimage.label(frame.bone[box.slices])
+    if not count:
+        return np.zeros(labels.shape, dtype=np.bool_)
+    sizes = np.bincount(labels.ravel()) * float(np.prod(frame.spacing)) / 1000.0
+    sizes[0] = 0
+    return np.asarray((sizes > 3.0)[labels])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Around:
+    hu: NDArray[np.float32]
+    fat: Mask
+    bone: Mask
+
+
+def _score(frame: Frame, body: Body, spine: NDArray[np.float64], sign: int, around: _Around) -> float:
+    """How much a body is a kidney, 0 to 1."""
+    z = int(np.clip(round(body.centre[0]), 0, len(spine) - 1))
+    if not np.isfinite(spine[z, 0]):
+        return 0.0
+    side = sign * (body.centre[2] - spine[z, 1]) * frame.spacing[2]
+    back = (body.centre[1] - spine[z, 0]) * frame.spacing[1]
+    middle = float(np.median(around.hu[body.where][body.mask]))
+    # A body cut off by the end of the scan may have any length and less volume.
+    size = within(body.ml, 5 if body.cut else 40, 30 if body.cut else 90, 330, 650)
+    length = within(body.size[0], 5 if body.cut else 45, 20 if body.cut else 75, 145, 200)
+    width = within(body.size[2], 20, 32, 85, 115) * within(body.size[1], 20, 32, 90, 120)
+    place = within(side, 28, 42, 82, 102) * within(back, -48, -28, 18, 38)
+    bright = within(middle, 2, 14, 330, 420)
+    # Two voxels out: the first mixes kidney and fat.
+    wide = tuple(slice(max(0, s.start - 2), s.stop + 2) for s in body.where)
+    mask = np.pad(body.mask, [(s.start - w.start, 2) for s, w in zip(body.where, wide, strict=True)])
+    mask = mask[tuple(slice(0, n) for n in around.hu[wide].shape)]
+    skin = ndimage.binary_dilation(mask)
+    rim = ndimage.binary_dilation(skin) & ~skin
+    fatty = float(around.fat[wide][rim].mean()) if rim.any() else 0.0
+    bony = float(around.bone[wide][rim].mean()) if rim.any() else 0.0
+    # Kidneys are embedded in fat, in the lean at least in part; the psoas and the muscles of the back lie on bone.
+    bound = within(fatty, -0.1, 0.35, 1.1, 1.2) * within(bony, -1.0, -0.5, 0.01, 0.08)
+    filled = body.ml * 1000.0 / float(np.prod(body.size))
+    # A bean fills about half of its box; bowel loops and muscle sheets less.
+    solid = within(filled, 0.15, 0.36, 0.9, 1.0)
+    return float((size * length * width * place * bright * bound * solid) ** 0.5)
+
+
+def _with_sinus(frame: Frame, box: Box, body: Body) -> Mask:
+    """The body with its sinus: gaps closed, but not into bone, and each slice's holes filled."""
+    mask = np.zeros(frame.hu[box.slices].shape, dtype=np.bool_)
+    mask[body.where] = body.mask
+    whole = closed(mask, _SINUS, frame.spacing) & ~_spine_and_ribs(frame, box)
+    for z in range(len(whole)):
+        whole[z] = ndimage.binary_fill_holes(whole[z])
+    return np.asarray(whole)

@@ -1,0 +1,105 @@
+"""Liver and spleen: large homogeneous bodies under the lungs, found by the attenuation that fills most of the place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from calciscope.anatomy.embedded.aorta import spine_track
+from calciscope.anatomy.embedded.bodies import depth, within
+from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+
+# Attenuation of liver and spleen: a fatty liver is dark, an enhanced spleen bright, HU.
+_PARENCHYMA = (15.0, 200.0)
+# Half the width of the band of attenuation about the commonest, HU: noise of a smoothed 3 mm voxel and vessels.
+_BAND = 17.0
+# Bridges thinner than twice this to other organs are cut, mm.
+_BRIDGE = 7.0
+# Depth at which tissue can only be the inside of a large organ, mm.
+_DEEP = 14.0
+# The organs lie within this range of the lowest slice of lung, mm.
+_BELOW_LUNG, _ABOVE_LUNG = 220.0, 110.0
+
+
+def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
+    """Masks ``liver`` and ``spleen``; the heart and the great vessels of ``so_far`` are left out."""
+    spine = spine_track(frame)
+    known = np.flatnonzero(np.isfinite(spine[:, 0]))
+    if known.size < 3:
+        return Part(notes=("no spine in view: liver and spleen were not sought",))
+    first, last = levels(frame, known, _BELOW_LUNG, _ABOVE_LUNG)
+    if last - first < 3:
+        return Part()
+    part = slice(first, last)
+    smooth = ndimage.gaussian_filter(frame.hu[part], 1.2)
+    free = frame.body[part] & ~frame.bone[part] & ~frame.lungs[part]
+    for name, (mask, _) in so_far.items():
+        if name.startswith(("aorta", "heart", "mediastinum")):
+            free &= ~mask[part]
+    column = spine[part, 1][:, None, None]
+    row = spine[part, 0][:, None, None]
+    left = (np.arange(frame.hu.shape[2])[None, None] - column) * frame.spacing[2]
+    back = (np.arange(frame.hu.shape[1])[None, :, None] - row) * frame.spacing[1]
+    masks = {}
+    liver = _organ(frame, smooth, free & (left < 90.0), (left < -25.0) & (back < 45.0))
+    if liver is not None:
+        mask, ml = liver
+        # The liver lies mainly on the right; what is cut off by the end of the scan may be small.
+        right = float((mask & (left < 0)).sum()) / float(mask.sum())
+        sure = within(ml, 60, 500, 2500, 4500) * within(right, 0.45, 0.7, 1.1, 1.2)
+        if sure > 0.2:
+            masks["liver"] = (_whole(mask, frame, first), round(0.5 + 0.4 * sure, 2))
+            free &= ~mask
+    # The spleen lies behind the middle of the vertebral body or just before it, against ribs and diaphragm.
+    spleen = _organ(
+        frame, smooth, free & (left > 25.0) & (back > -75.0), (left > 60.0) & (back > -45.0) & (back < 70.0)
+    )
+    if spleen is not None and "liver" in masks:
+        mask, ml = spleen
+        centre = float((mask * left).sum() / mask.sum())
+        sure = within(ml, 25, 90, 450, 1000) * within(centre, 55, 75, 135, 170)
+        if sure > 0.2:
+            masks["spleen"] = (_whole(mask, frame, first), round(0.45 + 0.4 * sure, 2))
+    return Part(masks=masks)
+
+
+def levels(frame: Frame, known: NDArray[np.int64], below: float, above: float) -> tuple[int, int]:
+    """Coarse slices from ``below`` to ``above`` mm about the lowest lung, within the spine in view."""
+    lungs = np.flatnonzero(frame.lungs.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2] > 400.0)
+    first, last = int(known[0]), int(known[-1]) + 1
+    if lungs.size:
+        first = max(first, int(lungs[0] - below / frame.spacing[0]))
+        last = min(last, int(lungs[0] + above / frame.spacing[0]))
+    return first, last
+
+
+def _organ(frame: Frame, smooth: NDArray[np.float32], free: Mask, seat: NDArray[np.bool_]) -> tuple[Mask, float] | None:
+    """The largest body of the commonest attenuation deep inside ``seat``, and its volume in ml."""
+    tissue = free & (smooth > _PARENCHYMA[0]) & (smooth < _PARENCHYMA[1])
+    inside = smooth[(depth(tissue, frame.spacing) > _DEEP) & seat]
+    if inside.size < 100:
+        return None
+    counts, edges = np.histogram(inside, np.arange(_PARENCHYMA[0], _PARENCHYMA[1] + 4, 4.0))
+    middle = float(edges[int(np.argmax(np.convolve(counts, np.ones(3), mode="same")))]) + 2.0
+    alike = free & (np.abs(smooth - middle) < _BAND)
+    cores = cc3d.connected_components(depth(alike, frame.spacing) > _BRIDGE, connectivity=6)
+    weight = np.bincount(cores[np.broadcast_to(seat, cores.shape)].ravel(), minlength=int(cores.max()) + 1)
+    weight[0] = 0
+    if not weight.any():
+        return None
+    core = cores == int(weight.argmax())
+    near = ndimage.distance_transform_edt(~core, sampling=frame.spacing) <= _BRIDGE + max(frame.spacing)
+    # Vessels and noise inside are organ, and so is the rim that partial volume makes darker.
+    mask = near & free & (smooth > middle - 1.6 * _BAND) & (smooth < middle + 4 * _BAND)
+    mask = np.asarray(ndimage.binary_closing(mask, iterations=1) & free)
+    return mask, float(mask.sum()) * float(np.prod(frame.spacing)) / 1000.0
+
+
+def _whole(mask: Mask, frame: Frame, first: int) -> Mask:
+    full = np.zeros(frame.hu.shape, dtype=np.bool_)
+    full[first : first + len(mask)] = mask
+    return full
