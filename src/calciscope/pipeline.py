@@ -134,6 +134,8 @@ def assess(
     seen = _corrected(seen, changes)
 
     sites: tuple[MeasuredSite, ...] = ()
+    # A series that is only scored replaces scores of what the others found, so those come first.
+    seen.sort(key=lambda view: "find" not in view.series.info.uses)
     for view in seen:
         clock.start("measure", f"measuring {view.series.info.label}")
         sites = merge.merge(

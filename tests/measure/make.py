@@ -18,6 +18,7 @@ Voxels = dict[tuple[int, int, int], float]
 REFERENCE = Acquisition(
     kvp=120.0,
     kernel="FC12",
+    sharp_kernel=False,
     manufacturer="TOSHIBA",
     slice_thickness=3.0,
     increment=3.0,

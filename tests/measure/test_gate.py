@@ -42,10 +42,10 @@ def test_reference_conditions_are_valid_without_a_word():
         ({"kvp": None}, "agatston", ADJUSTED, "taken as 120 kV"),
         ({"kvp": 140.0}, "attenuation", ADJUSTED, "140 kV"),
         ({"tin_filter": True}, "agatston", ADJUSTED, "tin"),
-        ({"kernel": None}, "agatston", ADJUSTED, "kernel is not known"),
-        ({"kernel": "XYZZY"}, "agatston", ADJUSTED, "kernel XYZZY"),
-        ({"kernel": "FC52"}, "agatston", REFUSED, "FC52 is sharp"),
-        ({"kernel": "FC52"}, "volume", ADJUSTED, "reads high"),
+        ({"kernel": None, "sharp_kernel": None}, "agatston", ADJUSTED, "kernel is not known"),
+        ({"kernel": "XYZZY", "sharp_kernel": None}, "agatston", ADJUSTED, "kernel XYZZY"),
+        ({"kernel": "FC52", "sharp_kernel": True}, "agatston", REFUSED, "FC52 is sharp"),
+        ({"kernel": "FC52", "sharp_kernel": True}, "volume", ADJUSTED, "reads high"),
         ({"slice_thickness": 2.5}, "agatston", ADJUSTED, "gaps between slices"),
         ({"lossy": True}, "mass", ADJUSTED, "lossy"),
         ({"resampled": "gantry tilt"}, "volume", ADJUSTED, "interpolated (gantry tilt)"),
@@ -128,7 +128,7 @@ def test_a_preset_that_refuses_a_voltage_refuses_the_scores():
 
 
 def test_several_reasons_are_listed_once_each():
-    why = gates(kvp=130.0, lossy=True, kernel=None)["agatston"].why or ""
+    why = gates(kvp=130.0, lossy=True, kernel=None, sharp_kernel=None)["agatston"].why or ""
     assert why.count("; ") == 2
     first = Gate(ADJUSTED, "a; b")
     assert first.joined(Gate(REFUSED, "b; c")) == Gate(REFUSED, "a; b; c")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calciscope.domain.image import Acquisition, Contrast, Geometry
+from calciscope.read.kernels import kernel_is_sharp
 from calciscope.read.select import Candidate, select
 
 BOTH = {"find", "score"}
@@ -41,7 +42,9 @@ def candidate(
         "increment": increment,
     }
     geometry = Geometry(tuple(shape), tuple(spacing), (0.0, 0.0, float(z[0])))
-    return Candidate(name, Acquisition(**{**facts, **acquisition}), geometry, image_type, frame, exam, date)
+    facts = {**facts, **acquisition}
+    sharp = kernel_is_sharp(facts["manufacturer"], facts["kernel"])
+    return Candidate(name, Acquisition(sharp_kernel=sharp, **facts), geometry, image_type, frame, exam, date)
 
 
 def chosen(*candidates):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from calciscope.domain.image import Contrast
-from calciscope.domain.kernels import kernel_is_sharp
 from calciscope.domain.patient import Patient
 from calciscope.read.study import open_study
 
@@ -53,7 +52,7 @@ def test_scan(scans, line):
     assert a.contrast is Contrast(contrast)
     assert (a.slice_axis, a.missing_slices, a.resampled) == (0, (), None)
     assert a.increment == pytest.approx(spacing[0], abs=1e-4)
-    assert kernel_is_sharp(a.manufacturer, a.kernel) in (False, None)
+    assert a.sharp_kernel in (False, None)
 
 
 def test_label_maps_beside_a_scan_are_refused(scans):

@@ -73,13 +73,15 @@ class Acquisition:
 
     Lengths in mm, voltage in kV. ``None`` means that the file does not say. ``missing_slices`` are indices along
     ``slice_axis`` of the canonical array that were absent and are filled by interpolation; ``resampled`` says in
-    words why the voxels are not the acquired ones (gantry tilt, unequal spacing), or is ``None``.
+    words why the voxels are not the acquired ones (gantry tilt, unequal spacing), or is ``None``. ``sharp_kernel`` says
+    whether the reconstruction kernel is one of the sharp ones.
     """
 
     modality: str = "CT"
     kvp: float | None = None
     tin_filter: bool = False
     kernel: str | None = None
+    sharp_kernel: bool | None = None
     slice_thickness: float | None = None
     increment: float | None = None
     slice_axis: int = 0

@@ -36,7 +36,6 @@ from calciscope.domain.anatomy import BloodPool
 from calciscope.domain.assessment import Validity
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Acquisition, Geometry
-from calciscope.domain.kernels import kernel_is_sharp
 from calciscope.domain.site import within
 from calciscope.errors import KnowledgeError
 from calciscope.measure.presets import Status, Threshold
@@ -185,7 +184,7 @@ def facts(
         "noise": blood_pool.sd_hu if blood_pool else None,
         "contrast": acquisition.contrast.value,
         "kernel": kernel,
-        "kernel_sharp": kernel_is_sharp(acquisition.manufacturer, kernel),
+        "kernel_sharp": acquisition.sharp_kernel,
         "kvp": acquisition.kvp,
         "kvp_off": None if acquisition.kvp is None else round(acquisition.kvp) != round(reference_kvp),
         "tin_filter": acquisition.tin_filter,

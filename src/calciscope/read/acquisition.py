@@ -7,6 +7,7 @@ import re
 from pydicom.dataset import Dataset
 
 from calciscope.domain.image import Acquisition, Contrast
+from calciscope.read.kernels import kernel_is_sharp
 from calciscope.read.tags import first_item, number, numbers, positive, text
 
 LOSSY_SYNTAXES = frozenset(
@@ -98,6 +99,7 @@ def acquisition_of(header: Dataset, groups: dict[str, Dataset], syntax: str) -> 
             _TIN.search(filters) or re.search(r"\bsn\s?\d|\dsn\b|\btin\b", f"{kernel} {description}", re.IGNORECASE)
         ),
         kernel=kernel or None,
+        sharp_kernel=kernel_is_sharp(text(header, "Manufacturer"), kernel),
         slice_thickness=thickness,
         contrast=contrast,
         lossy=text(header, "LossyImageCompression") == "01" or syntax in LOSSY_SYNTAXES,

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calciscope.domain.image import Acquisition, Contrast, Geometry
-from calciscope.domain.kernels import kernel_is_sharp
 
 FIND = "find"
 SCORE = "score"
@@ -202,7 +201,7 @@ def _against(
         found["not axial"] = _REFORMATTED
     elif any(word in kinds for word in ("MPR", "REFORMATTED")):
         found["a reformatted series"] = _UNKNOWN
-    sharp = kernel_is_sharp(a.manufacturer, a.kernel)
+    sharp = a.sharp_kernel
     if sharp:
         found[f"a sharp kernel ({a.kernel})"] = _SHARP
     elif sharp is None:
@@ -237,7 +236,7 @@ def _why_used(candidate: Candidate, uses: frozenset[str], against: Against) -> s
     thickness = a.slice_thickness or candidate.geometry.spacing[a.slice_axis]
     facts = [f"{candidate.slices} slices of {thickness:g} mm"]
     if a.kernel:
-        word = {True: "sharp ", False: "soft ", None: ""}[kernel_is_sharp(a.manufacturer, a.kernel)]
+        word = {True: "sharp ", False: "soft ", None: ""}[a.sharp_kernel]
         facts.append(f"{word}kernel {a.kernel}")
     if a.contrast is not Contrast.UNKNOWN:
         facts.append("without contrast" if a.contrast is Contrast.NONE else "with contrast")

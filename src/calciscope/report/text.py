@@ -10,7 +10,9 @@ _NAMES = {
     "volume": "Volume",
     "mass": "Calcium mass (hydroxyapatite)",
     "diameter": "Largest diameter",
-    "attenuation": "Mean attenuation",
+    "attenuation": "Core attenuation",
+    "mean_hu": "Mean attenuation",
+    "agatston_lm_lad": "Agatston score of left main and LAD",
     "peak": "Peak attenuation",
     "count": "Number of deposits",
 }

@@ -102,6 +102,7 @@ def simulate(
     acquisition = Acquisition(
         kvp=kvp,
         kernel=ct.KERNELS[kernel].name,
+        sharp_kernel=kernel == "sharp",
         slice_thickness=thickness,
         increment=increment,
         contrast=Contrast.GIVEN if contrast else Contrast.NONE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from calciscope.domain.kernels import kernel_is_sharp
+from calciscope.read.kernels import kernel_is_sharp
 
 
 @pytest.mark.parametrize(
