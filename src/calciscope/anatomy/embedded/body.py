@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cc3d
+import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -11,7 +12,7 @@ from calciscope.anatomy.embedded.frame import Mask
 from calciscope.domain.image import Volume
 
 # The grid aimed at, mm: in-plane and along z. Organs of a few cm keep their shape, a trunk has few million voxels.
-_IN_PLANE = 2.5
+_IN_PLANE = 2.9
 _ALONG_Z = 3.0
 # Skin is partly air on a coarse grid; half-way between air and fat.
 _SKIN_HU = -500.0
@@ -28,7 +29,7 @@ METAL_HU = 2800.0
 
 
 def factors(spacing: tuple[float, float, float]) -> tuple[int, int, int]:
-    """Whole-number block size ``(z, y, x)`` that brings a spacing nearest to about 3 x 2.5 x 2.5 mm."""
+    """Whole-number block size ``(z, y, x)`` that brings a spacing nearest to about 3 mm."""
     z = max(1, round(_ALONG_Z / spacing[0]))
     y, x = (max(1, round(_IN_PLANE / s)) for s in spacing[1:])
     return (z, y, x)
@@ -86,15 +87,15 @@ def find_body(hu: NDArray[np.float32], beyond: Mask, spacing: tuple[float, float
 def opening(mask: Mask, radius: float, spacing: tuple[float, float, float]) -> Mask:
     """Opening with an in-plane disc of ``radius`` mm, slice by slice; the border of the grid does not erode."""
     out = np.empty_like(mask)
-    disc = disk(radius, spacing[1:])
-    reach = disc.shape[0] // 2 + 1
     for z in range(mask.shape[0]):
-        plane = np.pad(mask[z], reach, mode="edge")
-        inner = ndimage.distance_transform_cdt(plane, metric="chessboard") > 0
-        core = ndimage.distance_transform_edt(inner, sampling=spacing[1:]) > radius
-        back = ndimage.distance_transform_edt(~core, sampling=spacing[1:]) <= radius if core.any() else core
-        out[z] = (back & plane)[reach:-reach, reach:-reach]
+        core = depth(mask[z], spacing[1:]) > radius
+        out[z] = mask[z] & (depth(~core, spacing[1:]) <= radius) if core.any() else core
     return out
+
+
+def depth(mask: Mask, spacing: tuple[float, ...]) -> NDArray[np.float32]:
+    """Distance in mm of each voxel of a mask to the nearest one outside it; the border of the grid is no outside."""
+    return np.asarray(edt.edt(np.ascontiguousarray(mask), anisotropy=spacing, black_border=False), dtype=np.float32)
 
 
 def grow_within(seed: Mask, inside: Mask, steps: int) -> Mask:
@@ -121,9 +122,16 @@ def filled(body: Mask, hu: NDArray[np.float32], beyond: Mask) -> Mask:
         enclosed = np.ones(count + 1, dtype=np.bool_)
         enclosed[0] = False
         for label in at_rim[at_rim > 0].tolist():
-            enclosed[label] = means[label - 1] > ROOM_AIR_HU
+            enclosed[label] = means[label - 1] > ROOM_AIR_HU and _between(body[z], labels == label)
         out[z] |= enclosed[labels]
     return out
+
+
+def _between(body: Mask, gap: Mask) -> bool:
+    """Whether most of a gap has body in front of it and behind it: a lung does, padding under the patient does not."""
+    before = np.maximum.accumulate(body, axis=0)
+    behind = np.maximum.accumulate(body[::-1], axis=0)[::-1]
+    return float((before & behind)[gap].mean()) > 0.6
 
 
 def find_metal(volume: Volume, body: Mask, factor: tuple[int, int, int]) -> Mask:
@@ -134,10 +142,3 @@ def find_metal(volume: Volume, body: Mask, factor: tuple[int, int, int]) -> Mask
     places = places[inside]
     hot[tuple(places.T)] = True
     return np.asarray(hot & body)
-
-
-def disk(radius: float, spacing: tuple[float, ...]) -> NDArray[np.bool_]:
-    """A disc of ``radius`` mm as a structuring element of the plane."""
-    reach = max(1, int(radius / spacing[0]))
-    y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
-    return np.asarray((y * spacing[0]) ** 2 + (x * spacing[1]) ** 2 <= radius**2)

@@ -8,7 +8,8 @@ from calciscope.anatomy.embedded import body as bodies
 from calciscope.anatomy.embedded.frame import Frame
 from calciscope.anatomy.embedded.lungs import find_airway, find_lungs
 from calciscope.anatomy.embedded.regions import find_regions
-from calciscope.anatomy.embedded.skeleton import find_bone, find_contrast, spine_track
+from calciscope.anatomy.embedded.skeleton import find_bone, find_contrast
+from calciscope.anatomy.embedded.spine import spine_track
 from calciscope.domain.image import Volume
 
 # Fat on CT, HU.
@@ -37,8 +38,8 @@ def build(volume: Volume) -> Frame:
     metal = bodies.find_metal(volume, body, factor)
     contrast = find_contrast(hu, body, spacing)
     bone = find_bone(hu, body, contrast, spacing)
-    spine = spine_track(hu, bone, body, spacing)
     airway = find_airway(hu, body, spacing)
+    spine = spine_track(hu, bone, body, airway, spacing)
     columns = np.flatnonzero(body.any(axis=(0, 1)))
     if np.isfinite(spine[:, 1]).any():
         middle = float(np.nanmedian(spine[:, 1]))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from calciscope.anatomy.embedded.body import depth
 from calciscope.anatomy.embedded.frame import Mask
 
 # Lung, its vessels' blurred rims left out; half-way between inflated lung and soft tissue.
@@ -16,12 +17,16 @@ _GAS_HU = -955.0
 # Stool mixed with gas is brighter than lung at its median.
 _STOOL_HU = -600.0
 # A lung that is whole is larger than any gas-filled loop that might pass for one, ml; bases cut by the scan are small.
-_LUNG_ML = 150.0
+_LUNG_ML = 60.0
 _BASE_ML = 3.0
+# Lung is even: interquartile range of its core, HU. Stool is not.
+_TEXTURE_HU = 160.0
 # A trachea in cross-section, mm2, and how much it may move from slice to slice, mm.
 _TRACHEA_MM2 = (50.0, 900.0)
 _STEP = 9.0
 _TRACHEA_HU = -750.0
+# Cross-section of a neck or head, mm2; in a trunk without lung beside it a column of gas is bowel.
+_NECK_MM2 = 35000.0
 # Shorter columns of gas are no trachea, mm.
 _TRACHEA_MM = 24.0
 
@@ -106,6 +111,9 @@ def _trachea_likeness(
         beside.append(float(lung.sum()) * spacing[1] * spacing[2] > 2000.0)
     if np.median(away) > 0.35:
         return 0.0
+    narrow = float(np.median([float(body[c[0]].sum()) for c in chain])) * spacing[1] * spacing[2] < _NECK_MM2
+    if np.mean(beside) < 0.4 and not narrow:
+        return 0.0
     return length * (0.3 + float(np.mean(beside)))
 
 
@@ -118,6 +126,7 @@ def find_lungs(
     bases of a scan that begins in the abdomen are small but reach its top slice.
     """
     aerated = (hu < _LUNG_HU) & body & ~ndimage.binary_dilation(airway)
+    aerated &= ~_gas(hu, aerated, spacing)
     labels = cc3d.connected_components(aerated, connectivity=6)
     sizes = np.bincount(labels.ravel()) * float(np.prod(spacing)) / 1000.0
     sizes[0] = 0.0
@@ -126,12 +135,13 @@ def find_lungs(
     if not candidates.size:
         return none, none.copy()
     core = ndimage.binary_erosion(aerated, border_value=1)
-    medians = dict(zip(candidates.tolist(), _medians(hu, labels, core, candidates), strict=True))
+    textures = dict(zip(candidates.tolist(), _textures(hu, labels, core, candidates), strict=True))
     top = set(np.unique(labels[-1]).tolist())
     keep = np.zeros(sizes.size, dtype=np.bool_)
     for label in candidates.tolist():
-        lung_like = _GAS_HU < medians[label] < _STOOL_HU
-        keep[label] = lung_like and (sizes[label] >= _LUNG_ML or label in top)
+        median, spread = textures[label]
+        if _GAS_HU < median < _STOOL_HU:
+            keep[label] = sizes[label] >= _LUNG_ML or (label in top and spread < _TEXTURE_HU)
     if not keep.any():
         return none, none.copy()
     lungs = keep[labels]
@@ -139,15 +149,42 @@ def find_lungs(
     return split(lungs, middle, spacing)
 
 
-def _medians(hu: NDArray[np.float32], labels: NDArray[np.uint32], core: Mask, wanted: NDArray[np.int64]) -> list[float]:
-    """Median of each component's core, or of the whole where it has none."""
+def _gas(hu: NDArray[np.float32], aerated: Mask, spacing: tuple[float, float, float]) -> Mask:
+    """Gas of stomach and bowel with its blurred rim: dark pools that border on wall more than on lung.
+
+    A bulla is as dark but lies in lung; it is kept.
+    """
+    dark = aerated & (ndimage.uniform_filter(hu, size=3) < _GAS_HU)
+    labels = cc3d.connected_components(dark, connectivity=6)
+    stats = cc3d.statistics(labels)
+    out = np.zeros_like(aerated)
+    lung_like = (hu > _GAS_HU + 25.0) & (hu < _STOOL_HU) & aerated
+    reach = 3
+    for label, count in enumerate(stats["voxel_counts"].tolist()):
+        if label == 0 or count * float(np.prod(spacing)) < 1000.0:
+            continue
+        box = tuple(slice(max(0, s.start - reach), s.stop + reach) for s in stats["bounding_boxes"][label])
+        pool = labels[box] == label
+        rim = ndimage.binary_dilation(pool, iterations=reach - 1)
+        # Two voxels away from a pool of gas blur is over: there is lung, or there is not.
+        shell = ndimage.binary_dilation(rim) & ~rim
+        if float(lung_like[box][shell].mean()) < 0.3:
+            out[box] |= rim
+    return out
+
+
+def _textures(
+    hu: NDArray[np.float32], labels: NDArray[np.uint32], core: Mask, wanted: NDArray[np.int64]
+) -> list[tuple[float, float]]:
+    """Median and interquartile range of each component's core, or of the whole where it has none."""
     boxes = cc3d.statistics(labels)["bounding_boxes"]
     out = []
     for label in wanted.tolist():
         where = boxes[label]
         part = labels[where] == label
         inner = part & core[where]
-        out.append(float(np.median(hu[where][inner if inner.any() else part])))
+        low, median, high = np.percentile(hu[where][inner if inner.any() else part], (25, 50, 75)).tolist()
+        out.append((median, high - low))
     return out
 
 
@@ -177,30 +214,31 @@ def split(lungs: Mask, middle: float, spacing: tuple[float, float, float]) -> tu
     """
     left, right = np.zeros_like(lungs), np.zeros_like(lungs)
     columns = np.flatnonzero(lungs.any(axis=(0, 1)))
-    depth = ndimage.distance_transform_edt(lungs, sampling=spacing)
+    deep = depth(lungs, spacing)
     owner = np.zeros(lungs.shape, dtype=np.int8)
     for level in (0.0, 3.0, 6.0, 10.0, 15.0, 20.0):
-        cores = cc3d.connected_components(depth > level, connectivity=6)
-        sizes = np.bincount(cores.ravel())
+        cores = cc3d.connected_components(deep > level, connectivity=6)
+        stats = cc3d.statistics(cores)
+        sizes = stats["voxel_counts"]
         sizes[0] = 0
         large = np.flatnonzero(sizes > 0.02 * sizes.sum())
+        if not large.size:
+            break
         owner[:] = 0
         sided = True
-        centroids = cc3d.statistics(cores)["centroids"]
-        boxes = cc3d.statistics(cores)["bounding_boxes"]
         for label in large.tolist():
-            box = boxes[label]
+            box = stats["bounding_boxes"][label]
             low, high = box[2].start, box[2].stop - 1
             # A piece that reaches far over the midline on both sides holds both lungs.
             reach = 0.12 * (columns[-1] - columns[0])
-            if low < middle - reach and high > middle + reach:
-                sided = False
-            part = cores[box] == label
-            owner[box][part] = 1 if centroids[label][2] > middle else 2
+            sided &= not (low < middle - reach and high > middle + reach)
+            owner[box][cores[box] == label] = 1 if stats["centroids"][label][2] > middle else 2
         if sided:
             break
-    if not owner.any():
-        return left, right
+    else:
+        # Never came apart: the midline divides them.
+        owner[lungs] = 2
+        owner[..., round(middle) + 1 :][lungs[..., round(middle) + 1 :]] = 1
     _, nearest = ndimage.distance_transform_edt(owner == 0, sampling=spacing, return_indices=True)
     nearest_owner = owner[tuple(nearest)]
     left = lungs & (nearest_owner == 1)
