@@ -36,6 +36,8 @@ def compiled(then=None, *, chapter="Ganglion", general=False, names=(), question
         general=general,
         question=question,
         by_kind=False,
+        id=more.get("rule_id", "a.rule"),
+        names=frozenset(names),
     )
 
 

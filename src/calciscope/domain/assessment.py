@@ -34,7 +34,10 @@ class Seriousness(StrEnum):
     @property
     def rank(self) -> int:
         """0 for ``none`` to 4 for ``urgent``."""
-        return list(Seriousness).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {level: rank for rank, level in enumerate(Seriousness)}
 
 
 class Kind(StrEnum):

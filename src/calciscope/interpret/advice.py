@@ -14,9 +14,7 @@ def of_rules(rules: Iterable[CompiledRule], site: str | None) -> tuple[Advice, .
     for rule in rules:
         text = rule.rule.then.advice
         if text is not None and text not in found:
-            found[text] = Advice(
-                text=text, site=site, rule=rule.rule.id, source=rule.rule.source, status=rule.rule.status
-            )
+            found[text] = Advice(text=text, site=site, rule=rule.id, source=rule.rule.source, status=rule.rule.status)
     return tuple(found.values())
 
 

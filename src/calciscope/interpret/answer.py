@@ -60,12 +60,15 @@ def _level(finding: Finding) -> Seriousness:
 
 
 def _principal(findings: Sequence[Finding]) -> list[Finding]:
-    """Each thing once: a roll-up that is more than its parts instead of them, else the parts."""
-    # A class was given to the total, so the total is what people speak of.
-    kept = [one for one in findings if one.rollup and any(measure.category for measure in one.measures.values())]
-    parts = [one for one in findings if not one.rollup]
-    hidden = {part.site for part in parts for total in kept if part.site.startswith(total.site + ".")}
-    return [*kept, *(part for part in parts if part.site not in hidden)]
+    """Each thing once: a total that was given a class instead of its parts, else the parts instead of their sum."""
+    kept = [
+        one
+        for one in findings
+        if any(measure.category for measure in one.measures.values())
+        and any(other.site.startswith(one.site + ".") for other in findings)
+    ]
+    hidden = {part.site for part in findings for total in kept if part.site.startswith(total.site + ".")}
+    return [one for one in findings if one.site not in hidden and (one in kept or not one.rollup)]
 
 
 def _what(finding: Finding) -> str:

@@ -64,7 +64,7 @@ def assumptions(one: Case, verdict: Verdict, knowledge: Knowledge) -> tuple[Assu
     """What would make a waiting rule fire that could change the verdict, those with the fewest inputs first."""
     found: dict[Assumption, None] = {}
     for rule in one.rules:
-        if rule.rule.id not in one.muted and _could_change(rule, verdict.level):
+        if rule.id not in one.muted and _could_change(rule, verdict.level):
             found.update(dict.fromkeys(_of_rule(rule, one, verdict, knowledge)))
     return tuple(sorted(found, key=lambda assumption: len(assumption.facts)))
 
@@ -81,13 +81,14 @@ def _could_change(rule: CompiledRule, level: Seriousness) -> bool:
 
 def _of_rule(rule: CompiledRule, one: Case, verdict: Verdict, knowledge: Knowledge) -> Iterator[Assumption]:
     facts = one.inputs.facts
-    missing = sorted(rule.condition.names - facts.keys() - {"kind"})
-    if len(missing) > _MOST_INPUTS or any(name in _NOT_ASKED for name in missing):
+    absent = rule.names - facts.keys() - {"kind"}
+    if len(absent) > _MOST_INPUTS or not absent.isdisjoint(_NOT_ASKED):
         return
-    spoken = _unspoken(rule, one, knowledge)
-    if (not missing and not spoken) or (rule.by_kind and verdict.kind is None):
+    spoken = _unspoken(rule, one, knowledge) if "context" in rule.names else []
+    if (not absent and not spoken) or (rule.by_kind and verdict.kind is None):
         return
-    known: dict[str, Fact] = {name: facts[name] for name in rule.condition.names & facts.keys()}
+    missing = sorted(absent)
+    known: dict[str, Fact] = {name: facts[name] for name in rule.names & facts.keys()}
     if verdict.kind is not None:
         known["kind"] = str(verdict.kind.value)
     options = [[(name, value) for value in _values(rule, name)] for name in missing]
@@ -107,7 +108,7 @@ def _unspoken(rule: CompiledRule, one: Case, knowledge: Knowledge) -> list[tuple
     """Concepts that a rule looks for whose list of the patient file was not given, with the name of the list."""
     context = one.inputs.facts.get("context")
     found = []
-    for concept in spoken_concepts(rule.condition.text) if "context" in rule.condition.names else ():
+    for concept in spoken_concepts(rule.condition.text):
         where = knowledge.words.lists.get(concept)
         if where in one.inputs.silent and isinstance(context, list) and concept not in context:
             found.append((where, concept))

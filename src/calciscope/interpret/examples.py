@@ -25,10 +25,10 @@ def failure(rule: CompiledRule, example: Example, knowledge: Knowledge) -> str |
     inputs = complete(Inputs(given), knowledge)
     at_place = rule.holds_at(str(site).removesuffix(".left").removesuffix(".right"))
     inputs = inputs.with_facts({"site": str(site).removesuffix(".left").removesuffix(".right")})
-    missing = sorted(rule.condition.names - inputs.facts.keys())
+    missing = sorted(rule.names - inputs.facts.keys())
     if missing and example.gives is not None:
         return f"it does not give {', '.join(missing)}"
-    fires = at_place and not missing and value_of(rule.condition, evaluator(inputs), f"rule {rule.rule.id}") is True
+    fires = at_place and not missing and value_of(rule.condition, evaluator(inputs), f"rule {rule.id}") is True
     if fires != (example.gives is not None):
         return "the rule fires" if fires else "the rule does not fire"
     return _differs(rule, example.gives or {})
@@ -55,5 +55,5 @@ def check(knowledge: Knowledge) -> list[str]:
             except KnowledgeError as error:
                 wrong = str(error)
             if wrong:
-                found.append(f"rule {rule.rule.id}, example {number}: {wrong}")
+                found.append(f"rule {rule.id}, example {number}: {wrong}")
     return found

@@ -77,7 +77,7 @@ def interpret(
                 there[other.site] for other in merged if not other.rollup and _below(other.site, place.site)
             )
     shared = places((site for site, present in there.items() if present), knowledge)
-    totals = {split(place.site)[0] for place in merged if place.rollup or (place.stated and there[place.site])}
+    totals = {split(place.site)[0] for place in merged if there[place.site]}
     judged = [_judge_place(place, known, shared, knowledge, guidelines, there[place.site], totals) for place in merged]
     findings = _inherit(judged, [_finding(one, known, knowledge) for one in judged])
     fired = [rule for one in judged for rule in (*one.verdict.fired, *_shown_kind(one.verdict))]
@@ -145,10 +145,10 @@ def _judge_place(
 def _carried_above(base: str, above: set[str], knowledge: Knowledge) -> frozenset[str]:
     """The rules about a total that a finding further up carries, with the defaults of their chapters."""
     rules = knowledge.at(base)
-    total = [rule for rule in rules if above & set(rule.sites) and rule.condition.names & _ADDITIVE]
+    total = [rule for rule in rules if above & set(rule.sites) and rule.names & _ADDITIVE]
     chapters = {rule.chapter for rule in total}
     idle = [rule for rule in rules if rule.rule.default and rule.chapter in chapters]
-    return frozenset(rule.rule.id for rule in (*total, *idle))
+    return frozenset(rule.id for rule in (*total, *idle))
 
 
 def _finding(one: _Judged, known: Inputs, knowledge: Knowledge) -> Finding:
@@ -225,8 +225,8 @@ def _about_patient(known: Inputs, knowledge: Knowledge) -> tuple[CompiledRule, .
         rule
         for rule in knowledge.about_patient()
         if rule.rule.status != "superseded"
-        and rule.condition.names <= known.facts.keys()
-        and value_of(rule.condition, context, f"rule {rule.rule.id}") is True
+        and rule.names <= known.facts.keys()
+        and value_of(rule.condition, context, f"rule {rule.id}") is True
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-
-import cel
 
 from calciscope.domain.assessment import Kind, Seriousness
 from calciscope.interpret.context import Facts, Inputs, evaluator, value_of
@@ -19,7 +18,7 @@ class Case:
     """A finding ready to be judged.
 
     ``there`` says whether calcium is there at all. ``muted`` are rules that speak of a total which another finding
-    (the roll-up) carries: here they weigh on the kind only.
+    (the roll-up) carries: here they weigh on the kind only. ``rules`` from the index ``asking`` on ask for the kind.
     """
 
     site: str
@@ -29,7 +28,18 @@ class Case:
     there: bool
     guidelines: str
     margin: float
+    asking: int
     muted: frozenset[str] = frozenset()
+
+    @property
+    def first(self) -> tuple[CompiledRule, ...]:
+        """The rules that lead to the kind."""
+        return self.rules[: self.asking]
+
+    @property
+    def second(self) -> tuple[CompiledRule, ...]:
+        """The rules that ask for the kind."""
+        return self.rules[self.asking :]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,57 +77,69 @@ def case(
     """
     rules = knowledge.at(site)
     if not there:
-        rules = tuple(rule for rule in rules if rule.condition.names & knowledge.amounts)
+        rules = tuple(rule for rule in rules if rule.names & knowledge.amounts)
     asked = frozenset(
         (rule.question, rule.rule.guideline)
         for rule in rules
         if rule.rule.guideline is not None and rule.rule.status != "superseded"
     )
-    return Case(site, inputs, rules, asked, there, guidelines, knowledge.margin, muted)
+    rules = (*(r for r in rules if not r.by_kind), *(r for r in rules if r.by_kind))
+    asking = sum(not rule.by_kind for rule in rules)
+    return Case(site, inputs, rules, asked, there, guidelines, knowledge.margin, asking, muted)
 
 
 def judge(one: Case) -> Verdict:
     """Runs the rules of a case: first those that lead to the kind, then those that ask for it."""
-    return _judge(one, one.inputs.facts, {})
+    return _judge(one, one.inputs.facts, None, frozenset())
 
 
 def judge_if(one: Case, base: Verdict, more: Facts) -> Verdict:
     """The verdict if some inputs were other than they are; only the rules that use them are run again."""
-    changed = more.keys()
-    kept = {
-        rule.rule.id: base.truth[rule.rule.id]
-        for rule in one.rules
-        if rule.rule.id in base.truth and not rule.by_kind and rule.condition.names.isdisjoint(changed)
-    }
-    return _judge(one, {**one.inputs.facts, **more}, kept)
+    return _judge(one, {**one.inputs.facts, **more}, base, more.keys())
 
 
-def _judge(one: Case, facts: Facts, kept: Mapping[str, bool]) -> Verdict:
-    context = evaluator(Inputs(facts))
-    truth = dict(kept)
-    first = _run([rule for rule in one.rules if not rule.by_kind], facts, context, truth)
+def _judge(one: Case, facts: Facts, base: Verdict | None, changed: AbstractSet[str]) -> Verdict:
+    truth: dict[str, bool] = {}
+    first = _run(one.first, facts, base, changed, truth)
     deciding, shown = split_by_authority(first, one.guidelines, one.asked)
     kind = weigh(deciding, one.margin) if one.there else None
     if kind is not None:
-        context.add_variable("kind", str(kind.value))
-        second = _run([rule for rule in one.rules if rule.by_kind], {**facts, "kind": kind.value}, context, truth)
+        if base is None or kind.value != base.kind_value:
+            changed = {*changed, "kind"}
+        second = _run(one.second, {**facts, "kind": str(kind.value)}, base, changed, truth)
         also_deciding, also_shown = split_by_authority(second, one.guidelines, one.asked)
         deciding, shown = deciding + also_deciding, shown + also_shown
-    speaking = without_idle_defaults([rule for rule in deciding if rule.rule.id not in one.muted])
+    speaking = without_idle_defaults([rule for rule in deciding if rule.id not in one.muted])
     return Verdict(kind, decide(speaking, shown), tuple(speaking), truth)
 
 
 def _run(
-    rules: Sequence[CompiledRule], facts: Facts, context: cel.Context, truth: dict[str, bool]
+    rules: Sequence[CompiledRule],
+    facts: Facts,
+    base: Verdict | None,
+    changed: AbstractSet[str],
+    truth: dict[str, bool],
 ) -> list[CompiledRule]:
-    """The rules whose inputs are known and whose condition holds; fills in ``truth``."""
-    fired = []
+    """The rules whose inputs are known and whose condition holds; fills in ``truth``.
+
+    What ``base`` says of a rule is kept where none of the ``changed`` inputs concerns it.
+    """
+    again: list[CompiledRule] = []
+    fired: list[CompiledRule] = []
+    known = facts.keys()
+    kept = base.truth if base is not None else {}
     for rule in rules:
-        rule_id = rule.rule.id
-        if rule_id not in truth:
-            if not rule.condition.names <= facts.keys():
-                continue
-            truth[rule_id] = value_of(rule.condition, context, f"rule {rule_id}") is True
-        if truth[rule_id]:
-            fired.append(rule)
+        if rule.id in kept and rule.names.isdisjoint(changed):
+            truth[rule.id] = kept[rule.id]
+            if truth[rule.id]:
+                fired.append(rule)
+        elif rule.names <= known:
+            again.append(rule)
+    if again:
+        used = frozenset().union(*(rule.names for rule in again))
+        context = evaluator(Inputs({name: facts[name] for name in used}))
+        for rule in again:
+            truth[rule.id] = value_of(rule.condition, context, f"rule {rule.id}") is True
+            if truth[rule.id]:
+                fired.append(rule)
     return fired

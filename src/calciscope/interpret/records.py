@@ -17,13 +17,13 @@ def reason(rule: CompiledRule, facts: Facts) -> Reason:
     """A rule that fired with the inputs it saw; of long lists only the words that it looks for."""
     named = set(_QUOTED.findall(rule.condition.text))
     inputs: dict[str, float | str | bool | list[str]] = {}
-    for name in sorted(rule.condition.names & facts.keys()):
+    for name in sorted(rule.names & facts.keys()):
         value = facts[name]
         inputs[name] = [item for item in value if item in named] if isinstance(value, list) else value
     then = rule.rule.then
     said = f"{rule.rule.statement} {then.note}" if then.note else rule.rule.statement
     return Reason(
-        rule=rule.rule.id,
+        rule=rule.id,
         statement=said,
         inputs=inputs,
         source=rule.rule.source,

@@ -45,6 +45,7 @@ class CompiledRule:
     """A rule ready to run: its condition, where it holds (no site means everywhere) and where it came from.
 
     ``general`` rules are those of ``kinds.yaml``; a rule ``by_kind`` asks for the kind and runs after it is decided.
+    ``id`` and ``names`` (the inputs of the condition) stand here too because they are asked for most.
     """
 
     rule: Rule
@@ -54,6 +55,8 @@ class CompiledRule:
     general: bool
     question: str
     by_kind: bool
+    id: str
+    names: frozenset[str]
 
     def holds_at(self, site: str) -> bool:
         """Whether it speaks of a site (without side)."""
@@ -94,7 +97,7 @@ class Knowledge:
 
     def get(self, rule_id: str) -> CompiledRule | None:
         """The rule of this id."""
-        return next((rule for rule in self.rules if rule.rule.id == rule_id), None)
+        return next((rule for rule in self.rules if rule.id == rule_id), None)
 
     def quantity(self, name: str) -> Quantity | None:
         """The quantity of this patient-file key."""
@@ -136,7 +139,7 @@ def _load(folders: tuple[Path, ...]) -> Knowledge:
     for compiled in rules.values():
         for other in compiled.rule.conflicts_with:
             if other not in rules:
-                raise KnowledgeError(f"rule {compiled.rule.id} conflicts with {other}, which does not exist")
+                raise KnowledgeError(f"rule {compiled.id} conflicts with {other}, which does not exist")
     if kinds is None:
         raise KnowledgeError("kinds.yaml is missing")
 
@@ -197,6 +200,8 @@ def _compile(
         general=isinstance(chapter, Kinds),
         question=question,
         by_kind="kind" in condition.names,
+        id=rule.id,
+        names=condition.names,
     )
 
 
