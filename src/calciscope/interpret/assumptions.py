@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice, product
@@ -63,20 +63,48 @@ class Assumption:
 def assumptions(one: Case, verdict: Verdict, knowledge: Knowledge) -> tuple[Assumption, ...]:
     """What would make a waiting rule fire that could change the verdict, those with the fewest inputs first."""
     found: dict[Assumption, None] = {}
+    safe = _lead(verdict, one.margin)
+    weights = _weights(one.first)
     for rule in one.rules:
-        if rule.id not in one.muted and _could_change(rule, verdict.level):
-            found.update(dict.fromkeys(_of_rule(rule, one, verdict, knowledge)))
+        if rule.id in one.muted or rule.rule.status == "superseded" or rule.rule.default:
+            continue
+        moves = _moves_level(rule, verdict.level)
+        if not moves and not rule.rule.then.kind:
+            continue
+        for assumption in _of_rule(rule, one, verdict, knowledge):
+            if moves or _at_stake(assumption, weights) >= safe:
+                found[assumption] = None
     return tuple(sorted(found, key=lambda assumption: len(assumption.facts)))
 
 
-def _could_change(rule: CompiledRule, level: Seriousness) -> bool:
-    """Whether a rule would move a kind or this level if it fired."""
+def _moves_level(rule: CompiledRule, level: Seriousness) -> bool:
+    """Whether a rule would move this level if it fired."""
     then = rule.rule.then
-    if rule.rule.status == "superseded" or rule.rule.default:
-        return False
     raises = [step for step in (then.seriousness, then.at_least) if step is not None]
     lowers = then.at_most is not None and then.at_most.rank < level.rank
-    return bool(then.kind) or lowers or any(step.rank > level.rank for step in raises)
+    return lowers or any(step.rank > level.rank for step in raises)
+
+
+def _lead(verdict: Verdict, margin: float) -> float:
+    """How much weight must move before the kind can change; 0 where two kinds already stand close."""
+    totals = [total for _, total in verdict.kind.totals] if verdict.kind else []
+    return max(totals[0] - max([*totals[1:], 0.0]) - margin, 0.0) if totals else 0.0
+
+
+def _weights(rules: Sequence[CompiledRule]) -> dict[str, float]:
+    """The most that the rules which use an input, or look for a concept, can move between kinds."""
+    found: dict[str, float] = {}
+    for rule in rules:
+        if rule.rule.then.kind:
+            most = sum(abs(weight) for weight in rule.rule.then.kind.values())
+            for name in (*rule.names, *spoken_concepts(rule.condition.text)):
+                found[name] = found.get(name, 0.0) + most
+    return found
+
+
+def _at_stake(assumption: Assumption, weights: Mapping[str, float]) -> float:
+    concepts = [concept for _, value in assumption.facts if isinstance(value, tuple) for concept in value]
+    return sum(weights.get(name, 0.0) for name in (*assumption.names, *concepts))
 
 
 def _of_rule(rule: CompiledRule, one: Case, verdict: Verdict, knowledge: Knowledge) -> Iterator[Assumption]:
