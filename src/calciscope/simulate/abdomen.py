@@ -35,7 +35,9 @@ def liver() -> Shape:
     right = ellipsoid((-72, -2, 330), (92, 98, 104), (-0.18, 0.0, 1.0))
     left = ellipsoid((8, -50, 356), (72, 40, 30), (0.1, 0.0, 1.0))
     under = half_space((0.62, -0.30, -0.72), (-52, -28, 268))
-    whole = blend([right & under, left], 14.0)
+    # The spine, the crus and the right kidney's bed keep the back of the liver off the midline.
+    bed = ellipsoid((-16, 52, 300), (40, 46, 72))
+    whole = blend([right & under, left], 14.0) - bed
     return whole & inside
 
 

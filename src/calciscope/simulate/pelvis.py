@@ -34,6 +34,12 @@ def paint(canvas: Canvas, sex: str = "male") -> None:
             canvas.paint(gland, "prostate", "seminal_vesicles")
     canvas.hollow(ellipsoid(BLADDER, (42, 33, 30)), "muscle", 3.0, "urine", "urinary_bladder")
     for name in _VESSELS:
+        if not name.startswith("internal"):
+            # The vessels that leave the pelvis run in a sleeve of fat, in front of the hip in the femoral triangle.
+            below = tubes[name].points[:, 2] < 120
+            line, size = tubes[name].points[below], tubes[name].radii[below]
+            canvas.paint(tube(line, size + np.where(line[:, 2] < 25, 6.0, 3.5)), "fat", "fat")
+    for name in _VESSELS:
         canvas.paint(tubes[name].shape(0.6), "arterial_wall", tubes[name].structure)
         canvas.paint(tubes[name].shape(-0.6), "blood", tubes[name].structure)
     for name, sign in SIDES:

@@ -88,15 +88,17 @@ def _mediastinum(canvas: Canvas) -> None:
         canvas.paint(tubes[name].shape(4.5, 6.0) & lung, "fat", "mediastinum")
     for name in ("bronchus.left", "bronchus.right"):
         canvas.paint(tubes[name].shape(3.0), "fat", "mediastinum")
-    column = np.array([(0.0, v[2] + 6, float(v[1])) for v in VERTEBRAE if v[1] > 300])
-    canvas.paint(tube(column, 21.0, squash=(0.9, 1.0, 1.0)) & above_diaphragm(), "fat", "mediastinum")
+    column = np.array([(0.0, v[2] - 5, float(v[1])) for v in VERTEBRAE if v[1] > 300])
+    canvas.paint(tube(column, 18.5, squash=(0.85, 1.0, 1.0)) & above_diaphragm(), "fat", "mediastinum")
     inside = outline.cavity().shape(280.0, 590.0)
 
     def sheet(x: Array, y: Array, z: Array) -> Array:
         # Wide at the root of the neck and over the great vessels, a thin sheet where the lungs meet behind the sternum.
-        wide = np.interp(z, [380, 430, 470, 500, 530, 560, 590], [22, 8, 6, 9, 22, 36, 46]).astype(np.float32)
-        flare = np.interp(y, [-100, -75, -50, 0, 40, 60], [7, 0, 2, 8, 4, -30]).astype(np.float32)
-        return np.asarray(np.abs(x - 4) - wide - flare, dtype=np.float32)
+        thin = np.interp(z, [380, 430, 500, 530, 560, 590], [10, 3, 3, 5, 14, 24]).astype(np.float32)
+        wide = np.interp(z, [380, 430, 470, 500, 530, 560, 590], [16, 8, 8, 22, 31, 34, 36]).astype(np.float32)
+        bulge = np.sqrt(np.clip(1 - ((y + 4) / np.float32(62)) ** 2, 0, 1))
+        front = np.clip((-y - 72) / 12, 0, 1) * 8
+        return np.asarray(np.abs(x - 4) - thin - wide * bulge - front, dtype=np.float32)
 
     middle = Shape((-60, -110, 330), (60, 70, 592), sheet)
     canvas.paint(middle & inside & above_diaphragm(), "fat", "mediastinum")

@@ -13,10 +13,10 @@ SIDES = (("left", 1.0), ("right", -1.0))
 # Course (x, y, z) and radii of the long muscles inside the wall, left side, mm; the right is its mirror.
 _ERECTOR = ((20, 84, 90), (28, 66, 140), (33, 60, 200), (34, 64, 270), (32, 74, 340), (28, 83, 420), (24, 82, 500),
             (22, 72, 570), (22, 62, 630))  # fmt: skip
-_PSOAS = ((27, 24, 300), (33, 22, 250), (40, 16, 200), (48, 4, 150), (60, -14, 100), (72, -30, 50), (84, -32, 5),
-          (102, -8, -45))  # fmt: skip
+_PSOAS = ((27, 24, 300), (34, 23, 250), (42, 17, 200), (49, 10, 165), (58, 2, 134), (70, -10, 100), (80, -26, 55),
+          (86, -30, 10), (102, -8, -45))  # fmt: skip
 _QUADRATUS = ((52, 44, 300), (60, 44, 250), (70, 42, 190))
-_ILIACUS = ((104, 10, 165), (96, 4, 130), (86, -12, 90), (80, -26, 50))
+_ILIACUS = ((106, 12, 165), (100, 6, 130), (90, -8, 90), (84, -22, 50))
 
 
 def mirror(points: tuple[Vector, ...] | list[Vector], side: float) -> list[Vector]:
@@ -49,7 +49,7 @@ def paint(canvas: Canvas, fat: float, sex: str = "male") -> None:
         for group, points, sizes, squash in (
             ("autochthon", _ERECTOR, (16, 24, 25, 24, 21, 19, 17, 16, 16), (0.75, 1.0, 1.0)),
             ("autochthon", _QUADRATUS, (9, 12, 10), (0.7, 1.0, 1.0)),
-            ("iliopsoas", _PSOAS, (6, 15, 20, 21, 20, 18, 16, 12), (1.0, 1.0, 1.0)),
+            ("iliopsoas", _PSOAS, (6, 15, 19, 19.5, 18.5, 17, 15, 14, 11), (1.0, 1.0, 1.0)),
             ("iliopsoas", _ILIACUS, (8, 14, 15, 12), (1.0, 1.0, 1.0)),
         ):
             line = curve(mirror(list(points), side), 8.0)
