@@ -85,7 +85,7 @@ def beside_spine(
     costs = np.empty((len(radii), *box.hu.shape), dtype=np.float32)
     for i, radius in enumerate(radii):
         gap = away - radius
-        outside = np.maximum(gap - np.where(chest, 20.0, 16.0), -6.0 - gap)
+        outside = np.maximum(gap - np.where(chest, 20.0, 16.0), -12.0 - gap)
         costs[i] = cost + 0.4 * (np.clip(outside, 0, None) / 12.0) ** 2
     return costs
 
@@ -132,7 +132,8 @@ def trace(frame: Frame) -> tuple[Track, float | None] | None:
         reward -= cost[:, ::step]
         reward -= 0.5 * np.clip((_BLOOD_FLOOR - mean) / 40.0, 0, 1)
         if blood_hu is not None:
-            reward -= 0.3 * np.clip((np.abs(mean - blood_hu) - 20.0) / 60.0, 0, 1)
+            # Darker than blood is no vessel; brighter may be the other lumen of a dissection or plaque.
+            reward -= 0.3 * np.clip((blood_hu - mean - 20.0) / 60.0, 0, 1)
         path, _ = best_path(reward, 3 if step > 1 else 2, 0.02 if step == 1 else 0.01, 0.04)
         path[:, 0] *= step
         full = np.zeros((len(RADII), *hu.shape), dtype=np.float32) if step > 1 else score

@@ -24,16 +24,25 @@ NARROWEST = 4.5
 
 
 def carina(frame: Frame) -> int | None:
-    """Coarse slice of the fork of the windpipe: from here down the airway is wider than any windpipe."""
+    """Coarse slice of the fork of the windpipe: from here down the airway is wider than any windpipe, or ends.
+
+    An airway that ends between the lungs with more lung below ends at the fork; one that ends with the scan does not.
+    """
+    slices = np.flatnonzero(frame.airway.any(axis=(1, 2)))
+    if slices.size * frame.spacing[0] < 20.0:
+        return None
+    lungs = np.flatnonzero(frame.lung_left.any(axis=(1, 2)) & frame.lung_right.any(axis=(1, 2)))
+    need = max(1, round(6.0 / frame.spacing[0]))
     width = np.zeros(frame.hu.shape[0])
-    for z in np.flatnonzero(frame.airway.any(axis=(1, 2))).tolist():
+    for z in slices.tolist():
         columns = np.flatnonzero(frame.airway[z].any(axis=0))
         width[z] = (columns[-1] - columns[0] + 1) * frame.spacing[2]
-    need = max(2, round(9.0 / frame.spacing[0]))
-    for z in range(len(width) - need - 1, need - 2, -1):
-        below, above = width[z - need + 1 : z + 1], width[z + 1 : z + 1 + need]
-        if (below >= _FORKED).all() and (above > 0).all() and (above < _FORKED).any():
-            return z
+    for z in slices[::-1].tolist():
+        if (width[max(z - need + 1, int(slices[0])) : z + 1] >= _FORKED).all() and z < slices[-1]:
+            return int(z)
+    lowest = int(slices[0])
+    if lungs.size and (lowest - lungs[0]) * frame.spacing[0] >= 40.0 and lowest <= lungs[-1]:
+        return lowest
     return None
 
 

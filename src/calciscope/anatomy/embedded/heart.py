@@ -26,6 +26,8 @@ _FLOOR_BELOW_DOME = 10.0
 _TILT = 0.15
 # The left dome lies lower than the right one, mm.
 _LEFT_DOME_LOWER = 12.0
+# Thickness of the fat on the heart in which its arteries run, mm.
+_EPICARDIAL_FAT = 5.0
 # Volume of a heart with its fat, ml.
 _VOLUME_ML = (250.0, 2500.0)
 
@@ -57,9 +59,10 @@ def heart_floor(frame: Frame) -> NDArray[np.float64]:
     The heart rests on the diaphragm just below the level of the right dome and sinks towards its tip on the left.
     """
     floor = np.zeros(frame.hu.shape[1:])
-    midline = np.nanmedian(spine_track(frame)[:, 1])
-    if not np.isfinite(midline):
+    columns_of_spine = spine_track(frame)[:, 1]
+    if not np.isfinite(columns_of_spine).any():
         return floor
+    midline = float(np.nanmedian(columns_of_spine))
     left = np.broadcast_to((np.arange(frame.hu.shape[2]) - midline) * frame.spacing[2], floor.shape)
     for lung, sign, drop in ((frame.lung_right, -1.0, 0.0), (frame.lung_left, 1.0, _LEFT_DOME_LOWER)):
         lowest = lung.argmax(axis=0)
@@ -113,8 +116,10 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     area = core.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2]
     run = longest_run(area >= max(_SMALLEST_SLICE, 0.2 * float(area.max(initial=0.0))))
     heart = np.zeros(core.shape, dtype=np.bool_)
+    around_heart = _disc(frame, _EPICARDIAL_FAT)[0]
     for z in range(run.start, run.stop):
-        heart[z] = hull(core[z]) & room[z]
+        # Coronary arteries run on the surface of the muscle, in the fat just outside its hull.
+        heart[z] = ndimage.binary_dilation(hull(core[z]), around_heart) & room[z]
     heart &= ~great
     volume = heart.sum() * float(np.prod(frame.spacing)) / 1000.0
     if not _VOLUME_ML[0] / 4 <= volume <= _VOLUME_ML[1]:

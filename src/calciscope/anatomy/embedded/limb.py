@@ -108,8 +108,7 @@ def _knee(frame: Frame, leg: list[Shaft]) -> int | None:
     """Slice of the knee of a leg, if it is in view: where the bone is widest, above it the narrow shaft."""
     widths = np.array([shaft.radius for shaft in leg])
     widest = int(widths.argmax())
-    shaft = float(np.median(widths[widest:])) if widest < len(leg) - 5 else float(widths.min())
-    if widths[widest] ** 2 < _KNEE_TIMES * shaft**2 or widths[widest] < 22.0:
+    if widths[widest] ** 2 < _KNEE_TIMES * float(widths.min()) ** 2 or widths[widest] < 22.0:
         return None
     return leg[widest].z
 

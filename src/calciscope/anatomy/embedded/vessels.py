@@ -17,6 +17,8 @@ from calciscope.domain.anatomy import Landmark, Tube
 WALL = 2.0
 # A faint stretch of the aorta above its fork is accepted up to this length, mm.
 _FAINT_ABOVE_FORK = 40.0
+# Wider over half its length is no aorta but a muscle or an organ, mm.
+_WIDEST = 24.0
 # A track shorter than this says too little to be judged, mm.
 _SHORTEST = 25.0
 # The thoracic aorta lies against the left lung, the abdominal behind the crura, mm from the wall.
@@ -101,7 +103,9 @@ def _judged(frame: Frame, whole: Track, fork: float | None) -> Track | None:
         # Between a good stretch and the fork it is the same vessel, even where its rim is faint.
         run = slice(0, run.stop)
     kept = track.part(run)
-    return kept if len(kept) * frame.spacing[0] >= _SHORTEST else None
+    if len(kept) * frame.spacing[0] < _SHORTEST or float(np.median(kept.radius)) > _WIDEST:
+        return None
+    return kept
 
 
 def _thoracic(frame: Frame, trunk: Track, blood_hu: float) -> tuple[Track | None, Track | None, Track]:
