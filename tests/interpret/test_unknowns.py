@@ -146,3 +146,23 @@ def test_an_assumption_without_one_of_its_inputs():
         "symptoms": ["fever"],
         "context": ["fever", "pain"],
     }
+
+
+def test_the_patient_is_asked_about_before_the_place_and_one_question_before_two(tmp_path):
+    rules = [
+        rule("see.place", "margin == 'jagged'", {"seriousness": "significant"}),
+        rule("ask.two", "magnesium_state == 'low' && hdl < 30.0", {"seriousness": "significant"}),
+        rule("ask.lvef", "lvef < 30.0", {"seriousness": "significant"}),
+    ]
+    found = list(asked(hospital(tmp_path, rules), (PLACE, {}), age=50.0))
+    assert found.index("lvef") < found.index("margin") < found.index("hdl")
+
+
+def test_what_changes_the_overall_answer_is_asked_for_first(tmp_path):
+    rules = [
+        rule("worst.place", "side == 'left'", {"seriousness": "significant"}),
+        rule("not.overall", "side == 'right' && lvef < 30.0", {"seriousness": "significant"}),
+        rule("overall.more", "side == 'left' && hdl < 30.0", {"seriousness": "urgent"}),
+    ]
+    found = list(asked(hospital(tmp_path, rules), (f"{PLACE}.left", {}), (f"{PLACE}.right", {}), age=50.0))
+    assert found.index("hdl") < found.index("lvef")

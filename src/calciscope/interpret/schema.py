@@ -43,7 +43,12 @@ class Category(_Model):
 
 
 class Then(_Model):
-    """What a rule says when it fires; see the field names in the contributor's guide."""
+    """What a rule says when it fires.
+
+    ``kind`` adds weights, also negative ones. ``seriousness`` proposes a level: the highest proposal counts,
+    ``at_most`` lowers it, and ``at_least`` raises it after that. ``advice`` is one sentence for the clinician,
+    ``category`` the class of a measure, ``note`` is added to the statement.
+    """
 
     kind: dict[Kind, float] = {}
     seriousness: Seriousness | None = None

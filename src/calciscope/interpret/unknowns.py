@@ -20,6 +20,8 @@ from calciscope.interpret.rules import Knowledge
 
 _COMPARED = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "==": ""}
 _HOLDS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq}
+# What is seen at the place is asked for after what is known of the patient: whoever looked would have said it.
+_LOOKING = 0.7
 _Outcome = tuple[Kind | None, Seriousness]
 
 
@@ -37,8 +39,9 @@ class _Change:
 def unknowns(cases: Sequence[tuple[str, Case, Verdict]], knowledge: Knowledge) -> tuple[Unknown, ...]:
     """The inputs that would change a kind or a seriousness, most decisive first, one line each."""
     by_input: dict[str, list[_Change]] = {}
+    highest = max((verdict.level.rank for _, _, verdict in cases), default=0)
     for site, one, verdict in cases:
-        for change in _changes(site, one, verdict, knowledge):
+        for change in _changes(site, one, verdict, highest, knowledge):
             for name in change.inputs:
                 by_input.setdefault(name, []).append(change)
     ranked = sorted(by_input.items(), key=lambda item: (-max(change.score for change in item[1]), item[0]))
@@ -60,7 +63,7 @@ def _and(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _changes(site: str, one: Case, verdict: Verdict, knowledge: Knowledge) -> Iterator[_Change]:
+def _changes(site: str, one: Case, verdict: Verdict, highest: int, knowledge: Knowledge) -> Iterator[_Change]:
     outcomes: dict[Assumption, _Outcome] = {}
     seen: set[tuple[tuple[str, ...], _Outcome]] = set()
     today = (verdict.kind_value, verdict.level)
@@ -78,11 +81,17 @@ def _changes(site: str, one: Case, verdict: Verdict, knowledge: Knowledge) -> It
         asked = _base_keys(assumption.names, one.inputs.facts, knowledge)
         if asked and (asked, result) not in seen:
             seen.add((asked, result))
-            yield _change(site, assumption, today, result, asked, knowledge)
+            yield _change(site, assumption, today, result, highest, asked, knowledge)
 
 
 def _change(
-    site: str, assumption: Assumption, today: _Outcome, then: _Outcome, asked: tuple[str, ...], knowledge: Knowledge
+    site: str,
+    assumption: Assumption,
+    today: _Outcome,
+    then: _Outcome,
+    highest: int,
+    asked: tuple[str, ...],
+    knowledge: Knowledge,
 ) -> _Change:
     steps = then[1].rank - today[1].rank
     becomes = []
@@ -90,10 +99,19 @@ def _change(
         becomes.append(f"{then[0]} instead of {today[0]}")
     if steps:
         becomes.append(f"{then[1]} instead of {today[1]}")
-    # An alarm matters more than an all-clear, and what needs fewer answers is asked first.
-    score = 3.0 * (then[0] != today[0]) + 2.0 * abs(steps) + (1.0 if steps > 0 else 0.0) - (len(asked) - 1)
+    # An alarm matters more than an all-clear, most of all one that changes the overall answer; and one question is
+    # better than two.
+    score = 3.0 * (then[0] != today[0]) + 2.0 * abs(steps) + (1.0 if steps > 0 else 0.0)
+    score = (score + 2.0 * max(then[1].rank - highest, 0)) / len(assumption.facts)
+    if not any(_of_patient(name, knowledge) for name in asked):
+        score *= _LOOKING
     condition = _and([_word(name, value, assumption.text, knowledge) for name, value in assumption.facts])
     return _Change(asked, condition, label(site), ", ".join(becomes), score)
+
+
+def _of_patient(name: str, knowledge: Knowledge) -> bool:
+    quantity = knowledge.quantity(name)
+    return name not in knowledge.labs.words and (quantity is None or quantity.group != "finding")
 
 
 def _base_keys(names: Iterable[str], facts: Facts, knowledge: Knowledge) -> tuple[str, ...]:
@@ -126,7 +144,8 @@ def _keys_of(name: str, facts: Facts, knowledge: Knowledge) -> tuple[str, ...]:
 def _word(name: str, value: Assumed, text: str, knowledge: Knowledge) -> str:
     """An assumption as a person says it."""
     if isinstance(value, tuple):
-        return f"{name} include {_and([item.replace('_', ' ') for item in value])}"
+        include = "includes" if name == "history" else "include"
+        return f"{name} {include} {_and([item.replace('_', ' ') for item in value])}"
     for state in knowledge.labs.states:
         if state.name == name:
             return f"{state.label} is {'raised' if value == 'high' else value}"
