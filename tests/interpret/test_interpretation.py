@@ -173,6 +173,12 @@ def test_severe_hypercalcaemia_is_urgent_whatever_the_site():
     assert "emergency" in result.advice[0].text
 
 
+def test_an_alarm_is_said_also_where_no_calcium_is():
+    known = patient(("artery.coronary", {"agatston": 0.0}), age=66.0, labs={"calcium": 14.6})
+    answer = interpret((), known, KNOWLEDGE).answer
+    assert answer == "Urgent: The corrected calcium is above 14 mg/dL; no calcium is there (coronary arteries)."
+
+
 def test_albumin_decides_whether_calcium_is_severe():
     def level(**labs):
         return interpret(

@@ -43,16 +43,20 @@ def answer(
     if not findings:
         return _nothing(imaged, not_judged)
     present = [one for one in _principal(findings) if one.kind.value is not None]
-    if not present:
-        return _none_there(findings, seriousness)
     present.sort(key=lambda one: -_level(one).rank)
-    first = present[0]
-    found = f"{_what(first)}{_others(present)}."
-    if seriousness.rank > _level(first).rank:
-        rules = [rule.rule for rule in about_patient if rule.rule.then.at_least == seriousness]
-        alarm = next((rule.then.note or rule.statement for rule in rules), "")
-        return f"{_LEVEL[seriousness]}: {alarm.rstrip('.')}; of the calcifications the most serious is {found}"
-    return f"{_LEVEL[seriousness]}: {found}"
+    highest = max(_level(one).rank for one in findings)
+    alarm = _alarm(about_patient, seriousness) if seriousness.rank > highest else ""
+    if not present:
+        return f"{_LEVEL[seriousness]}: {alarm}{_none_there(findings)}"
+    named = f"{_what(present[0])}{_others(present)}."
+    return f"{_LEVEL[seriousness]}: {alarm}{'of the calcifications the most serious is ' if alarm else ''}{named}"
+
+
+def _alarm(about_patient: Sequence[CompiledRule], seriousness: Seriousness) -> str:
+    """What makes the patient more serious than any finding."""
+    rules = [rule.rule for rule in about_patient if rule.rule.then.at_least == seriousness]
+    said = next((rule.then.note or rule.statement for rule in rules), "")
+    return f"{said.rstrip('.')}; " if said else ""
 
 
 def _level(finding: Finding) -> Seriousness:
@@ -106,9 +110,8 @@ def _others(present: Sequence[Finding]) -> str:
     return "; " + " and ".join(parts)
 
 
-def _none_there(findings: Sequence[Finding], seriousness: Seriousness) -> str:
-    where = ", ".join(one.label for one in findings[:4])
-    return f"{_LEVEL[seriousness]}: no calcium is there ({where})."
+def _none_there(findings: Sequence[Finding]) -> str:
+    return f"no calcium is there ({', '.join(one.label for one in findings[:4])})."
 
 
 def _nothing(imaged: bool, not_judged: Sequence[str]) -> str:

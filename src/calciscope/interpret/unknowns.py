@@ -55,7 +55,7 @@ def _sentence(changes: Sequence[_Change]) -> str:
         named = places.setdefault((change.condition, change.becomes), [])
         if change.place not in named:
             named.append(change.place)
-    texts = [f"if {condition}: {_and(named)} {becomes}" for (condition, becomes), named in places.items()]
+    texts = [f"if {condition}: {_and(named)} would be {becomes}" for (condition, becomes), named in places.items()]
     return "; ".join(texts[:2])
 
 
@@ -96,9 +96,9 @@ def _change(
     steps = then[1].rank - today[1].rank
     becomes = []
     if then[0] != today[0] and then[0] is not None:
-        becomes.append(f"{then[0]} instead of {today[0]}")
+        becomes.append(f"{then[0]} (now {today[0]})")
     if steps:
-        becomes.append(f"{then[1]} instead of {today[1]}")
+        becomes.append(f"{then[1]} (now {today[1]})")
     # An alarm matters more than an all-clear, most of all one that changes the overall answer; and one question is
     # better than two.
     score = 3.0 * (then[0] != today[0]) + 2.0 * abs(steps) + (1.0 if steps > 0 else 0.0)
@@ -106,7 +106,7 @@ def _change(
     if not any(_of_patient(name, knowledge) for name in asked):
         score *= _LOOKING
     condition = _and([_word(name, value, assumption.text, knowledge) for name, value in assumption.facts])
-    return _Change(asked, condition, label(site), ", ".join(becomes), score)
+    return _Change(asked, condition, label(site), " and ".join(becomes), score)
 
 
 def _of_patient(name: str, knowledge: Knowledge) -> bool:
