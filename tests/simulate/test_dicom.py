@@ -4,6 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from calciscope.read.study import open_study
 from calciscope.simulate import dicom
 from calciscope.simulate.patient import simulate
 
@@ -20,6 +21,18 @@ def folder(made, tmp_path_factory):
 
 def slices(folder):
     return [pydicom.dcmread(path) for path in sorted(folder.glob("*.dcm"))]
+
+
+def test_the_reader_gives_back_the_simulated_volume(made, folder):
+    study = open_study([folder], made.patient)
+    assert study.refused == ()
+    assert len(study.series) == 1
+    volume, acquisition = study.series[0].volume, made.volume.acquisition
+    np.testing.assert_array_equal(volume.hu, made.volume.hu)
+    np.testing.assert_allclose(volume.geometry.origin, made.volume.geometry.origin, atol=1e-6)
+    assert volume.geometry.spacing == made.volume.geometry.spacing
+    for name in ("kvp", "kernel", "slice_thickness", "contrast", "manufacturer", "model", "field_of_view"):
+        assert getattr(volume.acquisition, name) == getattr(acquisition, name), name
 
 
 def digest(folder):

@@ -106,6 +106,6 @@ def test_a_point_on_a_course_lies_on_it(body):
 
 def test_metabolism_decides_who_calcifies():
     normal, renal = METABOLISM["normal"].product, METABOLISM["renal"].product
-    assert MINERAL < normal < METASTABLE < renal
+    assert MINERAL < normal < renal < METASTABLE
     for place in METASTATIC:
         assert place.factor * normal < METASTABLE < place.factor * renal

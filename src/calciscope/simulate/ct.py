@@ -124,7 +124,8 @@ def grid(body: Geometry, protocol: Protocol) -> Geometry:
     return Geometry(
         (count, protocol.matrix, protocol.matrix),
         (protocol.increment, protocol.pixel, protocol.pixel),
-        (-half, middle - half, bottom),
+        # Whole micrometres survive the decimal strings of DICOM.
+        (round(-half, 3), round(middle - half, 3), round(bottom, 3)),
     )
 
 
@@ -271,7 +272,8 @@ def _streaks(metal: NDArray[np.bool_], rng: np.random.Generator) -> Array:
     y, x = np.indices(metal.shape, dtype=np.float32)
     dy, dx = y - np.float32(rows.mean()), x - np.float32(columns.mean())
     angle = np.arctan2(dy, dx) + np.float32(np.pi)
-    rays = np.interp(np.linspace(0, 1, 721), np.linspace(0, 1, 46), np.append(rng.standard_normal(45), 0.0))
-    strength = 60 * np.sqrt(float(metal.sum()))
-    field = rays[(angle * (360 / np.pi)).astype(np.int32) % 720].astype(np.float32)
-    return np.asarray(strength * field / (1 + np.hypot(dx, dy) / 12) * ~metal, dtype=np.float32)
+    knots = rng.standard_normal(45)
+    rays = np.interp(np.linspace(0, 1, 721), np.linspace(0, 1, 46), np.append(knots, knots[0]))
+    strength = 22 * np.sqrt(float(metal.sum()))
+    field = rays[np.clip(angle * (360 / np.pi), 0, 720).astype(np.int32)].astype(np.float32)
+    return np.asarray(strength * field / (1 + (np.hypot(dx, dy) / 16) ** 1.5) * ~metal, dtype=np.float32)

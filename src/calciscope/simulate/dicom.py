@@ -78,7 +78,9 @@ def _who(data: Dataset, simulated: Simulated, key: tuple[object, ...]) -> None:
     data.AccessionNumber = ""
     data.ReferringPhysicianName = ""
     data.StudyDescription = "Simulated patient"
-    data.SeriesDescription = f"Trunk {simulated.parameters['thickness']} mm {simulated.parameters['kernel']}"
+    data.SeriesDescription = (
+        f"Simulated trunk {simulated.volume.acquisition.slice_thickness:g} mm {simulated.parameters['kernel']}"
+    )
     data.SeriesNumber = 1
     data.Modality = "CT"
     data.PatientPosition = "HFS"

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from skimage.graph import MCP_Geometric
 
 # Solubility products in mg2/dL2: sound tissue holds calcium and phosphate up to its level, bare mineral only up to the
-# other. The first is the order at which metastatic calcification is seen, the second lies below the normal product.
-METASTABLE = 65.0
-MINERAL = 20.0
+# other. The first makes alkaline tissue (factor 1.25) calcify from the classic product of 70, the second lies well
+# below the normal product.
+METASTABLE = 87.5
+MINERAL = 16.0
 # Speed of the front at a supersaturation of 1 in wholly damaged tissue, mm a year.
-SPEED = 0.55
+SPEED = 0.38
 # Full density of apatite laid down in tissue is never reached in these places; mg/cm3 of pure hydroxyapatite.
 PURE = 3160.0
 
@@ -78,7 +79,7 @@ def grow(
     front (facets of a crystal, a wall that resists). Nothing grows where nothing is supersaturated.
     """
     excess = supersaturation(milieu.product, damage, factor)
-    speed = SPEED * excess * np.clip(damage + (excess > 0) * 0.15, 0, 1)
+    speed = SPEED * excess * (0.5 + 0.5 * damage)
     if habit is not None:
         speed = speed * habit
     # All random numbers are drawn before anything depends on the milieu, so that equal seeds give comparable growth.
@@ -90,7 +91,8 @@ def grow(
     if not possible.any():
         return Grown(density, age)
     # Gumbel trick: the largest keys are a sample without replacement whose odds rise steeply with the damage.
-    odds = np.log(np.maximum(damage, 1e-3)) * 40 - np.log(-np.log(np.clip(chance, 1e-7, 1 - 1e-7)))
+    ease = 0.0 if habit is None else 4 * np.log(np.maximum(habit, 1e-3))
+    odds = ease + np.log(np.maximum(damage, 1e-3)) * 40 - np.log(-np.log(np.clip(chance, 1e-7, 1 - 1e-7)))
     count = min(nuclei, damage.size)
     chosen = np.sort(np.argpartition(odds.ravel(), -count)[-count:])
     starts = [tuple(int(v) for v in np.unravel_index(i, damage.shape)) for i in chosen if possible.flat[i]]

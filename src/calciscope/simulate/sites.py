@@ -125,8 +125,8 @@ def wall(
             (edge - np.abs(along - middle) / (length / 2)) * 3, 0, 1
         )
         layer = np.exp(-(((nearest - radius - 0.2) / (depth * 0.6)) ** 2))
-        field = np.asarray(layer * window * np.clip(0.9 + 0.25 * rough, 0, 1), dtype=np.float32)
-        return Damage(field, spacing, origin)
+        field = np.asarray(layer * window * np.clip(1.0 + 0.22 * rough, 0, 1), dtype=np.float32)
+        return Damage(field / max(float(field.max()), 1e-6), spacing, origin)
 
     return make
 
@@ -238,18 +238,23 @@ def leaflets(centre: Vector, radius: float, spacing: float = 0.4) -> Local:
     return make
 
 
-def diffuse(centre: Vector, radii: Vector, spacing: float = 0.8) -> Local:
-    """Sound tissue that secretes acid and is left alkaline: no damage, so only excess mineral makes it calcify."""
+def diffuse(centre: Vector, radii: Vector, spacing: float = 0.8, tissue: str | None = None) -> Local:
+    """Sound tissue that secretes acid and is left alkaline: no damage, so only excess mineral makes it calcify.
+
+    It calcifies in fluffy patches; with ``tissue`` the patches are denser than what is around them, as in the lung.
+    """
 
     def make(body: Body, rng: np.random.Generator) -> Damage:
         middle = np.asarray(centre) * body.scale
-        reach = np.asarray(radii) * 1.05
+        reach = np.asarray(radii) * 1.05 + 2 * spacing
         origin, shape = _frame(middle - reach, middle + reach, spacing)
         x, y, z = _axes(origin, spacing, shape)
         terms = [((c - np.float32(m)) / np.float32(r)) ** 2 for c, m, r in zip((x, y, z), middle, radii, strict=True)]
-        gauge = terms[0] + terms[1] + terms[2]
-        tissue = np.clip(1 + 0.6 * _patchy(shape, spacing, 2.0, rng), 0.1, 2.0) * (gauge < 1)
-        return Damage(np.zeros(shape, dtype=np.float32), spacing, origin, habit=tissue.astype(np.float32))
+        gauge = np.sqrt(terms[0] + terms[1] + terms[2])
+        patches = np.clip(_patchy(shape, spacing, 2.4, rng) - 0.2, 0, 1) * (gauge < 1)
+        bed = None if tissue is None else np.clip(patches * 2.5, 0, 1).astype(np.float32)
+        habit = patches.astype(np.float32)
+        return Damage(np.zeros(shape, dtype=np.float32), spacing, origin, bed, tissue or "scar", habit)
 
     return make
 
