@@ -16,6 +16,7 @@ from calciscope.domain.assessment import Assessment, Correction, Refused
 from calciscope.domain.deposit import Deposit, PlacedDeposit
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Patient
+from calciscope.domain.record import record
 from calciscope.domain.study import Refusal, Series, Study
 from calciscope.errors import NothingToAssessError, PatientFileError
 from calciscope.find import ct
@@ -24,7 +25,6 @@ from calciscope.measure import measure, merge, presets
 from calciscope.place import corrections
 from calciscope.read.patient import read_patient
 from calciscope.read.study import open_study
-from calciscope.report import records
 from calciscope.report.html import Pictures
 from calciscope.report.pictures import crops, overview
 
@@ -161,7 +161,7 @@ def assess(
         acquisition=provenance.acquisition(study, {view.series.info.id: view.anatomy for view in seen}),
         refused=tuple(Refused(input=item.input, why=item.why) for item in refused),
         sources=meaning.sources,
-        rejected=records.rejected(candidate for view in seen for candidate in view.rejected) if chosen.rejected else (),
+        rejected=tuple(record(one) for view in seen for one in view.rejected) if chosen.rejected else (),
         provenance=provenance.of(
             study,
             tuple(view.anatomy for view in seen),

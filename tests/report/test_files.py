@@ -2,8 +2,8 @@ import csv as standard_csv
 import json as standard_json
 
 from calciscope.domain.assessment import Assessment
-from calciscope.report import csv, json, records
-from tests.report.make import assessment, deposit, record
+from calciscope.report import csv, json
+from tests.report.make import assessment, record
 
 
 def test_the_json_is_the_assessment(tmp_path):
@@ -36,10 +36,3 @@ def test_a_spreadsheet_does_not_run_a_name_as_a_formula(tmp_path):
     finding = assessment().findings[0].model_copy(update={"deposits": (record(placed_by="=HYPERLINK(1)"),)})
     written = csv.write(assessment(findings=(finding,)), tmp_path / "deposits.csv")
     assert ",'=HYPERLINK(1)," in written.read_text()
-
-
-def test_rejected_candidates_come_largest_first():
-    small = deposit((0, 0, 0), (1, 1, 2), "s1-r1")
-    large = deposit((0, 0, 0), (3, 3, 3), "s1-r2")
-    assert [item.id for item in records.rejected([small, large])] == ["s1-r2", "s1-r1"]
-    assert all(item.site == "unplaced" for item in records.rejected([small, large]))

@@ -14,12 +14,16 @@ import yaml
 
 
 class Place(StrEnum):
-    """How a structure holds deposits: within it, in its wall, in its lumen, about there, or not at all."""
+    """How a structure holds deposits: within it, in its wall, in its lumen, about there, or not at all.
+
+    ``TISSUE`` is what lies between organs: it explains only what nothing else does.
+    """
 
     ORGAN = "organ"
     VESSEL_WALL = "vessel_wall"
     LUMEN = "lumen"
     REGION = "region"
+    TISSUE = "tissue"
     REJECT = "reject"
 
 

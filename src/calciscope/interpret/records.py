@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from calciscope.domain.assessment import Alternative, DepositRecord, Measure, Reason, Validity
+from calciscope.domain.assessment import DepositRecord, Measure, Reason, Validity
 from calciscope.domain.measured import MeasuredSite
+from calciscope.domain.record import record
 from calciscope.interpret.context import Facts
 from calciscope.interpret.rules import CompiledRule
 
@@ -52,35 +53,5 @@ def categorised(measures: Mapping[str, Measure], fired: Sequence[CompiledRule]) 
 
 def deposit_records(site: MeasuredSite) -> tuple[DepositRecord, ...]:
     """The deposits of a site as they stand in ``deposits.csv``."""
-    records = []
-    for placed in site.placed:
-        deposit, placement = placed.deposit, placed.placement
-        records.append(
-            DepositRecord(
-                id=deposit.id,
-                series=deposit.series,
-                site=placement.site,
-                confidence=placement.confidence,
-                center_mm=deposit.center_mm,
-                center_index=deposit.center_index,
-                extent_mm=deposit.extent_mm,
-                volume_mm3=deposit.volume_mm3,
-                voxels=len(deposit.voxels),
-                peak_hu=deposit.peak_hu,
-                mean_hu=deposit.mean_hu,
-                length_mm=deposit.shape.length,
-                width_mm=deposit.shape.width,
-                sphericity=deposit.shape.sphericity,
-                hollow=deposit.shape.hollow,
-                agatston=site.deposit_agatston.get(deposit.id),
-                provider=placement.provider,
-                structure=placement.structure,
-                placed_by=placement.by,
-                alternatives=tuple(
-                    Alternative(value=other, why="another place that it may be", total=confidence)
-                    for other, confidence in placement.alternatives
-                ),
-                rejected_as=deposit.rejected_as,
-            )
-        )
-    return tuple(records)
+    scores = site.deposit_agatston
+    return tuple(record(one.deposit, one.placement, scores.get(one.deposit.id)) for one in site.placed)
