@@ -62,8 +62,8 @@ def paint(canvas: Canvas) -> None:
         canvas.paint(tube(points, radii_along(points, [radius, radius * 0.8, radius * 0.5])), "blood", "liver")
     for side, sign in SIDES:
         _kidney(canvas, side, sign)
-    spleen = ellipsoid((108, 44, 338), (30, 46, 58), (0.15, -0.35, 1.0)) & inside
-    hollow = ellipsoid((70, 16, 332), (24, 36, 60))
+    spleen = ellipsoid((101, 42, 338), (36, 44, 56), (0.15, -0.35, 1.0)) & inside
+    hollow = ellipsoid((60, 12, 332), (24, 36, 60))
     canvas.paint(spleen - hollow, "spleen", "spleen")
     pancreas = curve(
         [(-34, -22, 262), (-26, -26, 284), (-6, -36, 294), (24, -34, 302), (52, -18, 312), (84, 10, 324)], 5
@@ -89,7 +89,7 @@ def paint(canvas: Canvas) -> None:
 def _gallbladder(canvas: Canvas) -> None:
     x, y, z = GALLBLADDER
     line = curve([(x - 4, y - 14, z - 20), (x, y, z), (x + 10, y + 16, z + 18), (x + 16, y + 20, z + 26)], 4)
-    canvas.paint(tube(line, radii_along(line, [18, 19, 12, 5])), "fat", "abdominal_fat")
+    canvas.paint(tube(line, radii_along(line, [15.6, 17.2, 10, 5])), "fat", "abdominal_fat")
     canvas.hollow(tube(line, radii_along(line, [15, 16.5, 9, 3])), "bowel_wall", 1.8, "bile", "gallbladder")
 
 

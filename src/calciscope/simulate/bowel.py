@@ -18,7 +18,7 @@ _COLON: tuple[tuple[Vector, float], ...] = (
     ((0, 54, 68), 17), ((0, 52, 38), 18), ((0, 44, 16), 12), ((0, 52, -6), 8),
 )  # fmt: skip
 _STOMACH: tuple[tuple[Vector, float], ...] = (
-    ((62, 12, 374), 28), ((70, -8, 356), 33), ((66, -34, 326), 29), ((48, -56, 296), 24), ((18, -64, 284), 19),
+    ((56, 14, 374), 20), ((66, -2, 362), 25), ((68, -30, 330), 25), ((50, -54, 298), 21), ((18, -64, 284), 18),
     ((-12, -56, 290), 13), ((-26, -48, 294), 7),
 )  # fmt: skip
 _DUODENUM: tuple[Vector, ...] = (
@@ -45,7 +45,7 @@ def _stomach(canvas: Canvas) -> None:
     inside = outline.cavity().shape(180.0, 420.0).grow(-5.0)
     canvas.hollow(shape & inside, "bowel_wall", 4.0, "chyme", "stomach")
     # Lying on the back, gas collects in front: above a level in y.
-    gas = shape.grow(-4.0) & inside.grow(-3.0) & half_space((0.0, 1.0, 0.0), (0.0, -34.0, 0.0))
+    gas = shape.grow(-4.0) & inside.grow(-3.0) & half_space((0.0, 1.0, 0.0), (0.0, -16.0, 0.0))
     canvas.paint(gas, "gas", "stomach")
 
 

@@ -197,7 +197,7 @@ METASTATIC: tuple[Site, ...] = (
         "stomach",
         "metastatic",
         "wall of the gastric fundus, alkaline and sound",
-        diffuse((100.5, -8.0, 356.0), (3.5, 14.0, 14.0)),
+        diffuse((89.5, -4.0, 360.0), (3.5, 12.0, 12.0)),
         Milieu(0.0, 9.0, 600.0, 4.0, roughness=1.2),
         nuclei=150,
         factor=1.25,

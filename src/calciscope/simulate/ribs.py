@@ -80,7 +80,7 @@ def _cartilage(
     line = curve([(float(tip[0]), float(tip[1]), float(tip[2])), middle, last], 4.0)
     shape = tube(line, 4.6, squash=(1, 1, 0.62))
     canvas.paint(shape, "cartilage", "costal_cartilages")
-    for index in rng.choice(len(line), size=min(len(line), 5), replace=False):
+    for index in rng.choice(len(line), size=min(len(line), 3), replace=False):
         offset = rng.normal(0, 1, 3)
         offset *= 3.6 / np.linalg.norm(offset)
         p = line[index] + offset

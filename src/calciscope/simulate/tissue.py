@@ -77,7 +77,7 @@ TISSUES: dict[str, Tissue] = {
     "uterus": Tissue(50, 4, iodine=2.6),
     "thyroid": Tissue(105, 6, iodine=3.0),
     "disc": Tissue(85, 6),
-    "cartilage": Tissue(100, 14),
+    "cartilage": Tissue(95, 9),
     "cord": Tissue(28, 3),
     "joint_fluid": Tissue(15, 3),
     "trabecular": Tissue(0, 32, mineral=125),
