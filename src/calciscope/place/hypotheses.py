@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ class Hypothesis:
     score: float
     structure: str
     attributes: tuple[tuple[str, str], ...] = ()
+    tissue: bool = False
 
 
 def closeness(distance: NDArray[np.float64], tolerance: float) -> float:
@@ -100,7 +101,8 @@ class Scorer:
             distance[own == label] = 0.0
             score = structure.confidence * meaning.weight * closeness(distance, meaning.tolerance_mm)
             if score > _NOTHING:
-                found.append(Hypothesis(place, score, structure.name, self._location(meaning, centre)))
+                between = meaning.place is Place.TISSUE
+                found.append(Hypothesis(place, score, structure.name, self._location(meaning, centre), between))
         return found
 
     def _tubes(self, points: NDArray[np.float64], region: str | None) -> list[Hypothesis]:
@@ -138,16 +140,19 @@ class Scorer:
         """The best hypothesis of each site after the deposit's own features have spoken."""
         seen = features(deposit, self.volume)
         best: dict[str, Hypothesis] = {}
-        for item in found:
-            score = item.score
+        explained = 0.0
+        # Tissue last: it explains what the organs leave unexplained.
+        for item in sorted(found, key=lambda item: item.tissue):
+            score = item.score * (1.0 - explained if item.tissue else 1.0)
             for rule in self.known.evidence:
                 if any(sites.within(item.site, place) for place in rule.sites) and all(
                     low <= seen[name] <= high for name, (low, high) in rule.when.items()
                 ):
                     score *= rule.times
             score = min(score, 0.99)
+            explained = explained if item.tissue else max(explained, score)
             if item.site not in best or best[item.site].score < score:
-                best[item.site] = Hypothesis(item.site, score, item.structure, item.attributes)
+                best[item.site] = replace(item, score=score)
         return tuple(sorted(best.values(), key=lambda item: (-item.score, item.site)))
 
 

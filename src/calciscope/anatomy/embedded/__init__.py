@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from calciscope.anatomy.embedded import heart, kidneys, mediastinum, vessels
+from calciscope.anatomy.embedded import abdomen, head, heart, limb, mediastinum, neck, vessels
 from calciscope.anatomy.embedded.assemble import assemble
 from calciscope.anatomy.embedded.build import build
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
@@ -17,7 +17,15 @@ from calciscope.domain.image import Volume
 Finder = Callable[[Frame, Mapping[str, tuple[Mask, float]]], Part]
 
 # In this order: each finder sees the masks of those before it.
-FINDERS: tuple[Finder, ...] = (vessels.segment, heart.segment, mediastinum.segment, kidneys.segment)
+FINDERS: tuple[Finder, ...] = (
+    vessels.segment,
+    heart.segment,
+    mediastinum.segment,
+    neck.segment,
+    head.segment,
+    limb.segment,
+    abdomen.segment,
+)
 
 
 def segment(volume: Volume) -> Anatomy:

@@ -56,7 +56,22 @@ class Body:
 
 def depth(mask: Mask, spacing: tuple[float, float, float]) -> NDArray[np.float32]:
     """Distance of each voxel of a mask from its surface, mm; the border of the grid is no surface."""
-    return np.asarray(edt.edt(np.ascontiguousarray(mask), anisotropy=spacing, parallel=1), dtype=np.float32)
+    deep = np.zeros(mask.shape, dtype=np.float32)
+    box = _around(mask, (1, 1, 1))
+    if box is not None:
+        deep[box] = edt.edt(np.ascontiguousarray(mask[box]), anisotropy=spacing, parallel=1)
+    return deep
+
+
+def _around(mask: Mask, margin: tuple[int, ...]) -> tuple[slice, ...] | None:
+    """The box of a mask with a margin in voxels, or ``None`` if it is empty."""
+    box = []
+    for axis, pad in enumerate(margin):
+        there = np.flatnonzero(mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis)))
+        if not there.size:
+            return None
+        box.append(slice(max(0, int(there[0]) - pad), int(there[-1]) + 1 + pad))
+    return tuple(box)
 
 
 def clip(frame: Frame, low: tuple[float, float, float], high: tuple[float, float, float]) -> Box:
@@ -77,7 +92,8 @@ def bodies(
 ) -> Iterator[Body]:
     """Candidate bodies of a mask in a box: for each half-thickness in mm the cores deeper than it, grown back.
 
-    Bodies larger than ``most_mm`` ``(z, y, x)`` are left out. Bridges to neighbours that are thinner than twice the half-thickness fall away. ``deep`` is :func:`depth` of the mask.
+    Bodies larger than ``most_mm`` ``(z, y, x)`` are left out. Bridges to neighbours that are thinner than twice the
+    half-thickness fall away. ``deep`` is :func:`depth` of the mask.
     """
     voxel_ml = float(np.prod(frame.spacing)) / 1000.0
     for level in thickness:
@@ -87,7 +103,7 @@ def bodies(
         pad = [int(np.ceil(reach / s)) for s in frame.spacing]
         for label, core in enumerate(ndimage.find_objects(cores), start=1):
             # A ball keeps (1 - level / radius) cubed of its volume; wanted cores are never below a hundredth.
-            if core is None or sizes[label] * voxel_ml < 0.01 * least_ml:
+            if sizes[label] * voxel_ml < 0.01 * least_ml:
                 continue
             size = [(s.stop - s.start) * d + 2 * level for s, d in zip(core, frame.spacing, strict=True)]
             if any(length > limit for length, limit in zip(size, most_mm, strict=True)):
@@ -142,9 +158,11 @@ def ball(radius_mm: float, spacing: tuple[float, float, float]) -> Mask:
 
 def grown(mask: Mask, mm: float, spacing: tuple[float, float, float]) -> Mask:
     """A mask and everything within some mm of it, on its own grid."""
-    if not mask.any():
-        return mask.copy()
-    return np.asarray(distance(mask, spacing) <= mm)
+    wide = np.zeros(mask.shape, dtype=np.bool_)
+    box = _around(mask, tuple(int(np.ceil(mm / s)) for s in spacing))
+    if box is not None:
+        wide[box] = distance(mask[box], spacing) <= mm
+    return wide
 
 
 def closed(mask: Mask, mm: float, spacing: tuple[float, float, float]) -> Mask:

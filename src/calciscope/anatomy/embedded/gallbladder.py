@@ -22,10 +22,11 @@ _FOLD = 7.0
 _FOSSA = 16.0
 # Half-thickness of the narrowest gallbladder and how far it may lie from the liver, mm.
 _HALF, _APART = 4.5, 9.0
+_LEAST_CORE_ML = 0.15
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
-    """Masks ``gallbladder`` (where bile or a stone is seen) and ``gallbladder_fossa``; needs ``liver`` in ``so_far``."""
+    """Masks ``gallbladder`` (where bile or a stone is seen) and ``gallbladder_fossa``; needs the liver."""
     if "liver" not in so_far:
         return Part()
     liver, sure = so_far["liver"]
@@ -54,15 +55,23 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     masks: dict[str, tuple[Mask, float]] = {}
     shallow = depth(liver[box], frame.spacing) < _FOLD
     bright = max(_STONE, float(np.median(hu[liver[box]])) + _ABOVE_LIVER)
-    stones = _stones(hu > bright, fossa | (near & shallow & seat & below), frame)
+    # A stone may be as dense as bone: a rib betrays itself by running on beyond the fossa.
+    around = (columns < 5.0) & (rows < -5.0) & ~others & below & (near & shallow | hull & ~liver[box])
+    stones = _stones(hu > bright, around, frame)
     if found is not None:
         bile, score = found
         stones &= grown(bile, 8.0, frame.spacing)
-        masks["gallbladder"] = (_whole(closed(bile | stones, 6.0, frame.spacing), liver, box), round(sure * score, 2))
+        masks["gallbladder"] = (
+            _whole(closed(bile | grown(stones, 3.0, frame.spacing), 6.0, frame.spacing), liver, box),
+            round(sure * score, 2),
+        )
         fossa |= grown(bile, 4.0, frame.spacing) & ~liver[box] & seat
     elif stones.any():
         # Stones may fill it: what is calcified in the fossa, is not bone and lies free of the ribs.
-        masks["gallbladder"] = (_whole(closed(stones, 8.0, frame.spacing), liver, box), round(sure * 0.8, 2))
+        masks["gallbladder"] = (
+            _whole(grown(closed(stones, 10.0, frame.spacing), 3.0, frame.spacing), liver, box),
+            round(sure * 0.9, 2),
+        )
     if fossa.any():
         masks["gallbladder_fossa"] = (_whole(fossa, liver, box), round(sure * 0.85, 2))
     return Part(masks=masks)
@@ -93,10 +102,10 @@ def _bile(
     by_gas = grown(gas, 4.0, frame.spacing)
     best: tuple[Mask, float] | None = None
     for label, where in enumerate(ndimage.find_objects(cores), start=1):
-        if where is None:
-            continue
         wide = tuple(slice(max(0, s.start - 4), s.stop + 4) for s in where)
         core = cores[wide] == label
+        if not near[wide].any() or float(core.sum()) * voxel_ml < _LEAST_CORE_ML:
+            continue
         # Partial volume darkens nothing here: a gallbladder wall is brighter than bile, fat darker.
         mask = grown(core, _HALF + 0.7 * max(frame.spacing), frame.spacing) & fluid[wide]
         ml = float(mask.sum()) * voxel_ml

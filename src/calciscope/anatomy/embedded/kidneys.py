@@ -12,6 +12,7 @@ from scipy import ndimage
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import Body, Box, bodies, clip, closed, depth, grown, within
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.liver import levels
 
 # Ranges of attenuation in which a kidney may come free of its neighbours, HU: whole in fat, darker than an unenhanced
 # liver or spleen, brighter than muscle and fluid with contrast. Water in a dilated pelvis belongs to it.
@@ -25,8 +26,6 @@ _LARGEST = (200.0, 125.0, 120.0)
 # Box beside the vertebral body in which kidneys lie: to the side, in front and behind its centre, mm.
 _BESIDE = (8.0, 125.0)
 _FRONT, _BACK = 75.0, 60.0
-# Kidneys lie between this far below and above the lowest slice of lung, mm.
-_BELOW_LUNG, _ABOVE_LUNG = 230.0, 110.0
 # A layer of liver or spleen thinner than twice this may be kidney, mm.
 _THICK = 9.0
 # Gaps of an enhanced kidney that are filled before it is cut free, mm.
@@ -41,7 +40,9 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     known = np.flatnonzero(np.isfinite(spine[:, 0]))
     if known.size < 3:
         return Part(notes=("no spine in view: the kidneys were not sought",))
-    first, last = _levels(frame, known)
+    first, last = levels(frame, known)
+    if last - first < 3:
+        return Part()
     taken = np.zeros(frame.hu.shape, dtype=np.bool_)
     for name, (mask, _) in so_far.items():
         if name.startswith(("aorta", "heart", "iliac")):
@@ -59,15 +60,6 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
             body, sure = found
             masks[f"kidney_{side}"] = (box.put(_with_sinus(frame, box, body), frame.hu.shape), sure)
     return Part(masks=masks)
-
-
-def _levels(frame: Frame, known: NDArray[np.int64]) -> tuple[int, int]:
-    lungs = np.flatnonzero(frame.lungs.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2] > 400.0)
-    first, last = int(known[0]), int(known[-1]) + 1
-    if lungs.size:
-        first = max(first, int(lungs[0] - _BELOW_LUNG / frame.spacing[0]))
-        last = min(last, int(lungs[0] + _ABOVE_LUNG / frame.spacing[0]))
-    return first, last
 
 
 def _box(frame: Frame, spine: NDArray[np.float64], first: int, last: int, sign: int) -> Box:

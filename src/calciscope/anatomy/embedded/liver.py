@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from calciscope.anatomy.embedded.aorta import spine_track
-from calciscope.anatomy.embedded.bodies import depth, within
+from calciscope.anatomy.embedded.bodies import depth, grown, within
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 
 # Attenuation of liver and spleen: a fatty liver is dark, an enhanced spleen bright, HU.
@@ -22,7 +22,9 @@ _BRIDGE = 7.0
 # Depth at which tissue can only be the inside of a large organ, mm.
 _DEEP = 14.0
 # The organs lie within this range of the lowest slice of lung, mm.
-_BELOW_LUNG, _ABOVE_LUNG = 220.0, 110.0
+_BELOW_LUNG, _ABOVE_LUNG = 230.0, 110.0
+# They may reach this far below the upper end of the pelvis, mm.
+_INTO_PELVIS = 45.0
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
@@ -31,7 +33,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     known = np.flatnonzero(np.isfinite(spine[:, 0]))
     if known.size < 3:
         return Part(notes=("no spine in view: liver and spleen were not sought",))
-    first, last = levels(frame, known, _BELOW_LUNG, _ABOVE_LUNG)
+    first, last = levels(frame, known)
     if last - first < 3:
         return Part()
     part = slice(first, last)
@@ -67,13 +69,21 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     return Part(masks=masks)
 
 
-def levels(frame: Frame, known: NDArray[np.int64], below: float, above: float) -> tuple[int, int]:
-    """Coarse slices from ``below`` to ``above`` mm about the lowest lung, within the spine in view."""
+def levels(frame: Frame, known: NDArray[np.int64]) -> tuple[int, int]:
+    """Coarse slices where the organs of the upper abdomen can lie, within the spine in view (``known``)."""
     lungs = np.flatnonzero(frame.lungs.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2] > 400.0)
     first, last = int(known[0]), int(known[-1]) + 1
     if lungs.size:
-        first = max(first, int(lungs[0] - below / frame.spacing[0]))
-        last = min(last, int(lungs[0] + above / frame.spacing[0]))
+        first = max(first, int(lungs[0] - _BELOW_LUNG / frame.spacing[0]))
+        last = min(last, int(lungs[0] + _ABOVE_LUNG / frame.spacing[0]))
+    # Below the iliac crests the same attenuation is muscle and bowel.
+    parts = [r for r in frame.regions if r.name in ("abdomen", "chest")]
+    if frame.regions:
+        if not parts:
+            return 0, 0
+        reach = round(_INTO_PELVIS / frame.spacing[0])
+        first = max(first, min(r.start for r in parts) // frame.factor[0] - reach)
+        last = min(last, -(-max(r.stop for r in parts) // frame.factor[0]))
     return first, last
 
 
@@ -92,7 +102,7 @@ def _organ(frame: Frame, smooth: NDArray[np.float32], free: Mask, seat: NDArray[
     if not weight.any():
         return None
     core = cores == int(weight.argmax())
-    near = ndimage.distance_transform_edt(~core, sampling=frame.spacing) <= _BRIDGE + max(frame.spacing)
+    near = grown(core, _BRIDGE + max(frame.spacing), frame.spacing)
     # Vessels and noise inside are organ, and so is the rim that partial volume makes darker.
     mask = near & free & (smooth > middle - 1.6 * _BAND) & (smooth < middle + 4 * _BAND)
     mask = np.asarray(ndimage.binary_closing(mask, iterations=1) & free)

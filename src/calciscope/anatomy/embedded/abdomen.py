@@ -1,0 +1,36 @@
+"""Abdomen and pelvis: the organ finders in the order in which one helps the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from calciscope.anatomy.embedded import gallbladder, kidneys, liver, pelvis, tissues, ureters
+from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.domain.anatomy import Landmark, Tube
+
+Finder = Callable[[Frame, Mapping[str, tuple[Mask, float]]], Part]
+
+
+def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
+    """Everything of the abdomen and pelvis, and the tissue between organs in any part of the body."""
+    ring = pelvis.find(frame)
+    finders: tuple[Finder, ...] = (
+        liver.segment,
+        kidneys.segment,
+        gallbladder.segment,
+        partial(pelvis.segment, pelvis=ring),
+        partial(ureters.segment, ring=ring),
+        tissues.segment,
+    )
+    masks: dict[str, tuple[Mask, float]] = {}
+    tubes: dict[str, Tube] = {}
+    landmarks: dict[str, Landmark] = {}
+    notes: list[str] = []
+    for find in finders:
+        part = find(frame, {**so_far, **masks})
+        masks.update(part.masks)
+        tubes.update(part.tubes)
+        landmarks.update(part.landmarks)
+        notes += part.notes
+    return Part(masks=masks, tubes=tubes, landmarks=landmarks, notes=tuple(notes))

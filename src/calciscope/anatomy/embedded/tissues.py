@@ -1,0 +1,153 @@
+"""What lies between the organs: skin, subcutaneous fat, muscle, bowel and the surroundings of joints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from calciscope.anatomy.embedded.aorta import spine_track
+from calciscope.anatomy.embedded.bodies import depth, distance, grown
+from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+
+# Skin is this thick with the margin that a coarse voxel needs, mm.
+_SKIN = 3.2
+# Muscles and bones make a shell whose gaps are narrower than twice this, mm.
+_SHELL = 10.0
+# Skin with its folds is left out of the shell, mm; so are strands in fat of fewer double-size voxels than this.
+_UNDER_SKIN, _STRANDS = 6.5, 60
+# The wall of the trunk is this thick, mm.
+_WALL = 20.0
+_MUSCLE = (-15.0, 140.0)
+# Gas in the belly, HU, its least amount in ml, and how far its bowel reaches around it, mm.
+_GAS, _LEAST_GAS, _BOWEL = -250.0, 0.15, 9.0
+# Loops are thicker than twice this; they lie so far in front of the middle of the vertebral body, and beside and in
+# front of the great vessels, mm.
+_LOOP, _BEHIND_LOOPS, _VESSELS = 4.5, 16.0, (38.0, 55.0)
+# Two bones this close to each other make a joint, mm; smaller pieces than this (ml) are no bones of a limb.
+_JOINT, _BONE_ML = 9.0, 6.0
+
+
+def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
+    """Masks of skin, subcutaneous fat, muscle, bowel and the surroundings of joints; found organs are left out.
+
+    ``bowel`` is what holds or touches gas, ``small_bowel`` loops without.
+    """
+    organs = np.zeros(frame.hu.shape, dtype=np.bool_)
+    for name, (mask, _) in so_far.items():
+        if not name.startswith(("pelvic_wall", "gallbladder_fossa", "mediastinum", "prostate_or", "neck", "joint")):
+            organs |= mask
+    deep = depth(frame.body, frame.spacing)
+    skin = frame.body & (deep <= max(_SKIN, 1.05 * min(frame.spacing)))
+    inner = _shell(frame)
+    # Depth below the shell, slice by slice.
+    deep_in = depth(inner, (1e4, frame.spacing[1], frame.spacing[2]))
+    masks: dict[str, tuple[Mask, float]] = {}
+    limb, belly = _slices(frame, "limb"), _slices(frame, "abdomen", "pelvis")
+    fat = (frame.hu < -20.0) & (frame.hu > -250.0)
+    _put(masks, "skin", skin, 0.8)
+    _put(masks, "subcutaneous_fat", frame.body & fat & ~inner & ~skin & ~organs, 0.85)
+    _put(masks, "muscle", _muscle(frame, inner & ~skin, deep_in, limb) & ~organs, 0.7)
+    bowel = _bowel(frame, inner, belly, organs)
+    _put(masks, "bowel", bowel, 0.75)
+    _put(masks, "small_bowel", _loops(frame, inner & (deep_in > _WALL), belly, organs | bowel), 0.7)
+    if limb.any():
+        _put(masks, "near_joint", _joints(frame, limb), 0.7)
+    return Part(masks=masks)
+
+
+def _put(masks: dict[str, tuple[Mask, float]], name: str, mask: Mask, sure: float) -> None:
+    if mask.any():
+        masks[name] = (mask, sure)
+
+
+def _slices(frame: Frame, *names: str) -> NDArray[np.bool_]:
+    """Coarse slices that lie in any of the named regions."""
+    chosen = np.zeros(frame.hu.shape[0], dtype=np.bool_)
+    for region in frame.regions:
+        if region.name in names:
+            chosen[region.start // frame.factor[0] : -(-region.stop // frame.factor[0])] = True
+    return chosen
+
+
+def _shell(frame: Frame) -> Mask:
+    """Everything inside the muscles and bones, slice by slice: what is left outside is skin and subcutaneous fat."""
+    # The shape of the shell needs no more than every second voxel.
+    soft = (frame.hu > -15.0) & frame.body & (depth(frame.body, frame.spacing) > _UNDER_SKIN) | frame.bone
+    shape = frame.hu.shape
+    even = [n + n % 2 for n in shape[1:]]
+    padded = np.zeros((shape[0], *even), dtype=np.bool_)
+    padded[:, : shape[1], : shape[2]] = soft
+    half = padded.reshape(shape[0], even[0] // 2, 2, even[1] // 2, 2).any(axis=(2, 4))
+    half = np.asarray(cc3d.dust(np.asarray(half), threshold=_STRANDS, connectivity=6))
+    _close_border(half)
+    spacing = (1e4, frame.spacing[1] * 2, frame.spacing[2] * 2)  # slices do not see each other
+    closed = (depth(distance(half, spacing) <= _SHELL, spacing) > _SHELL) | half
+    for z in range(len(closed)):
+        closed[z] = ndimage.binary_fill_holes(closed[z])
+    whole = closed.repeat(2, axis=1).repeat(2, axis=2)
+    return np.asarray(whole[:, : shape[1], : shape[2]] & frame.body)
+
+
+def _close_border(soft: Mask) -> None:
+    """Where the field of view cuts the body, its border closes the shell between the outermost soft tissue there."""
+    for edge in (soft[:, 0], soft[:, -1], soft[:, :, 0], soft[:, :, -1]):
+        for line in edge:
+            there = np.flatnonzero(line)
+            if there.size > 1:
+                line[there[0] : there[-1]] = True
+
+
+def _muscle(frame: Frame, inner: Mask, deep: NDArray[np.float32], limb: NDArray[np.bool_]) -> Mask:
+    """Muscle: in limbs all soft tissue inside the shell, in the trunk its wall and what lies behind the vertebrae."""
+    tissue = inner & (frame.hu > _MUSCLE[0]) & (frame.hu < _MUSCLE[1]) & ~frame.bone
+    wall = inner & (deep < _WALL)
+    rows = np.arange(frame.hu.shape[1])[None, :]
+    spine = spine_track(frame)[:, :1]
+    behind = (rows > np.where(np.isfinite(spine), spine, np.inf))[:, :, None]
+    return np.asarray(tissue & (wall | behind | limb[:, None, None]))
+
+
+def _bowel(frame: Frame, inner: Mask, belly: NDArray[np.bool_], organs: Mask) -> Mask:
+    """Gas inside the belly with the wall and the content around it."""
+    if not belly.any():
+        return np.zeros(frame.hu.shape, dtype=np.bool_)
+    gas = (frame.hu < _GAS) & inner & ~frame.lungs & ~frame.airway & belly[:, None, None]
+    labels = cc3d.connected_components(gas, connectivity=26)
+    sizes = np.bincount(labels.ravel()) * float(np.prod(frame.spacing)) / 1000.0
+    sizes[0] = 0
+    kept = (sizes > _LEAST_GAS)[labels]
+    around = grown(kept, _BOWEL, frame.spacing)
+    return np.asarray(around & inner & ~organs & ~frame.bone & ~frame.lungs & belly[:, None, None])
+
+
+def _loops(frame: Frame, inner: Mask, belly: NDArray[np.bool_], others: Mask) -> Mask:
+    """Soft tissue of the belly thick enough for loops without gas, in front of the spine, the psoas and the vessels."""
+    spine = spine_track(frame)
+    known = np.isfinite(spine[:, 0])
+    if not known.any():
+        return np.zeros(frame.hu.shape, dtype=np.bool_)
+    z = np.arange(len(spine))
+    row, column = (np.interp(z, z[known], spine[known, k])[:, None, None] for k in (0, 1))
+    front = (row - np.arange(frame.hu.shape[1])[None, :, None]) * frame.spacing[1]
+    beside = np.abs(np.arange(frame.hu.shape[2])[None, None] - column) * frame.spacing[2]
+    seat = (front > np.where(beside < _VESSELS[0], _VESSELS[1], _BEHIND_LOOPS)) & belly[:, None, None] & inner
+    soft = seat & (frame.hu > -20.0) & (frame.hu < 250.0) & ~others & ~frame.bone
+    core = depth(soft, frame.spacing) > _LOOP
+    return np.asarray(grown(core, _LOOP + 1.0, frame.spacing) & soft)
+
+
+def _joints(frame: Frame, limb: NDArray[np.bool_]) -> Mask:
+    """Tissue between two bones of a limb."""
+    bone = frame.bone & limb[:, None, None]
+    labels = cc3d.connected_components(bone, connectivity=6)
+    sizes = np.bincount(labels.ravel()) * float(np.prod(frame.spacing)) / 1000.0
+    sizes[0] = 0
+    large = np.argsort(sizes)[::-1][:6]
+    count = np.zeros(bone.shape, dtype=np.int8)
+    for label in large[sizes[large] > _BONE_ML]:
+        count += distance(labels == label, frame.spacing) <= _JOINT
+    return np.asarray((count >= 2) & ~frame.bone & frame.body)
