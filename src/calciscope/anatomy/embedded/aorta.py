@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from calciscope.anatomy.embedded.circles import Floats, Window, best_path, vote, window
-from calciscope.anatomy.embedded.frame import Frame
+from calciscope.anatomy.embedded.frame import Frame, Mask
 from calciscope.anatomy.embedded.track import Track, blood, from_path, resized, smoothed
 
 RADII = np.arange(5.0, 27.1, 2.0)
@@ -15,28 +15,60 @@ RADII = np.arange(5.0, 27.1, 2.0)
 _BOX = (95.0, 12.0, 45.0, 80.0)
 # Attenuation of fat, into which bone is turned so that it has an edge against the vessel and is no disc itself.
 FAT_HU = -110.0
+# Of two vessels in front of the spine the left one is the aorta; a cava may be the rounder one.
+_LEFTWARD = 0.1
 # Reward is taken away where the centre is fat, air or water rather than blood.
 _BLOOD_FLOOR = 10.0
-_UNKNOWN_BLOOD = 250.0
+# Radii of vertebral bodies, mm, and how far in front of the frame's centre their front edge can lie.
+_BODY_RADIUS = (11.0, 22.0)
+_FARTHEST_FRONT = 30.0
+# Blood as bright as bone, HU, and how much of it (mm3) in front of the spine says that vessels are that bright.
+_BRIGHT = 200.0
+_ANGIOGRAM = 15000.0
 
 
 def clip_range(blood_hu: float | None) -> tuple[float, float]:
-    """The window in which edges count: from fat to a little above blood, so that plaque is no edge of its own."""
-    high = _UNKNOWN_BLOOD if blood_hu is None else max(100.0, blood_hu + 70.0)
+    """The window in which edges count: from fat to a little above blood, so that plaque is no edge of its own.
+
+    Not above the attenuation at which any vessel stands out from muscle: the two lumens of a dissection are one.
+    """
+    high = _BRIGHT if blood_hu is None else float(np.clip(blood_hu + 70.0, 100.0, _BRIGHT))
     return FAT_HU, high
 
 
 def spine_track(frame: Frame) -> NDArray[np.float64]:
-    """``frame.spine`` with gaps filled between vertebrae and beyond the ends for up to 40 mm; NaN elsewhere."""
+    """``frame.spine`` set to the front of the bone, with gaps filled and beyond the ends for up to 40 mm; else NaN.
+
+    Vessels lie against the front of the vertebra, so its front edge is measured and the centre moved behind it.
+    """
     spine = frame.spine.copy()
     known = np.flatnonzero(np.isfinite(spine[:, 0]))
     if known.size < 3:
         return np.full_like(spine, np.nan)
+    front = np.array([_front_edge(frame, z) for z in known.tolist()])
+    span = 2 * round(20.0 / frame.spacing[0]) + 1
+    front = ndimage.median_filter(front, size=span, mode="nearest")
+    radius = np.clip(np.maximum(spine[known, 2], 0.75 * front), *_BODY_RADIUS)
+    spine[known, 0] += (radius - front) / frame.spacing[1]
+    spine[known, 2] = radius
     slices = np.arange(len(spine))
     spine = np.stack([np.interp(slices, known, spine[known, k]) for k in range(3)], axis=1)
     beyond = 40.0 / frame.spacing[0]
     spine[(slices < known[0] - beyond) | (slices > known[-1] + beyond)] = np.nan
     return spine
+
+
+def _front_edge(frame: Frame, z: int) -> float:
+    """Distance (mm) from the frame's centre of the vertebra forwards to the edge of its bone."""
+    row, column, radius = frame.spine[z]
+    half = max(1, round(8.0 / frame.spacing[2]))
+    reach = round(_FARTHEST_FRONT / frame.spacing[1])
+    low, high = max(0, int(row) - reach), int(row) + 1
+    strip = frame.bone[z, low:high, max(0, int(column) - half) : int(column) + half + 1]
+    if not strip.any():
+        return float(radius)
+    edges = np.array([high - low - 1 - np.flatnonzero(line)[0] for line in strip.T if line.any()])
+    return float(np.median(edges)) * frame.spacing[1]
 
 
 def without_bone(frame: Frame, box: Window, spine: NDArray[np.float64]) -> Floats:
@@ -49,17 +81,53 @@ def without_bone(frame: Frame, box: Window, spine: NDArray[np.float64]) -> Float
     rows = (np.arange(bone.shape[1]) * box.factor[1] + box.start[1]) / frame.factor[1]
     columns = (np.arange(bone.shape[2]) * box.factor[2] + box.start[2]) / frame.factor[2]
     hu = box.hu.copy()
+    bone = bone & ~_filled_with_contrast(box, index[0], rows, columns, spine, frame)
     for z, slice_index in enumerate(index[0]):
         solid = bone[z]
         row, column, radius = spine[slice_index]
         if np.isfinite(row):
             away = np.hypot((rows[:, None] - row) * frame.spacing[1], (columns[None] - column) * frame.spacing[2])
-            near = away <= 1.3 * radius
+            near = away <= 1.15 * radius
+            # In front of the vertebra plaque and contrast can pass for bone; they belong to the vessel.
+            solid = solid & ((away <= radius + 3.0) | (rows[:, None] > row) | (away > radius + 60.0))
             # The shell of a vertebra, open towards a disc or thinned by osteoporosis, is closed and filled.
             closed = ndimage.binary_closing(np.pad(solid & near, 3), iterations=3)[3:-3, 3:-3]
             solid = solid | ndimage.binary_fill_holes(closed) | (away <= 0.8 * radius)
         hu[z][solid] = FAT_HU
     return hu
+
+
+def _filled_with_contrast(
+    box: Window,
+    slices: NDArray[np.int64],
+    rows: NDArray[np.float64],
+    columns: NDArray[np.float64],
+    spine: NDArray[np.float64],
+    frame: Frame,
+) -> Mask:
+    """Lumens as bright as bone: thick and bright throughout, away from the vertebra.
+
+    Cortical bone is thin, marrow is darker. Where nothing of the kind lies well in front of the spine, no vessel is
+    that bright and the answer is empty.
+    """
+    bright = box.hu > _BRIGHT
+    reach = max(1, round(4.0 / box.pixel[0]))
+    disc = ndimage.iterate_structure(ndimage.generate_binary_structure(2, 1), reach)[None]
+    thick = np.asarray(ndimage.binary_opening(bright, disc))
+    vertebra = np.zeros_like(thick)
+    ahead = np.zeros_like(thick)
+    for z, index in enumerate(slices.tolist()):
+        row, column, radius = spine[index]
+        if not np.isfinite(row):
+            continue
+        away = np.hypot((rows[:, None] - row) * frame.spacing[1], (columns[None] - column) * frame.spacing[2])
+        behind = np.broadcast_to(rows[:, None] > row, away.shape)
+        vertebra[z] = (away <= radius) | (behind & (away <= radius + 12.0))
+        ahead[z] = ~behind & (away > radius + 12.0)
+    volume = float((thick & ahead).sum()) * frame.spacing[0] * box.pixel[0] * box.pixel[1]
+    if volume < _ANGIOGRAM:
+        return np.zeros_like(thick)
+    return np.asarray(thick & ~vertebra)
 
 
 def beside_spine(
@@ -80,7 +148,7 @@ def beside_spine(
     chest = np.asarray(ndimage.binary_closing(chest, iterations=3) | chest)[:, None, None]
     angle = np.degrees(np.arctan2(left, front))
     turned = np.maximum(angle - np.where(chest, 100.0, 55.0), -22.0 - angle)
-    cost = 0.4 * (np.clip(turned, 0, None) / 25.0) ** 2
+    cost = 0.4 * (np.clip(turned, 0, None) / 25.0) ** 2 + _LEFTWARD * np.clip((20.0 - angle) / 30.0, 0, 2)
     away = np.hypot(front, left) - body
     costs = np.empty((len(radii), *box.hu.shape), dtype=np.float32)
     for i, radius in enumerate(radii):
@@ -128,12 +196,12 @@ def trace(frame: Frame) -> tuple[Track, float | None] | None:
             continue
         score, mean = vote(hu[::step], box.pixel, RADII, *clip_range(blood_hu))
         # A small ring finds support by chance more often than a large one.
-        reward = score * np.minimum(1.0, np.sqrt(RADII / 12.0)).astype(np.float32)[:, None, None, None]
+        reward = score * np.minimum(1.0, np.sqrt(RADII / 9.0)).astype(np.float32)[:, None, None, None]
         reward -= cost[:, ::step]
         reward -= 0.5 * np.clip((_BLOOD_FLOOR - mean) / 40.0, 0, 1)
         if blood_hu is not None:
             # Darker than blood is no vessel; brighter may be the other lumen of a dissection or plaque.
-            reward -= 0.3 * np.clip((blood_hu - mean - 20.0) / 60.0, 0, 1)
+            reward -= 0.3 * np.clip((min(blood_hu, _BRIGHT) - mean - 20.0) / 60.0, 0, 1)
         path, _ = best_path(reward, 3 if step > 1 else 2, 0.02 if step == 1 else 0.01, 0.04)
         path[:, 0] *= step
         full = np.zeros((len(RADII), *hu.shape), dtype=np.float32) if step > 1 else score

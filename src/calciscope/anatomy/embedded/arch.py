@@ -89,7 +89,7 @@ def trace_ascending(frame: Frame, descending: Track, blood_hu: float | None) -> 
     cost = cost + (np.clip(28.0 - front, 0, None) / 15.0) ** 2 * 0.4
     reward = (score - cost[None].astype(np.float32)).astype(np.float32)
     middle = 45.0 if blood_hu is None else blood_hu
-    reward -= 0.4 * np.clip((np.abs(mean - middle) - 25.0) / 60.0, 0, 1)
+    reward -= 0.4 * np.clip((np.abs(mean - min(middle, clip_range(blood_hu)[1])) - 25.0) / 60.0, 0, 1)
     path, _ = best_path(reward, 2, 0.03, 0.04)
     track = smoothed(resized(frame, from_path(frame, box, path, score, RADII), middle), 1.2)
     # From the level below the arch down for as long as it stays a disc of about the same size.

@@ -154,7 +154,9 @@ def _trace_side(
     score, mean = vote(hu, box.pixel, RADII, *clip_range(blood_hu))
     reward = score * np.minimum(1.0, np.sqrt(RADII / 6.0)).astype(np.float32)[:, None, None, None]
     reward -= _corridor(frame, box, above, target, sign)[None]
-    reward -= 0.4 * np.clip((np.abs(mean - blood_hu) - 25.0) / 60.0, 0, 1) + np.float32(_HANDICAP)
+    reward -= 0.4 * np.clip((np.abs(mean - min(blood_hu, clip_range(blood_hu)[1])) - 25.0) / 60.0, 0, 1) + np.float32(
+        _HANDICAP
+    )
     # From the head down: slice k of the reversed arrays is coarse slice box top - k.
     entry = np.full(hu.shape, -np.inf, dtype=np.float32)
     earned = 0.0

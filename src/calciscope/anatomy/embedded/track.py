@@ -67,9 +67,11 @@ def resized(frame: Frame, track: Track, blood_hu: float) -> Track:
     step = 0.5 * min(frame.volume.geometry.spacing[1:])
     factor = np.array(frame.factor, dtype=np.float64)
     angles = np.arange(24) * (2 * np.pi / 24)
-    # Without contrast halfway to fat; with it, halfway to the soft tissue around.
-    edge = 0.5 * (blood_hu - 100.0) if blood_hu < 100.0 else 0.5 * (blood_hu + 50.0)
+    # Without contrast halfway to fat; with it, halfway to the soft tissue around. Rays that leak into a neighbour end
+    # late, so the shorter ones decide.
+    edge = 0.5 * (blood_hu - 100.0) if blood_hu < 100.0 else 0.5 * (min(blood_hu, 200.0) + 50.0)
     radii = track.radius.copy()
+    points = track.points.copy()
     for k, (point, radius) in enumerate(zip(track.points, track.radius, strict=True)):
         z, y, x = (float(v) for v in point * factor + (factor - 1) / 2)
         away = np.arange(0.4 * radius, 1.5 * radius + 2.0, step)
@@ -80,9 +82,31 @@ def resized(frame: Frame, track: Track, blood_hu: float) -> Track:
         # Noise may not end a ray early; neighbouring rays end alike.
         dark = ndimage.gaussian_filter(ray, (1.0, 1.5), mode=("wrap", "nearest")) < edge
         ends = np.where(dark.any(axis=1), away[np.argmax(dark, axis=1)], np.nan)
-        if np.isfinite(ends).mean() >= 1 / 3:
-            radii[k] = float(np.nanmedian(ends))
-    return Track(track.points, radii, track.support)
+        share = float(np.isfinite(ends).mean())
+        if share >= 1 / 3:
+            # A much wider vessel than voted must show most of its rim; else the rays have run into a neighbour.
+            most = 1.2 if share < 2 / 3 else 1.4
+            radii[k] = float(np.clip(np.nanpercentile(ends, 35), 0.7 * radius, most * radius))
+            shift = _recentred(ends, angles, radii[k])
+            points[k, 1] += shift[0] / frame.spacing[1]
+            points[k, 2] += shift[1] / frame.spacing[2]
+    return Track(points, radii, track.support)
+
+
+def _recentred(ends: NDArray[np.float64], angles: NDArray[np.float64], radius: float) -> tuple[float, float]:
+    """Shift (row, column; mm) to the middle of the rim, from the lengths of opposite rays; at most half a radius."""
+    half = len(angles) // 2
+    fair = np.where(np.abs(ends - radius) <= 0.6 * radius, ends, np.nan)
+    uneven = (fair[:half] - fair[half:]) / 2
+    known = np.isfinite(uneven)
+    if known.sum() < 0.75 * half:
+        return 0.0, 0.0
+    # Along each direction the middle of a chord lies off by the shift's component in that direction.
+    matrix = np.column_stack([np.sin(angles[:half][known]), np.cos(angles[:half][known])])
+    shift, *_ = np.linalg.lstsq(matrix, uneven[known], rcond=None)
+    length = float(np.hypot(*shift))
+    scale = min(1.0, 0.5 * radius / length) if length > 0 else 0.0
+    return float(shift[0]) * scale, float(shift[1]) * scale
 
 
 def smoothed(track: Track, sigma: float) -> Track:

@@ -14,9 +14,13 @@ from calciscope.anatomy.embedded.track import Track, blood, joined, longest_run,
 from calciscope.domain.anatomy import Landmark, Tube
 
 # Wall and plaque lie outside the bright lumen whose rim was traced, mm.
-WALL = 2.0
+WALL = 1.0
 # A faint stretch of the aorta above its fork is accepted up to this length, mm.
 _FAINT_ABOVE_FORK = 40.0
+# Support of a rim that only continues a clearer one.
+_FAINTEST = 0.1
+# The aorta may reach this far below the upper edge of the pelvic region, mm.
+_INTO_PELVIS = 45.0
 # Wider over half its length is no aorta but a muscle or an organ, mm.
 _WIDEST = 24.0
 # A track shorter than this says too little to be judged, mm.
@@ -94,11 +98,20 @@ def _judged(frame: Frame, whole: Track, fork: float | None) -> Track | None:
     track = whole if fork is None else whole.part(whole.points[:, 0] >= fork)
     if not len(track):
         return None
-    good = (track.support >= arch.FAINT) & (track.radius >= arch.NARROWEST)
-    good &= aorta.fits_beside_spine(frame, track)
+    fits = (track.radius >= arch.NARROWEST) & aorta.fits_beside_spine(frame, track) & _above_pelvis(frame, track)
     size = max(3, round(15.0 / frame.spacing[0]))
-    good = np.asarray(ndimage.percentile_filter(good.astype(np.int8), 40, size=size, mode="nearest") > 0)
-    run = longest_run(good)
+    clear, faint = (
+        np.asarray(ndimage.percentile_filter((fits & (track.support >= least)).astype(np.int8), 40, size=size) > 0)
+        for least in (arch.FAINT, _FAINTEST)
+    )
+    usual = float(np.median(track.radius[clear])) if clear.any() else 0.0
+    faint &= track.radius >= 0.6 * usual
+    # A faint rim, as between the crura, continues a clear stretch; it cannot be one by itself.
+    sure = longest_run(clear)
+    labels, _ = ndimage.label(faint)
+    run = longest_run(np.asarray(labels == labels[sure.start])) if sure.stop > sure.start else sure
+    if run.stop > run.start and clear[run].mean() < 0.5:
+        run = sure
     if fork is not None and run.start * frame.spacing[0] < _FAINT_ABOVE_FORK:
         # Between a good stretch and the fork it is the same vessel, even where its rim is faint.
         run = slice(0, run.stop)
@@ -108,11 +121,20 @@ def _judged(frame: Frame, whole: Track, fork: float | None) -> Track | None:
     return kept
 
 
+def _above_pelvis(frame: Frame, track: Track) -> NDArray[np.bool_]:
+    """Whether each point lies above the pelvis; the aorta forks at its upper edge, give or take a vertebra."""
+    tops = [region.stop for region in frame.regions if region.name in ("pelvis", "limb")]
+    if not tops:
+        return np.ones(len(track), dtype=np.bool_)
+    lowest = max(tops) / frame.factor[0] - _INTO_PELVIS / frame.spacing[0]
+    return np.asarray(track.points[:, 0] >= lowest)
+
+
 def _thoracic(frame: Frame, trunk: Track, blood_hu: float) -> tuple[Track | None, Track | None, Track]:
     """Ascending aorta and arch where they are in view, and the trunk cut off where the arch begins."""
     chest = np.asarray(frame.lung_left.any(axis=(1, 2)) & frame.lung_right.any(axis=(1, 2)))
-    top = int(min(round(float(trunk.points[-1, 0])), len(chest) - 1))
-    if not chest[max(0, top - 3) : top + 1].any():
+    span = np.clip(np.rint(trunk.points[:, 0]).astype(int), 0, len(chest) - 1)
+    if not chest[span].any():
         return None, None, trunk
     ascending = arch.trace_ascending(frame, trunk, blood_hu)
     beyond = (frame.hu.shape[0] - 1 - trunk.points[-1, 0]) * frame.spacing[0]
