@@ -140,7 +140,8 @@ def _branch(
         line = np.stack([start + beside, end + beside])
         canvas.paint(tube(line, radius * 0.8 + 0.7), "airway_wall", "lung_vessels")
         canvas.paint(tube(line, radius * 0.8), "gas", "lung_vessels")
-    if radius < 0.75:
+    # Vessels thinner than half a voxel are left to the texture of the lung.
+    if radius < max(0.75, 0.5 * canvas.geometry.spacing[2]):
         return
     for _ in range(2):
         turn = out + rng.normal(0, 0.42, 3)
