@@ -41,7 +41,7 @@ def assemble(frame: Frame, parts: Sequence[Part]) -> Anatomy:
     The label map is uint8 ``(z, y, x)`` on the volume's grid; voxels past the last whole block repeat it.
     """
     masks: dict[str, tuple[Mask, float]] = dict(_frame_masks(frame))
-    tubes: dict[str, Tube] = {}
+    tubes: dict[str, Tube] = dict(_spine(frame))
     landmarks: dict[str, Landmark] = {}
     pool: BloodPool | None = None
     notes = list(frame.notes)
@@ -78,6 +78,15 @@ def enlarged(coarse: NDArray[np.uint8], factor: tuple[int, int, int], shape: tup
     picks = [np.minimum(np.arange(n) // f, m - 1) for n, f, m in zip(shape, factor, coarse.shape, strict=True)]
     plane = np.ascontiguousarray(coarse[:, picks[1]][:, :, picks[2]])
     return plane[picks[0]]
+
+
+def _spine(frame: Frame) -> Mapping[str, Tube]:
+    """The vertebral bodies as the tube ``spine`` from head to feet, or nothing where there is no spine."""
+    known = np.flatnonzero(np.isfinite(frame.spine[:, 0]))[::-1]
+    if known.size < 2:
+        return {}
+    points = np.column_stack([known, frame.spine[known, :2]])
+    return {"spine": Tube("spine", frame.to_mm(points), frame.spine[known, 2].copy(), 0.9)}
 
 
 def _frame_masks(frame: Frame) -> Mapping[str, tuple[Mask, float]]:

@@ -7,14 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from calciscope.anatomy.embedded.body import depth
 from calciscope.anatomy.embedded.frame import Mask
 
 # Cancellous bone with its cortex on a coarse grid; muscle and unenhanced organs stay below.
 BONE_HU = 150.0
 # Cortex: what a piece must reach somewhere to be bone.
 _CORTEX_HU = 240.0
-# Pieces of bone that the scan cuts off are larger than stones and plaques, ml.
-_LEAST_ML = 0.6
+# The skeleton hangs together in pieces of at least this, ml, or this part of the largest piece in small fields of view;
+_PIECE_ML = 8.0
+_PIECE_PART = 0.05
+# smaller pieces (a rib's tip) count if they are near one or cut by the scan's end. Stones and plaques are neither.
+_LEAST_ML = 0.4
+_NEAR_MM = 6.0
 # Blood and organs are homogeneous: their brightest neighbour within this distance, mm, ...
 _SHELL_MM = 7.0
 # ... is at most this part and this many HU brighter than their mean. Marrow has a cortex around it.
@@ -55,7 +60,7 @@ def find_contrast(hu: NDArray[np.float32], body: Mask, spacing: tuple[float, flo
 def find_bone(hu: NDArray[np.float32], body: Mask, contrast: Mask, spacing: tuple[float, float, float]) -> Mask:
     """The skeleton, marrow included: bright pieces with a cortex and of some size that are not contrast.
 
-    Small bright pieces (stones, plaques, phleboliths) are left out; ribs and spine hang together or are large.
+    Small bright pieces (stones, plaques, phleboliths) are left out unless they are near a large one.
     """
     bright = (hu > BONE_HU) & body & ~contrast
     labels = cc3d.connected_components(bright, connectivity=18)
@@ -63,9 +68,16 @@ def find_bone(hu: NDArray[np.float32], body: Mask, contrast: Mask, spacing: tupl
     volumes = stats["voxel_counts"] * float(np.prod(spacing)) / 1000.0
     peaks = np.zeros(len(volumes), dtype=np.float32)
     np.maximum.at(peaks, labels[bright], hu[bright])
-    keep = (volumes >= _LEAST_ML) & (peaks >= _CORTEX_HU)
-    keep[0] = False
-    bone = np.asarray(keep[labels])
+    bony = (volumes >= _LEAST_ML) & (peaks >= _CORTEX_HU)
+    bony[0] = False
+    large = bony & (volumes >= min(_PIECE_ML, _PIECE_PART * float(volumes[bony].max(initial=0.0))))
+    bone = np.asarray(large[labels])
+    small = bony & ~large
+    if small.any() and bone.any():
+        near = depth(~bone, spacing) <= _NEAR_MM
+        near[[0, -1]] = True
+        small &= np.isin(np.arange(len(small)), np.unique(labels[near]))
+        bone |= small[labels]
     return fill_marrow(bone, hu, spacing)
 
 

@@ -1,0 +1,126 @@
+"""What lies around a candidate: the tissue, the bone, the gas and the noise near it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from calciscope.find.candidates import Candidate
+from calciscope.find.levels import Levels
+from calciscope.find.scene import Bool, Scene
+
+# How far the surroundings are looked at, mm.
+REACH_MM = 12.0
+# Tissue from here to here around a candidate is its background, mm: beyond the blur, not yet the next organ.
+_SHELL_MM = (1.5, 6.0)
+FAT_HU = (-150.0, -30.0)
+GAS_HU = -300.0
+# A candidate larger than this is measured on a thinned grid, voxels of its box.
+_LARGE = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Surroundings of a candidate: shares from 0 to 1, distances in mm (``REACH_MM`` where nothing is nearer), HU.
+
+    ``touching`` is the share of the candidate's neighbours that are bone, ``bright`` the share of its surroundings that
+    are above the threshold floor, ``gas`` the share of gas that is not lung around it. ``saddle`` is the
+    highest attenuation where it touches bone, 0 where it touches none.
+    """
+
+    background: float
+    noise: float
+    fat: float
+    lung: float
+    gas: float
+    soft: float
+    bright: float
+    bone_mm: float
+    lung_mm: float
+    metal_mm: float
+    air_mm: float
+    wall_mm: float
+    touching: float
+    saddle: float
+    bony: float
+    depth: float
+
+    def as_numbers(self) -> dict[str, float]:
+        """The numbers by name, as they travel with a deposit."""
+        return {
+            "fat": self.fat,
+            "lung": self.lung,
+            "gas": self.gas,
+            "soft": self.soft,
+            "bright": self.bright,
+            "distance_to_bone_mm": self.bone_mm,
+            "distance_to_lung_mm": self.lung_mm,
+            "touching_bone": self.touching,
+            "noise_hu": self.noise,
+            "distance_to_artery_mm": self.wall_mm,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """Masks of the whole scene that contexts are read from."""
+
+    skeleton: Bool
+    lung: Bool
+    metal: Bool
+    airway: Bool
+    walls: Bool
+
+
+def context(scene: Scene, level: Levels, masks: Surroundings, candidate: Candidate) -> Context:
+    """The context of a candidate, from the box around it."""
+    margin = np.ceil(REACH_MM / np.array(scene.spacing)).astype(int)
+    low = np.maximum(candidate.voxels.min(axis=0) - margin, 0)
+    high = np.minimum(candidate.voxels.max(axis=0) + margin + 1, scene.hu.shape)
+    step = np.ones(3, dtype=int)
+    while np.prod((high - low) / step) > _LARGE:
+        step += 1
+    box = tuple(slice(int(a), int(b), int(s)) for a, b, s in zip(low, high, step, strict=True))
+    own = np.zeros(tuple(-(-(high - low) // step)), dtype=np.bool_)
+    own[tuple(((candidate.voxels - low) // step).T)] = True
+    spacing = tuple(float(s * n) for s, n in zip(scene.spacing, step, strict=True))
+    hu = scene.hu[box]
+    away = ndimage.distance_transform_edt(~own, sampling=spacing)
+    shell = (away > _SHELL_MM[0]) & (away <= max(_SHELL_MM[1], 1.5 * min(spacing)))
+    bone = masks.skeleton[box] & ~own
+    near = (away > 0) & (away <= 1.01 * max(spacing[1:]))
+    # Neighbours in the slices above and below count too where slices are thick.
+    near |= ndimage.binary_dilation(own, ndimage.generate_binary_structure(3, 1)) & ~own
+    touched = own & ndimage.binary_dilation(bone, np.ones((3, 3, 3), dtype=np.bool_))
+    lung = masks.lung[box]
+    around = hu[shell & ~bone]
+    total = max(1, around.size)
+    tissue = around[(around > GAS_HU) & (around < level.floor)]
+    z, y, x = candidate.voxels.T
+    gas = (hu < GAS_HU) & ~lung & scene.inside[box]
+    return Context(
+        background=float(np.median(tissue)) if tissue.size else 0.0,
+        noise=float(np.median(level.noise_at(z, y, x))),
+        fat=float(((around > FAT_HU[0]) & (around < FAT_HU[1])).sum()) / total,
+        lung=float(lung[shell].mean()) if shell.any() else 0.0,
+        gas=float(gas[shell].mean()) if shell.any() else 0.0,
+        soft=float(((around >= FAT_HU[1]) & (around < level.floor)).sum()) / total,
+        bright=float((around >= level.floor).sum()) / total,
+        bone_mm=_nearest(away, bone),
+        lung_mm=_nearest(away, lung),
+        metal_mm=_nearest(away, masks.metal[box]),
+        air_mm=_nearest(away, masks.airway[box]),
+        wall_mm=_nearest(away, masks.walls[box]),
+        bony=float(scene.prior[z, y, x].mean()),
+        depth=0.0,
+        touching=float(bone[near].mean()) if near.any() else 0.0,
+        saddle=float(hu[touched].max()) if touched.any() else 0.0,
+    )
+
+
+def _nearest(away: NDArray[np.float64], mask: Bool) -> float:
+    """Least distance from the candidate to a mask within the box, mm."""
+    return min(REACH_MM, float(away[mask].min())) if mask.any() else REACH_MM

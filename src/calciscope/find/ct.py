@@ -1,0 +1,141 @@
+"""Every calcification candidate of a CT: deposits, and what looked like one and is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calciscope.domain.anatomy import Anatomy
+from calciscope.domain.deposit import Deposit
+from calciscope.domain.image import Volume
+from calciscope.find.candidates import Candidate, split
+from calciscope.find.classify import Facts, rejected_as
+from calciscope.find.context import Context, Surroundings, context
+from calciscope.find.levels import Levels, hot_voxels, levels
+from calciscope.find.scene import Scene, scene
+from calciscope.find.shape import shape
+from calciscope.find.wall import Wall, wall
+
+# Specks of so few voxels that stand out so little are not kept, not even as rejected: there are thousands of them.
+_SPECK_VOXELS = 4
+_SPECK_SD = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Deposits, and candidates that were rejected with the reason in ``rejected_as``; both by ascending slice."""
+
+    deposits: tuple[Deposit, ...]
+    rejected: tuple[Deposit, ...]
+
+
+def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) -> Found:
+    """Deposits and rejected candidates of a CT volume.
+
+    ``threshold_hu`` is the preset's; where contrast was given it is raised to what stands out of blood and enhanced
+    tissue, and each deposit carries the one that was used. Ids are ``series`` with a number. Raises nothing.
+    """
+    view = scene(volume, anatomy)
+    if view is None:
+        return Found((), ())
+    level = levels(view, threshold_hu)
+    parts = split(view, hot_voxels(view, level))
+    masks = Surroundings(
+        skeleton=parts.skeleton,
+        lung=view.names_mask(("lung_left", "lung_right", "lung_upper_", "lung_middle_", "lung_lower_")),
+        metal=view.names_mask(("metal",)),
+        airway=view.names_mask(("airway", "trachea")),
+        walls=parts.walls,
+    )
+    trunk = wall(view)
+    found: list[tuple[Candidate, Context, str | None]] = []
+    for candidate in parts.candidates:
+        if _speck(candidate, level):
+            continue
+        around = context(view, level, masks, candidate)
+        reason = rejected_as(_facts(view, level, trunk, masks, candidate, around))
+        found.append((candidate, around, reason))
+    found.sort(key=lambda item: tuple(item[0].voxels[0].tolist()))
+    kept = [item for item in found if item[2] is None]
+    others = [item for item in found if item[2] is not None]
+    return Found(
+        tuple(_deposit(view, level, *item, name=f"{series}-{n}") for n, item in enumerate(kept, start=1)),
+        tuple(_deposit(view, level, *item, name=f"{series}-r{n}") for n, item in enumerate(others, start=1)),
+    )
+
+
+def _speck(candidate: Candidate, level: Levels) -> bool:
+    """Whether a candidate is so small and faint that it is one of the many peaks of noise."""
+    if len(candidate.hu) > _SPECK_VOXELS:
+        return False
+    z, y, x = candidate.voxels[:1].T
+    noise = float(level.noise_at(z, y, x)[0])
+    # Soft tissue lies at about 50 HU; what exceeds it by less is noise on any background.
+    return float(candidate.hu.max()) < 50.0 + _SPECK_SD * noise
+
+
+def _facts(
+    view: Scene, level: Levels, trunk: Wall, masks: Surroundings, candidate: Candidate, around: Context
+) -> Facts:
+    """What the rules need to know."""
+    voxels = candidate.voxels
+    extent = (np.ptp(voxels, axis=0) + 1) * np.array(view.spacing)
+    middle = voxels[np.argmin(np.abs(voxels - np.median(voxels, axis=0)).sum(axis=1))]
+    z, y, x = (int(v) for v in middle)
+    whole = voxels[:, 0] + view.start[0]
+    last = view.volume.geometry.shape[0] - 1
+    return Facts(
+        context=around,
+        voxels=len(voxels),
+        volume=len(voxels) * view.voxel_mm3,
+        peak=float(candidate.hu.max()),
+        mean=float(candidate.hu.mean()),
+        length=float(extent.max()),
+        width=float(extent.min()),
+        hollow=0.0,
+        floor=level.floor,
+        enhanced=level.enhanced,
+        blood=level.blood,
+        region=view.anatomy.region_at(z + view.start[0]),
+        at_end=bool((whole <= 0).any() or (whole >= last).any()),
+        slices=int(np.ptp(voxels[:, 0])) + 1,
+        in_metal=float(masks.metal[voxels[:, 0], voxels[:, 1], voxels[:, 2]].mean()),
+        spine_mm=trunk.spine_distance(voxels),
+        spine_radius=0.0,
+        chest_wall=trunk.in_chest_wall(z, y, x),
+        front=trunk.in_front(z, y, x),
+    )
+
+
+def _deposit(
+    view: Scene, level: Levels, candidate: Candidate, around: Context, reason: str | None, *, name: str
+) -> Deposit:
+    """A candidate as a deposit on the volume's grid."""
+    voxels = (candidate.voxels + np.array(view.start, dtype=np.int32)).astype(np.int32)
+    geometry = view.volume.geometry
+    centre = _centre(voxels)
+    points = geometry.to_mm(voxels.mean(axis=0))
+    extent = (np.ptp(voxels, axis=0) + 1) * np.array(geometry.spacing)
+    return Deposit(
+        id=name,
+        series=name.rpartition("-")[0],
+        voxels=voxels,
+        hu=candidate.hu,
+        threshold_hu=level.floor,
+        background_hu=round(around.background, 1),
+        center_index=centre,
+        center_mm=(round(float(points[0]), 2), round(float(points[1]), 2), round(float(points[2]), 2)),
+        extent_mm=(round(float(extent[2]), 2), round(float(extent[1]), 2), round(float(extent[0]), 2)),
+        volume_mm3=round(len(voxels) * geometry.voxel_mm3, 3),
+        shape=shape(voxels, geometry.spacing),
+        context=around.as_numbers(),
+        rejected_as=reason,
+    )
+
+
+def _centre(voxels: NDArray[np.int32]) -> tuple[int, int, int]:
+    """The voxel index nearest to the mean of the voxels."""
+    z, y, x = (int(v) for v in np.rint(voxels.mean(axis=0)))
+    return (z, y, x)
