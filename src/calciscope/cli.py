@@ -185,16 +185,15 @@ def _write(run: Run, out: Path) -> tuple[Path, Path, Path]:
 
 def _show(assessment: Assessment) -> None:
     """The answer, the findings as a table, what is unknown, what was refused."""
+    from calciscope.domain.assessment import Seriousness
     from calciscope.report import text
 
     typer.echo(f"{assessment.seriousness.value.upper()}: {assessment.answer}")
     if assessment.findings:
-        table = Table("site", "seriousness", "kind", "deposits", "volume", "Agatston", box=None, pad_edge=False)
-        for finding in assessment.findings:
-            cells = [
-                text.value(finding.measures[key], key) if key in finding.measures else "-"
-                for key in ("volume", "agatston")
-            ]
+        table = Table("site", "seriousness", "kind", "deposits", "diameter", "Agatston", box=None, pad_edge=False)
+        for finding in sorted(assessment.findings, key=lambda one: -Seriousness(one.seriousness.value or "none").rank):
+            shown = ("diameter", "agatston") if text.scored(finding.site) else ("diameter",)
+            cells = [text.value(finding.measures[key], key) if key in finding.measures else "-" for key in shown]
             table.add_row(
                 finding.site,
                 finding.seriousness.value or "none",

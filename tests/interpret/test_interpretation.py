@@ -150,7 +150,8 @@ def test_deposits_become_records():
     assert isinstance(record, DepositRecord)
     assert (record.id, record.site, record.agatston) == ("d1", "artery.coronary.lad", 175.0)
     assert (record.center_mm, record.center_index, record.peak_hu) == ((1.0, 2.0, 3.0), (3, 4, 5), 420.0)
-    assert (record.alternatives[0].value, record.alternatives[0].total) == ("heart", 0.2)
+    assert record.alternatives[0].value == "heart"
+    assert "20%" in record.alternatives[0].why
     assert finding.confidence == 0.7
 
 
@@ -250,6 +251,10 @@ CORONARY = "dystrophic calcification of the coronary arteries"
     ("findings", "answer"),
     [
         ([("ureter.left", {"diameter": 4.0})], "To be monitored: lithiasis (stone) of the left ureter (4 mm)."),
+        (
+            [("kidney.left", {"agatston": 90.0, "diameter": 4.0})],
+            "Incidental: lithiasis (stone) of the left kidney (4 mm).",
+        ),
         ([("artery.coronary", {"agatston": 0.4})], f"To be monitored: {CORONARY} (Agatston score <1)."),
         ([("vein.pelvic", {"count": 4.0})], "Incidental: dystrophic calcification of the pelvic veins (4 deposits)."),
         (

@@ -4,7 +4,7 @@ import pytest
 
 from calciscope.interpret import interpret, load
 from calciscope.interpret.assumptions import Assumption, comparisons, spoken_concepts
-from tests.interpret.make import PLACE, hospital, patient, rule
+from tests.interpret.make import PLACE, hospital, measured, patient, rule
 
 
 def asked(knowledge, *findings, **known):
@@ -168,3 +168,17 @@ def test_what_changes_the_overall_answer_is_asked_for_first(tmp_path):
     ]
     found = list(asked(hospital(tmp_path, rules), (f"{PLACE}.left", {}), (f"{PLACE}.right", {}), age=50.0))
     assert found.index("hdl") < found.index("lvef")
+
+
+def test_of_a_deposit_in_an_image_only_what_can_be_seen_there_is_asked_for(tmp_path):
+    rules = [
+        rule("see.margin", "margin == 'spiculated'", {"seriousness": "significant"}),
+        rule("see.location", "location == 'scrotum'", {"seriousness": "significant"}),
+        rule("ask.lvef", "lvef < 30.0", {"seriousness": "significant"}),
+    ]
+    knowledge = hospital(tmp_path, rules)
+    site = measured(PLACE, values={"diameter": 4.0})
+    seen = {one.input for one in interpret((site,), patient(age=50.0), knowledge, imaged=True).unknowns}
+    assert {"margin", "lvef"} <= seen
+    assert "location" not in seen
+    assert "location" in asked(knowledge, (PLACE, {"diameter": 4.0}), age=50.0)

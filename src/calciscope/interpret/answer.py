@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calciscope.domain.assessment import Finding, Kind, Seriousness, Validity
-from calciscope.domain.site import UNPLACED
+from calciscope.domain.site import UNPLACED, within
 from calciscope.interpret.rules import CompiledRule
 
 _WHAT = {
@@ -27,8 +27,9 @@ _LEVEL = {
     Seriousness.SIGNIFICANT: "Significant",
     Seriousness.URGENT: "Urgent",
 }
-# Which number names a finding in the sentence, the first that it has.
+# Which number names a finding in the sentence, the first that it has; the Agatston score belongs to these sites only.
 _SIZES = ("agatston", "diameter", "count", "volume")
+_SCORED = ("heart", "artery")
 
 
 def answer(
@@ -85,6 +86,8 @@ def _size(finding: Finding) -> str:
     for name in _SIZES:
         measure = finding.measures.get(name)
         if measure is None or measure.value is None or measure.validity is Validity.REFUSED:
+            continue
+        if name == "agatston" and not any(within(finding.site, place) for place in _SCORED):
             continue
         number = "<1" if 0 < measure.value < 1 and name == "agatston" else f"{measure.value:.3g}"
         if name == "agatston":

@@ -75,6 +75,7 @@ class Knowledge:
     words: Words
     margin: float
     nothing: tuple[Condition, ...]
+    asked_of_images: frozenset[str]
     not_organs: tuple[str, ...]
     names: frozenset[str]
     folders: tuple[str, ...] = ()
@@ -155,6 +156,7 @@ def _load(folders: tuple[Path, ...]) -> Knowledge:
         words=compile_words(vocabulary_of(places)),
         margin=kinds.margin,
         nothing=tuple(_condition(text, names, "kinds.yaml") for text in kinds.nothing),
+        asked_of_images=frozenset(kinds.asked_of_images),
         not_organs=kinds.organs.not_counted,
         names=names,
         folders=tuple(folder.name for folder in folders),

@@ -103,11 +103,13 @@ class Kinds(Chapter):
     """Rules that hold for any site, and how kinds are weighed.
 
     ``margin``: two kinds whose totals differ by no more are not told apart. ``nothing``: conditions under which a
-    finding says that no calcium is there.
+    finding says that no calcium is there. ``asked_of_images``: keys of a stated finding that are asked for, as an
+    unknown, of a deposit that was found in an image.
     """
 
     margin: float
     nothing: tuple[str, ...]
+    asked_of_images: tuple[str, ...] = ()
     organs: Organs = Organs()
 
 

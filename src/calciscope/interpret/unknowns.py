@@ -79,7 +79,7 @@ def _changes(site: str, one: Case, verdict: Verdict, highest: int, knowledge: Kn
         if result == today or any(outcome(part) == result for part in assumption.parts()):
             continue
         asked = _base_keys(assumption.names, one.inputs.facts, knowledge)
-        if asked and (asked, result) not in seen:
+        if asked and (asked, result) not in seen and _fits(asked, one.inputs.facts, knowledge):
             seen.add((asked, result))
             yield _change(site, assumption, today, result, highest, asked, knowledge)
 
@@ -107,6 +107,13 @@ def _change(
         score *= _LOOKING
     condition = _and([_word(name, value, assumption.text, knowledge) for name, value in assumption.facts])
     return _Change(asked, condition, label(site), " and ".join(becomes), score)
+
+
+def _fits(asked: Sequence[str], facts: Facts, knowledge: Knowledge) -> bool:
+    """Whether every input can be asked for: of a deposit in an image only what a person can still see there."""
+    if facts.get("imaged") is not True:
+        return True
+    return all(_of_patient(name, knowledge) or name in knowledge.asked_of_images for name in asked)
 
 
 def _of_patient(name: str, knowledge: Knowledge) -> bool:

@@ -61,7 +61,12 @@ def render(assessment: Assessment, pictures: Pictures | None = None) -> str:
     environment.filters["unit"] = text.unit
     environment.filters["inputs"] = _inputs
     environment.globals.update(
-        measure_name=text.name, measure_value=text.value, place_name=sites.label, levels=_LEVELS, scale=_SCALE
+        measure_name=text.name,
+        measure_value=text.value,
+        scored=text.scored,
+        place_name=sites.label,
+        levels=_LEVELS,
+        scale=_SCALE,
     )
     shown = pictures or Pictures()
     return environment.get_template("report.html").render(

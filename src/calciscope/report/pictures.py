@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from skimage.measure import find_contours
+from skimage.measure import approximate_polygon, find_contours
 
 from calciscope.domain.deposit import Deposit, PlacedDeposit
 from calciscope.domain.image import Volume
@@ -197,10 +197,14 @@ def _outline(deposits: Iterable[Deposit], frame: _Frame) -> str:
         return ""
     if frame.flip:
         mask = mask[::-1]
+    # The outline runs along the edges of voxels: each voxel becomes the block of pixels that it fills in the picture.
+    rows = np.minimum(np.arange(frame.size[1]) * frame.shape[0] // frame.size[1], frame.shape[0] - 1)
+    columns = np.minimum(np.arange(frame.size[0]) * frame.shape[1] // frame.size[0], frame.shape[1] - 1)
+    blocks = mask[np.ix_(rows, columns)]
     paths: list[str] = []
-    scale_y, scale_x = frame.size[1] / frame.shape[0], frame.size[0] / frame.shape[1]
-    for contour in find_contours(np.pad(mask, 1), 0.5):  # type: ignore[no-untyped-call]
-        points = [f"{(x - 0.5) * scale_x:.1f} {(y - 0.5) * scale_y:.1f}" for y, x in contour]
+    for contour in find_contours(np.pad(blocks, 1), 0.5):  # type: ignore[no-untyped-call]
+        corners = approximate_polygon(contour, tolerance=0.75)  # type: ignore[no-untyped-call]
+        points = [f"{x - 0.5:.1f} {y - 0.5:.1f}" for y, x in corners[:-1]]
         paths.append("M" + "L".join(points) + "Z")
     return "".join(paths)
 

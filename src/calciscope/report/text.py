@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calciscope.domain.assessment import Measure
+from calciscope.domain.site import within
 
 _UNITS = {"1": "", "mm3": "mm³", "mm2": "mm²", "[hnsf'U]": "HU"}
 _NAMES = {
@@ -16,6 +17,11 @@ _NAMES = {
     "peak": "Peak attenuation",
     "count": "Number of deposits",
 }
+
+
+def scored(site: str) -> bool:
+    """Whether the Agatston score is defined at a site: in an overview it is shown for the heart and arteries only."""
+    return within(site, "heart") or within(site, "artery")
 
 
 def name(measure: str) -> str:
