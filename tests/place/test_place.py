@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -96,12 +98,31 @@ def test_a_nodule_needs_air_around_it():
     assert put(deposit(), body, volume()).site == "chest"
 
 
-def test_a_large_lump_in_a_limb_is_soft_tissue_and_a_small_one_may_be_an_artery():
-    body = anatomy(region="limb")
+def test_a_lump_in_muscle_is_soft_tissue_and_a_streak_may_be_a_vessel():
+    body = anatomy({"muscle": (box(20, 30, 30, 12), 0.7)}, region="limb")
     assert put(deposit(half=5), body).site == "soft_tissue"
-    small = put(deposit(half=1), body)
-    assert small.site == "limb"
-    assert small.alternatives[0][0] == "artery.leg"
+    streak = put(deposit(half=1, shape=Shape(20.0, 4.0, 0.5, 0.0)), body, volume(fill=-100))
+    assert streak.site == "limb"
+    assert streak.alternatives[0][0] == "soft_tissue"
+
+
+def test_tissue_explains_only_what_organs_leave():
+    masks = {"muscle": (box(20, 30, 30, 12), 0.7), "ureter_bed": (box(20, 30, 30, 1), 0.9)}
+    course = [tube("ureter_left", [(39, 30, 30), (0, 30, 30)], 5.0, 0.75)]
+    assert put(deposit(), anatomy(masks, tubes=course)).site == "ureter.left"
+    assert put(deposit(), anatomy(masks)).site == "soft_tissue"
+
+
+def test_inside_a_solid_mass_is_no_artery_of_the_leg():
+    body = anatomy({"leg_artery": (box(20, 30, 30, 12), 0.7)}, region="limb")
+    assert put(deposit(), body, volume(fill=-100)).site == "artery.leg"
+    assert put(deposit(), body, volume(fill=50)).site == "soft_tissue"
+
+
+def test_a_region_may_suggest_a_site():
+    known = dictionary()
+    hinted = replace(known, regions={"limb": (("artery.leg", 0.9),)})
+    assert put(deposit(), anatomy(region="limb"), volume(fill=-100), hinted).site == "artery.leg"
 
 
 def test_order_and_number_are_kept():

@@ -35,7 +35,8 @@ class Meaning:
     the body where the same structure has another name. ``rank`` is the order in which overlapping masks are painted
     (a higher one wins). ``weight`` (0 to 1) is how surely a deposit in the structure belongs to its site, and
     ``tolerance_mm`` how far outside it may lie. ``locations`` are names along the structure, head first, divided
-    where ``divided_by`` says (landmarks).
+    where ``divided_by`` says (landmarks). ``otherwise`` is the tissue that a region hides: where a deposit belongs
+    whose features speak against the region.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Meaning:
     by_region: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     locations: tuple[str, ...] = ()
     divided_by: tuple[str, ...] = ()
+    otherwise: str | None = None
 
     def site_in(self, region: str | None) -> str | None:
         """The site in a region of the body."""
@@ -91,6 +93,7 @@ def _meaning(name: str, entry: dict[str, Any], defaults: dict[str, dict[str, Any
         by_region=MappingProxyType(dict(full.get("by_region", {}))),
         locations=tuple(full.get("locations", ())),
         divided_by=tuple(full.get("divided_by", ())),
+        otherwise=full.get("otherwise"),
     )
 
 

@@ -14,6 +14,9 @@ from calciscope.domain.image import Volume
 # Tissue within this distance of a deposit counts as its surroundings, mm; the nearest voxel is left out because it
 # mixes both (partial volume).
 SHELL_MM = 4.0
+# Whether a deposit lies in a bundle between muscles or inside a solid mass shows only a little further out, mm.
+NEIGHBOURHOOD_MM = 12.0
+_NEIGHBOURHOOD_GRID_MM = 1.5
 _FAT = (-150.0, -30.0)
 _AIR = -400.0
 # A larger deposit's surroundings are sampled at every second or third voxel: shares need no more.
@@ -48,22 +51,24 @@ def crop(deposit: Deposit, volume: Volume, margin_mm: float, grid_mm: float = 0.
     return Crop((*values[0],), (*values[1],), (*values[2],))  # type: ignore[arg-type]
 
 
-def surroundings(deposit: Deposit, volume: Volume) -> NDArray[np.float32]:
-    """Attenuation of the tissue within :data:`SHELL_MM` of the deposit, without it and the voxels that touch it."""
-    box = crop(deposit, volume, SHELL_MM)
+def surroundings(
+    deposit: Deposit, volume: Volume, reach_mm: float = SHELL_MM, grid_mm: float = 0.0
+) -> NDArray[np.float32]:
+    """Attenuation of the tissue within ``reach_mm`` of the deposit, without it and the voxels that touch it."""
+    box = crop(deposit, volume, reach_mm, grid_mm)
     hu = volume.hu[box.slices]
     own = np.zeros(hu.shape, dtype=np.bool_)
     own[tuple(((deposit.voxels - np.array(box.start)) // np.array(box.step)).T)] = True
     spacing = [s * n for s, n in zip(volume.geometry.spacing, box.step, strict=True)]
     distance = ndimage.distance_transform_edt(~own, sampling=spacing)
     touching = ndimage.binary_dilation(own, np.ones((3, 3, 3), dtype=np.bool_))
-    return np.asarray(hu[(distance <= max(SHELL_MM, 1.5 * min(spacing))) & ~touching], dtype=np.float32)
+    return np.asarray(hu[(distance <= max(reach_mm, 1.5 * min(spacing))) & ~touching], dtype=np.float32)
 
 
 def features(deposit: Deposit, volume: Volume) -> dict[str, float]:
     """Features by name: sizes in mm and mm3, attenuation in HU, shares from 0 to 1."""
     around = surroundings(deposit, volume)
-    count = max(1, around.size)
+    wide = surroundings(deposit, volume, NEIGHBOURHOOD_MM, _NEIGHBOURHOOD_GRID_MM)
     shape = deposit.shape
     return {
         "length_mm": shape.length,
@@ -74,6 +79,11 @@ def features(deposit: Deposit, volume: Volume) -> dict[str, float]:
         "volume_mm3": deposit.volume_mm3,
         "peak_hu": deposit.peak_hu,
         "mean_hu": deposit.mean_hu,
-        "fat": float(((around > _FAT[0]) & (around < _FAT[1])).sum()) / count,
-        "air": float((around < _AIR).sum()) / count,
+        "fat": _share(around, *_FAT),
+        "air": _share(around, -np.inf, _AIR),
+        "fat_near": _share(wide, *_FAT),
     }
+
+
+def _share(values: NDArray[np.float32], low: float, high: float) -> float:
+    return float(((values > low) & (values < high)).mean()) if values.size else 0.0

@@ -100,6 +100,8 @@ class Scorer:
             # A voxel that carries the label is inside, however the thinned grid fell.
             distance[own == label] = 0.0
             score = structure.confidence * meaning.weight * closeness(distance, meaning.tolerance_mm)
+            if meaning.otherwise is not None:
+                found.append(Hypothesis(meaning.otherwise, score, structure.name, tissue=True))
             if score > _NOTHING:
                 between = meaning.place is Place.TISSUE
                 found.append(Hypothesis(place, score, structure.name, self._location(meaning, centre), between))
@@ -143,7 +145,7 @@ class Scorer:
         explained = 0.0
         # Tissue last: it explains what the organs leave unexplained.
         for item in sorted(found, key=lambda item: item.tissue):
-            score = item.score * (1.0 - explained if item.tissue else 1.0)
+            score = item.score * ((1.0 - explained) ** 2 if item.tissue else 1.0)
             for rule in self.known.evidence:
                 if any(sites.within(item.site, place) for place in rule.sites) and all(
                     low <= seen[name] <= high for name, (low, high) in rule.when.items()

@@ -23,6 +23,8 @@ _FOSSA = 16.0
 # Half-thickness of the narrowest gallbladder and how far it may lie from the liver, mm.
 _HALF, _APART = 4.5, 9.0
 _LEAST_CORE_ML = 0.15
+# How far the fundus may hang below the liver, mm.
+_FUNDUS = 28.0
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
@@ -51,16 +53,19 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     fossa = hull & ~liver[box] & seat & below & (hu > -300.0)
     smooth = ndimage.gaussian_filter(hu, 0.9)
     near = grown(liver[box], _APART, frame.spacing)
-    found = _bile(frame, smooth, seat, near, liver[box], (hu < -250.0))
-    masks: dict[str, tuple[Mask, float]] = {}
     shallow = depth(liver[box], frame.spacing) < _FOLD
-    bright = max(_STONE, float(np.median(hu[liver[box]])) + _ABOVE_LIVER)
+    bright = hu > max(_STONE, float(np.median(hu[liver[box]])) + _ABOVE_LIVER)
     # A stone may be as dense as bone: a rib betrays itself by running on beyond the fossa.
-    around = (columns < 5.0) & (rows < -5.0) & ~others & below & (near & shallow | hull & ~liver[box])
-    stones = _stones(hu > bright, around, frame)
+    place = (columns < 5.0) & (rows < -5.0) & ~others & below & (near & shallow | hull & ~liver[box])
+    # The fundus hangs below the edge of the liver, and stones there break up the bile around them.
+    hanging = (columns < 5.0) & (rows < -5.0) & ~others & grown(liver[box], _FUNDUS, frame.spacing) & ~liver[box]
+    lumps = _stones(bright, hanging, frame)
+    found = _bile(frame, smooth, seat, near, liver[box], (hu < -250.0), grown(lumps, 2.0, frame.spacing))
+    masks: dict[str, tuple[Mask, float]] = {}
+    stones = _stones(bright, place, frame)
     if found is not None:
         bile, score = found
-        stones &= grown(bile, 8.0, frame.spacing)
+        stones = _touching(stones | lumps, grown(bile, 8.0, frame.spacing))
         masks["gallbladder"] = (
             _whole(closed(bile | grown(stones, 3.0, frame.spacing), 6.0, frame.spacing), liver, box),
             round(sure * score, 2),
@@ -93,9 +98,10 @@ def _bile(
     near: Mask,
     liver: Mask,
     gas: Mask,
+    lumps: Mask,
 ) -> tuple[Mask, float] | None:
     """The best body of bile beside the liver and a score from 0 to 1."""
-    fluid = (smooth > _BILE[0]) & (smooth < _BILE[1]) & seat
+    fluid = (smooth > _BILE[0]) & (smooth < _BILE[1]) & seat | lumps
     deep = depth(fluid, frame.spacing)
     cores = cc3d.connected_components(deep > _HALF, connectivity=6)
     voxel_ml = float(np.prod(frame.spacing)) / 1000.0
@@ -126,6 +132,15 @@ def _bile(
             full[wide] = mask
             best = (full, 0.6 + 0.35 * score)
     return best
+
+
+def _touching(pieces: Mask, place: Mask) -> Mask:
+    """The pieces that reach into a place, whole."""
+    labels = cc3d.connected_components(pieces, connectivity=26)
+    kept = np.zeros(int(labels.max()) + 1, dtype=np.bool_)
+    kept[np.unique(labels[place])] = True
+    kept[0] = False
+    return np.asarray(kept[labels])
 
 
 def _stones(bright: Mask, seat: Mask, frame: Frame) -> Mask:
