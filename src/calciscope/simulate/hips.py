@@ -76,12 +76,12 @@ def _femur(canvas: Canvas, name: str, side: float) -> None:
     fluid = ellipsoid(centre, (HEAD_RADIUS + 2.6,) * 3)
     canvas.paint(fluid, "joint_fluid", "joint")
     head = ellipsoid(centre, (HEAD_RADIUS,) * 3)
-    neck = tube(np.array([centre, (side * 126.0, 14.0, -14.0)]), np.array([15.0, 17.0]))
+    neck = tube(np.array([centre, (side * 126.0, 14.0, -14.0)]), np.array([15.0, 16.0]))
     trochanter = ellipsoid((side * 138, 20, -6), (11, 16, 20))
     lesser = ellipsoid((side * 108, 24, -46), (10, 9, 12))
     canvas.bone(head | neck | trochanter | lesser, bone, 1.5, "cortical", "trabecular_dense")
     line = curve([(side * 127, 15.0, -22.0), (side * 120, 13.0, -60.0), (side * 112, 10.0, -120.0)], 8.0)
-    canvas.bone(tube(line, radii_along(line, [17, 15, 14])), bone, 4.5, "shaft", "marrow")
+    canvas.bone(tube(line, radii_along(line, [14.5, 13.5, 13.5])), bone, 4.5, "shaft", "marrow")
     canvas.paint(ellipsoid((side * 124, 14, -18), (13, 13, 14)), "trabecular", bone)
 
 
@@ -91,7 +91,7 @@ def _prosthesis(canvas: Canvas, side: float) -> None:
     canvas.paint(ellipsoid(centre, (HEAD_RADIUS - 1,) * 3), "cartilage", "hip_implant")
     canvas.paint(cup & ellipsoid((side * 74, HEAD[1] + 2, 30), (26, 30, 28)), "metal", "hip_implant")
     _femur_shaft = curve([(side * 127, 15.0, -10.0), (side * 120, 13.0, -60.0), (side * 112, 10.0, -120.0)], 8.0)
-    canvas.bone(tube(_femur_shaft, 17.0), "femur_left" if side > 0 else "femur_right", 4.5, "shaft", "marrow")
+    canvas.bone(tube(_femur_shaft, 14.5), "femur_left" if side > 0 else "femur_right", 4.5, "shaft", "marrow")
     canvas.paint(ellipsoid(centre, (14.0, 14.0, 14.0)), "metal", "hip_implant")
     stem = tube(
         np.array([centre, (side * 122.0, 14.0, -16.0), (side * 119.0, 13.0, -60.0), (side * 115.0, 11.0, -110.0)]),

@@ -79,12 +79,17 @@ def _cartilage(
     middle = (away * float(np.cos(angle)), away * float(np.sin(angle)), low)
     line = curve([(float(tip[0]), float(tip[1]), float(tip[2])), middle, last], 4.0)
     shape = tube(line, 4.6, squash=(1, 1, 0.62))
+    if number == 1:
+        # The first costal cartilage turns to bone in most adults.
+        canvas.bone(shape, "costal_cartilages", 1.2)
+        return
     canvas.paint(shape, "cartilage", "costal_cartilages")
-    for index in rng.choice(len(line), size=min(len(line), 3), replace=False):
+    # Mineral is laid down under the rind, mostly near the rib's end and more in the ribs that reach the sternum.
+    for index in rng.choice(max(3, 2 * len(line) // 3), size=2 if number < 8 else 1, replace=False):
         offset = rng.normal(0, 1, 3)
-        offset *= 3.6 / np.linalg.norm(offset)
-        p = line[index] + offset
-        canvas.paint(ellipsoid((p[0], p[1], p[2]), (2.2, 1.2, 2.4)), "trabecular_dense", "costal_cartilages")
+        offset *= 3.2 / np.linalg.norm(offset)
+        piece = line[index : index + 2] + offset
+        canvas.paint(tube(piece, 1.6, squash=(1, 1, 0.6)), "trabecular_dense", "costal_cartilages")
 
 
 def _sternum(canvas: Canvas, wall: Outline) -> None:
@@ -111,7 +116,8 @@ def _girdle(canvas: Canvas) -> None:
         spine = curve(mirror([(76, 78, 548), (110, 78, 568), (145, 58, 590), (160, 34, 604)], side), 6.0)
         canvas.bone(tube(spine, radii_along(spine, [3, 4, 5, 6])), f"scapula_{name}", 1.4)
         canvas.bone(
-            ellipsoid((side * 142, 36, 580), (7, 12, 17)) | ellipsoid((side * 128, 14, 590), (9, 7, 7)),
+            ellipsoid((side * 142, 36, 580), (7, 12, 17))
+            | tube(np.array([(side * 138, 34, 586), (side * 128, 16, 594), (side * 134, 4, 588)]), 5.5),
             f"scapula_{name}",
             1.4,
         )

@@ -150,8 +150,11 @@ def _sacrum(canvas: Canvas) -> None:
         for _, side in SIDES
     ]
     canvas.bone(centre | wings[0] | wings[1], "sacrum", 1.2, "cortical_thin", "trabecular")
-    crest = tube(np.array([(0, 66, 104), (0, 82, 74), (0, 86, 50)]), np.array([4.0, 4.0, 3.0]), squash=(1.3, 1, 1))
+    crest = tube(np.array([(0, 66, 104), (0, 82, 78), (0, 86, 52)]), np.array([4.0, 4.0, 3.0]), squash=(0.4, 1, 1))
     canvas.bone(crest, "sacrum", 1.2)
+    for _, side in SIDES:
+        wall = curve([(side * 14, 62, 104), (side * 13, 74, 80), (side * 10, 81, 56)], 5.0)
+        canvas.bone(tube(wall, radii_along(wall, [6, 5.5, 4.5]), squash=(1.2, 0.7, 1)), "sacrum", 1.1)
     coccyx = tube(np.array([(0.0, y, z) for z, y, _, _ in _SACRUM[-3:]]), np.array([6.0, 4.5, 3.5]))
     canvas.bone(coccyx, "sacrum", 1.1)
     for z, y, _, _ in _SACRUM[:4]:

@@ -52,7 +52,7 @@ TISSUES: dict[str, Tissue] = {
     "septum": Tissue(-70, 6),
     "muscle": Tissue(54, 7, iodine=0.7),
     "fascia": Tissue(-35, 8),
-    "gland": Tissue(10, 45, iodine=0.6),
+    "gland": Tissue(-5, 24, iodine=0.6),
     "lung": Tissue(-862, 26, iodine=0.5),
     "airway_wall": Tissue(20, 4, iodine=0.8),
     "blood": Tissue(42, 2, iodine=4.8),

@@ -94,8 +94,8 @@ def _planes(canvas: Canvas, box: tuple[slice, slice, slice], inner: Array, hollo
     buttock = (z > -40) & (z < 175) & (y > -60) & (x > 30)
     wavy = np.float32(3) * np.sin(x / 19 + z / 31)
     return [
-        (np.where(flank, inner + 6, far), 0.5),
-        (np.where(flank, inner + 11.5, far), 0.45),
+        (np.where(flank, inner + 6, far), 0.3),
+        (np.where(flank, inner + 11.5, far), 0.3),
         (np.where(chest, hollow - 14 - wavy * 0.3, far), 0.8),
         (np.where(chest & (z > 430), inner + 8 + wavy, far), 0.7),
         (np.where(buttock & (y > 0), inner + 21 + wavy * 2, far), 1.2),
