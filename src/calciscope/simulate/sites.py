@@ -7,7 +7,7 @@ bed) and the milieu of its growth. Positions are given on the reference body's c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -279,8 +279,3 @@ def on(course: str, at: float, offset: Vector = (0.0, 0.0, 0.0)) -> Vector:
     index = round(at * (len(points) - 1))
     p = points[index]
     return (float(p[0]) + offset[0], float(p[1]) + offset[1], float(p[2]) + offset[2])
-
-
-def aged(site: Site, years: float) -> Site:
-    """The same site with growth that has gone on for other ``years``."""
-    return replace(site, milieu=replace(site.milieu, years=years))
