@@ -7,18 +7,21 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from calciscope.anatomy.embedded.circles import Floats, Window, best_path, vote, window
+from calciscope.anatomy.embedded.column import column
 from calciscope.anatomy.embedded.frame import Frame, Mask
 from calciscope.anatomy.embedded.track import Track, blood, from_path, resized, smoothed
 
 RADII = np.arange(5.0, 27.1, 2.0)
 # Box around the vertebral body that holds any aorta beside it, mm: in front, behind, to the right, to the left.
-_BOX = (95.0, 12.0, 45.0, 80.0)
+_BOX = (82.0, 12.0, 40.0, 72.0)
 # Attenuation of fat, into which bone is turned so that it has an edge against the vessel and is no disc itself.
 FAT_HU = -110.0
 # Of two vessels in front of the spine the left one is the aorta; a cava may be the rounder one.
 _LEFTWARD = 0.1
 # Reward is taken away where the centre is fat, air or water rather than blood.
 _BLOOD_FLOOR = 10.0
+# A spine that ends this far below the top of the abdomen or pelvis in view has been lost, mm.
+_LOST_SPINE = 25.0
 # Radii of vertebral bodies, mm, and how far in front of the frame's centre their front edge can lie.
 _BODY_RADIUS = (11.0, 22.0)
 _FARTHEST_FRONT = 30.0
@@ -41,11 +44,11 @@ def spine_track(frame: Frame) -> NDArray[np.float64]:
 
     Vessels lie against the front of the vertebra, so its front edge is measured and the centre moved behind it.
     """
-    spine = frame.spine.copy()
+    spine = _sought(frame)
     known = np.flatnonzero(np.isfinite(spine[:, 0]))
     if known.size < 3:
         return np.full_like(spine, np.nan)
-    front = np.array([_front_edge(frame, z) for z in known.tolist()])
+    front = np.array([_front_edge(frame, spine[z], z) for z in known.tolist()])
     span = 2 * round(20.0 / frame.spacing[0]) + 1
     front = ndimage.median_filter(front, size=span, mode="nearest")
     radius = np.clip(np.maximum(spine[known, 2], 0.75 * front), *_BODY_RADIUS)
@@ -58,13 +61,25 @@ def spine_track(frame: Frame) -> NDArray[np.float64]:
     return spine
 
 
-def _front_edge(frame: Frame, z: int) -> float:
-    """Distance (mm) from the frame's centre of the vertebra forwards to the edge of its bone."""
-    row, column, radius = frame.spine[z]
+def _sought(frame: Frame) -> NDArray[np.float64]:
+    """The frame's spine; where it ends below the top of a trunk, the column that reaches higher."""
+    known = np.flatnonzero(np.isfinite(frame.spine[:, 0]))
+    above = [region for region in frame.regions if region.name in ("pelvis", "abdomen")]
+    top = max((region.stop for region in above), default=0) / frame.factor[0]
+    if not above or (known.size and (top - known[-1]) * frame.spacing[0] < _LOST_SPINE):
+        return frame.spine.copy()
+    higher = column(frame)
+    seen = np.flatnonzero(np.isfinite(higher[:, 0]))
+    return higher if seen.size and (not known.size or seen[-1] > known[-1]) else frame.spine.copy()
+
+
+def _front_edge(frame: Frame, centre: NDArray[np.float64], z: int) -> float:
+    """Distance (mm) from the centre of a vertebra forwards to the edge of its bone."""
+    row, col, radius = centre
     half = max(1, round(8.0 / frame.spacing[2]))
     reach = round(_FARTHEST_FRONT / frame.spacing[1])
     low, high = max(0, int(row) - reach), int(row) + 1
-    strip = frame.bone[z, low:high, max(0, int(column) - half) : int(column) + half + 1]
+    strip = frame.bone[z, low:high, max(0, int(col) - half) : int(col) + half + 1]
     if not strip.any():
         return float(radius)
     edges = np.array([high - low - 1 - np.flatnonzero(line)[0] for line in strip.T if line.any()])

@@ -98,7 +98,9 @@ def trace_ascending(frame: Frame, descending: Track, blood_hu: float | None) -> 
     good = ndimage.median_filter(good.astype(np.int8), size=3, mode="nearest") > 0
     bad = np.flatnonzero(~good)
     kept = track.part(slice(int(bad[-1]) + 1 if bad.size else 0, len(track)))
-    return kept if len(kept) * frame.spacing[0] >= 12.0 else None
+    # Without the windpipe to say where it is, a short disc in the heart is not enough.
+    least = 12.0 if carina(frame) is not None else 30.0
+    return kept if len(kept) * frame.spacing[0] >= least else None
 
 
 def mediastinal_box(frame: Frame, spine: NDArray[np.float64], first: int, last: int) -> Window:

@@ -13,8 +13,8 @@ from calciscope.anatomy.embedded.arch import carina
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 from calciscope.anatomy.embedded.track import hull, largest, longest_run
 
-# Soft tissue and blood, HU; epicardial fat is added afterwards by the hull of each slice.
-_SOFT = (-20.0, 600.0)
+# Soft tissue and blood with any amount of contrast, HU; epicardial fat is added afterwards by the hull of each slice.
+_SOFT = (-20.0, 1500.0)
 # The pulmonary artery forks about this far below the fork of the windpipe, mm.
 _BELOW_CARINA = 22.0
 # Cross-section of an adult heart, mm2; less is a vessel or a remnant.
@@ -111,7 +111,9 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         row, _, radius = spine[z]
         if np.isfinite(row):
             room[z, max(0, int(row - 0.9 * radius / frame.spacing[1])) :] = False
-    soft = room & ~frame.bone & (frame.hu > _SOFT[0]) & (frame.hu < _SOFT[1])
+    # Bone is thin; thick parts of what passes for it are chambers full of contrast.
+    thick = np.asarray(ndimage.binary_opening(frame.bone & room, _disc(frame, 6.0)))
+    soft = room & (~frame.bone | thick) & (frame.hu > _SOFT[0]) & (frame.hu < _SOFT[1])
     core = largest(ndimage.binary_opening(soft, _disc(frame, 7.0)))
     area = core.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2]
     run = longest_run(area >= max(_SMALLEST_SLICE, 0.2 * float(area.max(initial=0.0))))

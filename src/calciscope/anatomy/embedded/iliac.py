@@ -28,6 +28,10 @@ _FORK_HEIGHT = (95.0, 200.0)
 _SLOPE = 0.55
 # The branches lie against each other for at most this far below the fork, mm.
 _TOGETHER = 30.0
+# Attenuation of plaque, HU, how near the middle of the vessel it lies, mm, and what it earns.
+_PLAQUE_HU = 180.0
+_PLAQUE_NEAR = 4.0
+_PLAQUE_REWARD = 0.35
 # A narrow ring finds support by chance; the aorta is left only where the branches are clearly better.
 _HANDICAP = 0.04
 
@@ -157,6 +161,13 @@ def _trace_side(
     reward -= 0.4 * np.clip((np.abs(mean - min(blood_hu, clip_range(blood_hu)[1])) - 25.0) / 60.0, 0, 1) + np.float32(
         _HANDICAP
     )
+    plaque = _plaque(hu, box.pixel)
+    # Plaque of the trunk speaks for the trunk.
+    trunk = (above.points[:, 0] >= above.points[0, 0]) & (_unforked(frame, above) > 0.5)
+    for z in np.rint(above.points[trunk, 0]).astype(int).tolist():
+        if 0 <= z - bottom < len(plaque):
+            plaque[z - bottom] = 0.0
+    reward += plaque[None]
     # From the head down: slice k of the reversed arrays is coarse slice box top - k.
     entry = np.full(hu.shape, -np.inf, dtype=np.float32)
     earned = 0.0
@@ -179,7 +190,19 @@ def _trace_side(
     path = path[::-1].copy()
     path[:, 0] = hu.shape[0] - 1 - path[:, 0]
     track = smoothed(resized(frame, from_path(frame, box, path, score, RADII), blood_hu), 1.5)
-    return _within_view(frame, track), float(track.points[-1, 0])
+    # Rays run on into the vein beside it; an iliac artery is not wider than this.
+    narrow = Track(track.points, np.minimum(track.radius, RADII[-1]), track.support)
+    return _within_view(frame, narrow), float(track.points[-1, 0])
+
+
+def _plaque(hu: Floats, pixel: tuple[float, float]) -> Floats:
+    """Reward for calcium beside the way: where both walls are hard to see, plaque in them is not."""
+    dense = (hu > _PLAQUE_HU).astype(np.float32)
+    sigma = (0.5, _PLAQUE_NEAR / pixel[0], _PLAQUE_NEAR / pixel[1])
+    near = ndimage.gaussian_filter(dense, sigma, truncate=2.0)
+    # As much as 20 mm2 close by earns it all.
+    full = 20.0 / (2 * np.pi * _PLAQUE_NEAR**2)
+    return np.asarray(_PLAQUE_REWARD * np.minimum(near / full, 1.0), dtype=np.float32)
 
 
 def _unforked(frame: Frame, above: Track) -> NDArray[np.float64]:
@@ -232,7 +255,7 @@ def _corridor(frame: Frame, box: Window, above: Track, target: NDArray[np.float6
 def _within_view(frame: Frame, track: Track) -> Track:
     """The track from its upper end down to where it first leaves the field of view."""
     rows, columns = frame.hu.shape[1:]
-    margin = track.radius + 1.0
+    margin = np.minimum(0.5 * track.radius, 3.0)
     inside = (
         (track.points[:, 1] * frame.spacing[1] > margin)
         & (track.points[:, 2] * frame.spacing[2] > margin)

@@ -15,14 +15,15 @@ from scipy import ndimage
 
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 
-_SURE = 0.7
-_SURE_WITHOUT_MEDIAL = 0.55
+_SURE = 0.65
+_SURE_WITHOUT_MEDIAL = 0.5
 # Cross-section of a femur or of the knee, mm2, marrow included.
 _SHAFT_AREA = (350.0, 9000.0)
 # The knee is where the bone is widest, at least this many times the shaft.
 _KNEE_TIMES = 1.9
 # From the surface of the bone to the artery, mm.
 _FROM_BONE = (3.0, 50.0)
+_BEHIND_KNEE = 28.0
 # Skin and the fat under it hold no named artery, mm.
 _UNDER_SKIN = 10.0
 # Height above the knee (mm) at which the artery is behind, and from which it is to the inner side, of the femur.
@@ -131,14 +132,15 @@ def _course(frame: Frame, shaft: Shaft, medial: float, height: float | None) -> 
     rows = (np.arange(frame.hu.shape[1]) - shaft.row)[:, None] * frame.spacing[1]
     columns = (np.arange(frame.hu.shape[2]) - shaft.column)[None] * frame.spacing[2]
     away = np.hypot(rows, columns) - shaft.radius
-    ring = (away >= _FROM_BONE[0]) & (away <= _FROM_BONE[1])
     if height is not None and height < -_BELOW_KNEE:
         return np.zeros(frame.hu.shape[1:], dtype=np.bool_)
+    farthest = _BEHIND_KNEE if height is not None and height < _BEHIND_BELOW else _FROM_BONE[1]
+    ring = (away >= _FROM_BONE[0]) & (away <= farthest)
     # 0 degrees is the inner side, 90 behind, -90 in front.
     if height is None:
         low, high = -60.0, 115.0
     elif height < _BEHIND_BELOW:
-        low, high = 50.0, 130.0
+        low, high = 60.0, 120.0
     elif height < _INNER_ABOVE:
         low, high = -20.0, 110.0
     else:

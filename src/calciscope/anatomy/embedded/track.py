@@ -81,7 +81,7 @@ def resized(frame: Frame, track: Track, blood_hu: float) -> Track:
         ray = ndimage.map_coordinates(plane, [rows, columns], order=1, mode="nearest", output=np.float32)
         # Noise may not end a ray early; neighbouring rays end alike.
         dark = ndimage.gaussian_filter(ray, (1.0, 1.5), mode=("wrap", "nearest")) < edge
-        ends = np.where(dark.any(axis=1), away[np.argmax(dark, axis=1)], np.nan)
+        ends: NDArray[np.float64] = np.where(dark.any(axis=1), away[np.argmax(dark, axis=1)], np.nan).astype(np.float64)
         share = float(np.isfinite(ends).mean())
         if share >= 1 / 3:
             # A much wider vessel than voted must show most of its rim; else the rays have run into a neighbour.

@@ -105,7 +105,7 @@ def _judged(frame: Frame, whole: Track, fork: float | None) -> Track | None:
         for least in (arch.FAINT, _FAINTEST)
     )
     usual = float(np.median(track.radius[clear])) if clear.any() else 0.0
-    faint &= track.radius >= 0.6 * usual
+    faint = clear | (faint & (track.radius >= 0.6 * usual))
     # A faint rim, as between the crura, continues a clear stretch; it cannot be one by itself.
     sure = longest_run(clear)
     labels, _ = ndimage.label(faint)
@@ -116,7 +116,9 @@ def _judged(frame: Frame, whole: Track, fork: float | None) -> Track | None:
         # Between a good stretch and the fork it is the same vessel, even where its rim is faint.
         run = slice(0, run.stop)
     kept = track.part(run)
-    if len(kept) * frame.spacing[0] < _SHORTEST or float(np.median(kept.radius)) > _WIDEST:
+    # Two branches below it speak for even a short trunk.
+    least = _SHORTEST if fork is None else _SHORTEST / 3
+    if len(kept) * frame.spacing[0] < least or float(np.median(kept.radius)) > _WIDEST:
         return None
     return kept
 
