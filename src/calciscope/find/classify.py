@@ -12,9 +12,10 @@ from calciscope.find.context import Context
 class Facts:
     """What the rules see of a candidate; lengths in mm, attenuation in HU, shares from 0 to 1.
 
-    ``region`` is the part of the body, ``wall_depth`` how deep it lies in the wall of the trunk (0 at the surface of its
-    muscle, negative in the fat outside, ``None`` where this is not known), ``front`` whether it lies in front of the
-    body's middle.
+    ``height`` is its extent along z and ``size`` its largest extent. ``region`` is the part of the body. ``depth`` is
+    how deep it lies under the surface of muscle, ``ribs`` whether its slice has ribs, ``front`` whether it lies in front
+    of the body's middle, ``spine_mm`` its distance to the vertebral bodies. ``at_border`` says that the field of view
+    or the scan ends at it. ``blood`` is what enhanced blood may reach (0 without contrast).
     """
 
     context: Context
@@ -22,40 +23,39 @@ class Facts:
     volume: float
     peak: float
     mean: float
-    length: float
-    width: float
-    hollow: float
-    floor: float
-    enhanced: bool
+    size: float
+    height: float
     blood: float
     region: str | None
-    at_end: bool
-    slices: int
+    at_border: bool
     in_metal: float
-    spine_mm: float
-    spine_radius: float
-    chest_wall: bool
+    depth: float
+    ribs: bool
     front: bool
+    spine_mm: float
 
 
 # --- noise -----------------------------------------------------------------------------------------------------
-# A peak must stand out of its background by this many SD of the noise around it: among the ten million voxels of a
-# body, 5.5 SD is where chance ends; several connected voxels need less.
-_ALONE_SD, _GROUP_SD = 6.0, 5.0
-# A group is more than this many voxels.
-_GROUP = 4
-# Smaller than this is below what a scanner resolves, mm3 (a ball of 1 mm), unless it is several voxels.
-_LEAST_MM3 = 0.5
+# A body has some ten million voxels: 5.5 SD is where chance ends; the noise is not quite Gaussian and is correlated.
+# What is large and faint is the sum of chance: its mean must stand out too.
+_PEAK_SD, _MEAN_SD, _LARGE = 6.5, 3.5, 12
+# Reconstruction leaves at least this SD, HU, however smooth a slice looks.
+_LEAST_SD = 8.0
 
 
 def _noise(f: Facts) -> bool:
-    contrast = f.peak - f.context.background
-    # Averaging over the candidate tells real specks from noise peaks whose neighbours are ordinary.
-    return contrast < (_GROUP_SD if f.voxels > _GROUP else _ALONE_SD) * max(f.context.noise, 8.0)
+    sd = max(f.context.noise, _LEAST_SD)
+    faint = f.peak - f.context.background < _PEAK_SD * sd
+    return faint or (f.voxels > _LARGE and f.mean - f.context.background < _MEAN_SD * sd)
 
 
-# --- metal -----------------------------------------------------------------------------------------------------
+# --- metal and what is not the patient -------------------------------------------------------------------------
+# No tissue is this bright; enamel ends near 2,800 HU but is thin.
 _METAL_HU = 2500.0
+# Streaks run this far around metal and reach this many SD of their own noise.
+_STREAK_MM, _STREAK_HU, _STREAK_SD = 12.0, 45.0, 9.0
+# Electrodes, markers and clothes lie on the skin; calcium of the skin is smaller than this, mm, and fainter, HU.
+_ON_SKIN_MM, _SKIN_SIZE, _SKIN_HU = 2.5, 5.0, 900.0
 
 
 def _metal(f: Facts) -> bool:
@@ -63,47 +63,107 @@ def _metal(f: Facts) -> bool:
 
 
 def _streak(f: Facts) -> bool:
-    return f.context.metal_mm < 12.0 or (f.context.noise > 45.0 and f.peak < f.context.background + 8 * f.context.noise)
+    noisy = f.context.noise > _STREAK_HU and f.peak < f.context.background + _STREAK_SD * f.context.noise
+    return f.context.metal_mm < _STREAK_MM or noisy
+
+
+def _outside(f: Facts) -> bool:
+    return f.context.outside_mm < _ON_SKIN_MM and (f.size > _SKIN_SIZE or f.peak > _SKIN_HU)
 
 
 # --- bone ------------------------------------------------------------------------------------------------------
+# A piece that shares this much of its surface with the skeleton is part of it; less is blur between two things,
+# unless the bridge is nearly as bright as the piece.
+_TOUCHING, _BRIDGE = 0.1, 0.6
+# Tips of ribs and processes, sesamoids' and joints' edges: this near to bone and fainter than a stone or plaque so near
+# would be; blur alone makes such islands of bone.
+_CHIP_MM, _CHIP_HU = 7.0, 420.0
+# Calcium in an artery's wall lies this near to its course, mm.
+_WALL_MM = 4.0
+# Bone that the field of view cuts is large and bright.
+_CUT_MM3, _CUT_HU = 400.0, 450.0
+# Large pieces of bone of which the anatomy knew nothing, mm3: no stone or plaque is so large.
+_HUGE_MM3 = 60_000.0
+
+
 def _bone(f: Facts) -> bool:
     c = f.context
-    if c.touching > 0.1:
-        return True
-    if c.touching > 0.0 and c.saddle > 0.6 * f.peak:
-        return True
-    return c.bony > 0.5 and c.wall_mm > 4.0
+    beside_artery = c.artery_mm <= _WALL_MM
+    part = c.touching > (3 * _TOUCHING if beside_artery else _TOUCHING)
+    bridged = c.touching > 0.0 and c.saddle > _BRIDGE * f.peak and not beside_artery
+    chip = c.bone_mm < _CHIP_MM and f.peak < _CHIP_HU and not beside_artery
+    cut = f.at_border and f.volume > _CUT_MM3 and f.peak > _CUT_HU and not beside_artery
+    return part or bridged or chip or cut or f.volume > _HUGE_MM3 or (c.bony > 0.5 and not beside_artery)
 
 
-def _contrast(f: Facts) -> bool:
-    return f.enhanced and f.peak < f.blood * 1.15 + 3 * f.context.noise
+# Syndesmophytes lie on the vertebral body's edge and reach out of the aorta's wall; plaque is in it, or long, mm.
+_ON_VERTEBRA_MM, _IN_WALL, _PLAQUE_MM = 6.0, 0.7, 30.0
 
 
-def _bowel(f: Facts) -> bool:
-    return f.context.gas > 0.05 and f.region in ("abdomen", "pelvis") and f.mean < 400.0
+def _osteophyte(f: Facts) -> bool:
+    c = f.context
+    beside = f.spine_mm < _ON_VERTEBRA_MM and c.bone_mm < _ON_VERTEBRA_MM
+    return beside and c.in_wall < _IN_WALL and f.height < _PLAQUE_MM
+
+
+# A sesamoid (fabella) is a small dense body a few mm behind or beside a joint of a limb, in tendon.
+_SESAMOID_MM, _SESAMOID_SIZE = 10.0, 14.0
+
+
+def _sesamoid(f: Facts) -> bool:
+    return f.region == "limb" and f.context.bone_mm < _SESAMOID_MM and f.size < _SESAMOID_SIZE
+
+
+# --- cartilage -------------------------------------------------------------------------------------------------
+# Costal cartilage lies this deep in the wall of the trunk, mm: under the muscle's surface, outside of the pleura.
+_RIB_DEPTH = 24.0
+_ALONG_AIRWAY, _ALONG_LARYNX = 3.5, 10.0
 
 
 def _costal(f: Facts) -> bool:
-    return f.chest_wall and f.front
+    in_wall = f.ribs and f.front and f.depth < _RIB_DEPTH and f.region in ("chest", "abdomen")
+    return in_wall and f.context.fat < 0.6
 
 
-def _chest_wall_bone(f: Facts) -> bool:
-    return f.chest_wall and f.context.bone_mm < 10.0
+def _rib(f: Facts) -> bool:
+    return f.ribs and f.depth < _RIB_DEPTH and f.context.bone_mm < 10.0 and f.region in ("chest", "abdomen")
+
+
+def _airway_cartilage(f: Facts) -> bool:
+    return f.context.air_mm < (_ALONG_LARYNX if f.region == "neck" else _ALONG_AIRWAY)
+
+
+# --- contrast and bowel ----------------------------------------------------------------------------------------
+# Calcium exceeds enhanced blood by this factor, or it cannot be told from it.
+_ABOVE_BLOOD = 1.1
+# Bowel content has gas beside it and is not as dense as a stone, HU.
+_GAS, _CONTENT_HU = 0.04, 450.0
+
+
+def _contrast(f: Facts) -> bool:
+    return f.blood > 0.0 and f.peak < f.blood * _ABOVE_BLOOD + 2.0 * f.context.noise
+
+
+def _bowel(f: Facts) -> bool:
+    return f.context.gas > _GAS and f.region in ("abdomen", "pelvis") and f.peak < _CONTENT_HU
 
 
 Rule = tuple[str, Callable[[Facts], bool]]
 
-# The order matters: what is decided by attenuation alone comes first.
+# The order matters: what attenuation decides comes first, then what place decides.
 RULES: tuple[Rule, ...] = (
     ("metal", _metal),
+    ("outside_body", _outside),
     ("streak", _streak),
     ("noise", _noise),
-    ("bone", _bone),
     ("contrast", _contrast),
-    ("bowel_content", _bowel),
     ("costal_cartilage", _costal),
-    ("bone", _chest_wall_bone),
+    ("laryngeal_cartilage", _airway_cartilage),
+    ("sesamoid", _sesamoid),
+    ("osteophyte", _osteophyte),
+    ("bone", _bone),
+    ("bone", _rib),
+    ("bowel_content", _bowel),
 )
 
 

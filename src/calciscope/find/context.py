@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -26,9 +27,11 @@ _LARGE = 2_000_000
 class Context:
     """Surroundings of a candidate: shares from 0 to 1, distances in mm (``REACH_MM`` where nothing is nearer), HU.
 
-    ``touching`` is the share of the candidate's neighbours that are bone, ``bright`` the share of its surroundings that
-    are above the threshold floor, ``gas`` the share of gas that is not lung around it. ``saddle`` is the
-    highest attenuation where it touches bone, 0 where it touches none.
+    ``touching`` is the share of the candidate's neighbours that are skeleton and ``saddle`` the highest attenuation
+    where it touches it (0 where it does not); ``bright`` is the share of its surroundings above the threshold, ``gas``
+    that of gas which is neither lung nor outside. ``bony`` and ``in_wall`` are the shares of its own voxels that the
+    anatomy calls bone and that lie in the course of a large artery; ``outside_mm`` is the distance to the air around
+    the patient, ``artery_mm`` that to the course of a large artery, ``air_mm`` that to the airway.
     """
 
     background: float
@@ -42,25 +45,28 @@ class Context:
     lung_mm: float
     metal_mm: float
     air_mm: float
-    wall_mm: float
+    artery_mm: float
+    outside_mm: float
     touching: float
     saddle: float
     bony: float
-    depth: float
+    in_wall: float
 
     def as_numbers(self) -> dict[str, float]:
         """The numbers by name, as they travel with a deposit."""
         return {
-            "fat": self.fat,
-            "lung": self.lung,
-            "gas": self.gas,
-            "soft": self.soft,
-            "bright": self.bright,
-            "distance_to_bone_mm": self.bone_mm,
-            "distance_to_lung_mm": self.lung_mm,
-            "touching_bone": self.touching,
-            "noise_hu": self.noise,
-            "distance_to_artery_mm": self.wall_mm,
+            "fat": round(self.fat, 3),
+            "lung": round(self.lung, 3),
+            "gas": round(self.gas, 3),
+            "soft": round(self.soft, 3),
+            "contrast": round(self.bright, 3),
+            "distance_to_bone_mm": round(self.bone_mm, 2),
+            "distance_to_lung_mm": round(self.lung_mm, 2),
+            "distance_to_airway_mm": round(self.air_mm, 2),
+            "distance_to_artery_mm": round(self.artery_mm, 2),
+            "distance_to_skin_mm": round(self.outside_mm, 2),
+            "touching_bone": round(self.touching, 3),
+            "noise_hu": round(self.noise, 1),
         }
 
 
@@ -73,6 +79,7 @@ class Surroundings:
     metal: Bool
     airway: Bool
     walls: Bool
+    near_skin: Bool
 
 
 def context(scene: Scene, level: Levels, masks: Surroundings, candidate: Candidate) -> Context:
@@ -86,41 +93,41 @@ def context(scene: Scene, level: Levels, masks: Surroundings, candidate: Candida
     box = tuple(slice(int(a), int(b), int(s)) for a, b, s in zip(low, high, step, strict=True))
     own = np.zeros(tuple(-(-(high - low) // step)), dtype=np.bool_)
     own[tuple(((candidate.voxels - low) // step).T)] = True
-    spacing = tuple(float(s * n) for s, n in zip(scene.spacing, step, strict=True))
+    spacing = (scene.spacing[0] * step[0], scene.spacing[1] * step[1], scene.spacing[2] * step[2])
     hu = scene.hu[box]
-    away = ndimage.distance_transform_edt(~own, sampling=spacing)
+    away = edt.edt(~own, anisotropy=spacing, black_border=False)
     shell = (away > _SHELL_MM[0]) & (away <= max(_SHELL_MM[1], 1.5 * min(spacing)))
     bone = masks.skeleton[box] & ~own
-    near = (away > 0) & (away <= 1.01 * max(spacing[1:]))
-    # Neighbours in the slices above and below count too where slices are thick.
-    near |= ndimage.binary_dilation(own, ndimage.generate_binary_structure(3, 1)) & ~own
+    near = ndimage.binary_dilation(own, ndimage.generate_binary_structure(3, 1)) & ~own
     touched = own & ndimage.binary_dilation(bone, np.ones((3, 3, 3), dtype=np.bool_))
     lung = masks.lung[box]
     around = hu[shell & ~bone]
     total = max(1, around.size)
     tissue = around[(around > GAS_HU) & (around < level.floor)]
-    z, y, x = candidate.voxels.T
-    gas = (hu < GAS_HU) & ~lung & scene.inside[box]
+    index = tuple(candidate.voxels.T)
+    empty = (hu < GAS_HU) & ~lung
+    skin = masks.near_skin[box]
     return Context(
         background=float(np.median(tissue)) if tissue.size else 0.0,
-        noise=float(np.median(level.noise_at(z, y, x))),
+        noise=float(np.median(level.noise_at(candidate.voxels))),
         fat=float(((around > FAT_HU[0]) & (around < FAT_HU[1])).sum()) / total,
         lung=float(lung[shell].mean()) if shell.any() else 0.0,
-        gas=float(gas[shell].mean()) if shell.any() else 0.0,
+        gas=float((empty & ~skin)[shell].mean()) if shell.any() else 0.0,
         soft=float(((around >= FAT_HU[1]) & (around < level.floor)).sum()) / total,
         bright=float((around >= level.floor).sum()) / total,
         bone_mm=_nearest(away, bone),
         lung_mm=_nearest(away, lung),
         metal_mm=_nearest(away, masks.metal[box]),
         air_mm=_nearest(away, masks.airway[box]),
-        wall_mm=_nearest(away, masks.walls[box]),
-        bony=float(scene.prior[z, y, x].mean()),
-        depth=0.0,
+        artery_mm=_nearest(away, masks.walls[box]),
+        outside_mm=_nearest(away, empty & skin),
         touching=float(bone[near].mean()) if near.any() else 0.0,
         saddle=float(hu[touched].max()) if touched.any() else 0.0,
+        bony=float(scene.prior[index].mean()),
+        in_wall=float(masks.walls[index].mean()),
     )
 
 
-def _nearest(away: NDArray[np.float64], mask: Bool) -> float:
+def _nearest(away: NDArray[np.float32], mask: Bool) -> float:
     """Least distance from the candidate to a mask within the box, mm."""
     return min(REACH_MM, float(away[mask].min())) if mask.any() else REACH_MM

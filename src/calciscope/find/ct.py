@@ -16,10 +16,10 @@ from calciscope.find.context import Context, Surroundings, context
 from calciscope.find.levels import Levels, hot_voxels, levels
 from calciscope.find.scene import Scene, scene
 from calciscope.find.shape import shape
-from calciscope.find.wall import Wall, wall
+from calciscope.find.trunk import Trunk, near_skin, trunk
 
-# Specks of so few voxels that stand out so little are not kept, not even as rejected: there are thousands of them.
-_SPECK_VOXELS = 4
+# Peaks that stand out of the tissue around by fewer SD of the noise are not kept, not even as rejected: there are
+# thousands of them.
 _SPECK_SD = 5.0
 
 
@@ -48,14 +48,15 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         metal=view.names_mask(("metal",)),
         airway=view.names_mask(("airway", "trachea")),
         walls=parts.walls,
+        near_skin=near_skin(view),
     )
-    trunk = wall(view)
+    place = trunk(view, masks.lung)
     found: list[tuple[Candidate, Context, str | None]] = []
     for candidate in parts.candidates:
         if _speck(candidate, level):
             continue
         around = context(view, level, masks, candidate)
-        reason = rejected_as(_facts(view, level, trunk, masks, candidate, around))
+        reason = rejected_as(_facts(view, level, place, masks, candidate, around))
         found.append((candidate, around, reason))
     found.sort(key=lambda item: tuple(item[0].voxels[0].tolist()))
     kept = [item for item in found if item[2] is None]
@@ -67,45 +68,38 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
 
 
 def _speck(candidate: Candidate, level: Levels) -> bool:
-    """Whether a candidate is so small and faint that it is one of the many peaks of noise."""
-    if len(candidate.hu) > _SPECK_VOXELS:
-        return False
-    z, y, x = candidate.voxels[:1].T
-    noise = float(level.noise_at(z, y, x)[0])
-    # Soft tissue lies at about 50 HU; what exceeds it by less is noise on any background.
-    return float(candidate.hu.max()) < 50.0 + _SPECK_SD * noise
+    """Whether a candidate is so faint that it is one of the many peaks of noise."""
+    noise = float(level.noise_at(candidate.voxels).max())
+    tissue = float(level.tissue_at(candidate.voxels).max())
+    return float(candidate.hu.max()) < tissue + _SPECK_SD * noise
 
 
 def _facts(
-    view: Scene, level: Levels, trunk: Wall, masks: Surroundings, candidate: Candidate, around: Context
+    view: Scene, level: Levels, place: Trunk, masks: Surroundings, candidate: Candidate, around: Context
 ) -> Facts:
     """What the rules need to know."""
     voxels = candidate.voxels
     extent = (np.ptp(voxels, axis=0) + 1) * np.array(view.spacing)
     middle = voxels[np.argmin(np.abs(voxels - np.median(voxels, axis=0)).sum(axis=1))]
-    z, y, x = (int(v) for v in middle)
-    whole = voxels[:, 0] + view.start[0]
-    last = view.volume.geometry.shape[0] - 1
+    z, y = int(middle[0]), int(middle[1])
+    whole = voxels + np.array(view.start)
+    last = np.array(view.volume.geometry.shape) - 1
     return Facts(
         context=around,
         voxels=len(voxels),
         volume=len(voxels) * view.voxel_mm3,
         peak=float(candidate.hu.max()),
         mean=float(candidate.hu.mean()),
-        length=float(extent.max()),
-        width=float(extent.min()),
-        hollow=0.0,
-        floor=level.floor,
-        enhanced=level.enhanced,
+        size=float(extent.max()),
+        height=float(extent[0]),
         blood=level.blood,
         region=view.anatomy.region_at(z + view.start[0]),
-        at_end=bool((whole <= 0).any() or (whole >= last).any()),
-        slices=int(np.ptp(voxels[:, 0])) + 1,
-        in_metal=float(masks.metal[voxels[:, 0], voxels[:, 1], voxels[:, 2]].mean()),
-        spine_mm=trunk.spine_distance(voxels),
-        spine_radius=0.0,
-        chest_wall=trunk.in_chest_wall(z, y, x),
-        front=trunk.in_front(z, y, x),
+        at_border=bool(((whole == 0) | (whole == last)).any()),
+        in_metal=float(masks.metal[tuple(voxels.T)].mean()),
+        depth=place.depth(voxels),
+        ribs=place.chest[0] <= z < place.chest[1],
+        front=place.in_front(z, y),
+        spine_mm=place.spine_distance(voxels),
     )
 
 

@@ -16,6 +16,8 @@ UNENHANCED_HU = 80.0
 _SPREAD = 3.0
 # Calcium must exceed enhanced tissue around it by at least this, HU.
 _MARGIN_HU = 60.0
+# Organs that show contrast where no vessel could be sampled.
+_ORGANS = ("heart_region", "heart", "spleen", "liver", "kidney_left", "kidney_right")
 # Pools at least this wide are background, mm: lumina of large vessels, renal cortex, heart chambers.
 _POOL_MM = 6.0
 # Grid of the background, mm.
@@ -31,8 +33,8 @@ class Levels:
     """``enhanced`` says that contrast was given; ``floor`` is the threshold everywhere, HU.
 
     ``background`` is a coarse map of pools (HU) with its block size ``factor``, ``None`` without contrast; ``blood`` is
-    the attenuation that blood may reach (HU), 0 without contrast. ``noise`` is the SD in squares of
-    :data:`NOISE_SIDE` voxels, ``(z, y, x)``.
+    the attenuation that blood may reach (HU), 0 without contrast. ``noise`` and ``tissue`` are the SD and the level of
+    soft tissue in squares of :data:`NOISE_SIDE` voxels.
     """
 
     enhanced: bool
@@ -41,31 +43,37 @@ class Levels:
     background: NDArray[np.float32] | None
     factor: tuple[int, int, int]
     noise: NDArray[np.float32]
+    tissue: NDArray[np.float32]
 
-    def noise_at(self, z: NDArray[np.int64], y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Noise SD at voxels, HU."""
-        last = np.array(self.noise.shape) - 1
-        return self.noise[z, np.minimum(y // NOISE_SIDE, last[1]), np.minimum(x // NOISE_SIDE, last[2])]
+    def noise_at(self, voxels: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Noise SD at voxels ``(n, 3)``, HU."""
+        return np.asarray(self.noise[voxels[:, 0], voxels[:, 1] // NOISE_SIDE, voxels[:, 2] // NOISE_SIDE])
 
-    def background_at(
-        self, z: NDArray[np.int64], y: NDArray[np.int64], x: NDArray[np.int64]
-    ) -> NDArray[np.float32] | None:
-        """Attenuation of the pool at voxels, HU, or ``None`` without contrast."""
+    def tissue_at(self, voxels: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Level of soft tissue around voxels ``(n, 3)``, HU."""
+        return np.asarray(self.tissue[voxels[:, 0], voxels[:, 1] // NOISE_SIDE, voxels[:, 2] // NOISE_SIDE])
+
+    def background_at(self, z: NDArray[np.int64], y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Attenuation of the pool at voxels, HU; 0 without contrast."""
         if self.background is None:
-            return None
+            return np.zeros(z.shape, dtype=np.float32)
         last = np.array(self.background.shape) - 1
         index = [np.minimum(v // f, n) for v, f, n in zip((z, y, x), self.factor, last, strict=True)]
-        return self.background[tuple(index)]
+        return np.asarray(self.background[tuple(index)])
 
 
 def levels(scene: Scene, threshold_hu: float) -> Levels:
     """The levels of a scan. Contrast is judged by the blood pool alone: what is visible, not what the header says."""
-    pool = scene.anatomy.blood_pool
-    noise = noise_map(scene.hu)
-    if pool is None or pool.mean_hu < UNENHANCED_HU:
-        return Levels(False, threshold_hu, 0.0, None, (1, 1, 1), noise)
-    factor = tuple(max(1, round(_GRID_MM / s)) for s in scene.spacing)
-    coarse = block_mean(scene.hu, (factor[0], factor[1], factor[2]))
+    noise, tissue = noise_map(scene.hu)
+    pool = _pool(scene)
+    if pool is None or pool[0] < UNENHANCED_HU:
+        return Levels(False, threshold_hu, 0.0, None, (1, 1, 1), noise, tissue)
+    factor = (
+        max(1, round(_GRID_MM / scene.spacing[0])),
+        max(1, round(_GRID_MM / scene.spacing[1])),
+        max(1, round(_GRID_MM / scene.spacing[2])),
+    )
+    coarse = block_mean(scene.hu, factor)
     size = tuple(max(1, 2 * round(_POOL_MM / 2 / (s * f)) + 1) for s, f in zip(scene.spacing, factor, strict=True))
     opened = ndimage.grey_opening(coarse, size=(1, size[1], size[2]))
     # Half a block of blur is given to each pool, so that its rim is not taken for its wall's calcium.
@@ -73,11 +81,26 @@ def levels(scene: Scene, threshold_hu: float) -> Levels:
     # The blur of bone reaches a few mm beyond it.
     bone = ndimage.binary_dilation(_coarse_any(scene.prior, factor, opened.shape), iterations=2)
     soft = opened[(opened > UNENHANCED_HU) & (opened < 1000.0) & ~bone]
-    spread = min(pool.sd_hu, _MARGIN_HU)
-    brightest = float(np.percentile(soft, 99.0)) if soft.size > 200 else pool.mean_hu
-    floor = max(threshold_hu, pool.mean_hu + _SPREAD * spread)
-    blood = max(brightest, pool.mean_hu + _SPREAD * spread)
-    return Levels(True, floor, blood, opened, (factor[0], factor[1], factor[2]), noise)
+    mean, spread = pool[0], _SPREAD * min(pool[1], _MARGIN_HU)
+    brightest = float(np.percentile(soft, 99.0)) if soft.size > 200 else mean
+    return Levels(
+        True, max(threshold_hu, mean + spread), max(brightest, mean + spread), opened, factor, noise, tissue
+    )
+
+
+def _pool(scene: Scene) -> tuple[float, float] | None:
+    """Mean and SD of enhanced blood: of the blood pool, or else of the first organ in view that takes up contrast."""
+    pool = scene.anatomy.blood_pool
+    if pool is not None:
+        return pool.mean_hu, pool.sd_hu
+    for name in _ORGANS:
+        mask = scene.names_mask((name,))
+        if not mask.any():
+            continue
+        values = scene.hu[mask][:: max(1, int(mask.sum()) // 20_000)]
+        middle = float(np.median(values))
+        return middle, 1.4826 * float(np.median(np.abs(values - middle)))
+    return None
 
 
 def hot_voxels(scene: Scene, level: Levels) -> Bool:
@@ -87,7 +110,6 @@ def hot_voxels(scene: Scene, level: Levels) -> Bool:
         return hot
     z, y, x = np.nonzero(hot)
     pool = level.background_at(z, y, x)
-    assert pool is not None  # there is a background  # noqa: S101
     # Inside bone the opened background is marrow; bone is not to be raised by itself.
     below = (scene.hu[z, y, x] < pool + _MARGIN_HU) & ~scene.prior[z, y, x] & (pool > UNENHANCED_HU)
     hot[z[below], y[below], x[below]] = False
@@ -111,30 +133,44 @@ def _coarse_any(mask: Bool, factor: tuple[int, ...], shape: tuple[int, ...]) -> 
     return np.asarray(mask[::fz, ::fy, ::fx][: shape[0], : shape[1], : shape[2]])
 
 
-def noise_map(hu: Hu) -> NDArray[np.float32]:
-    """Noise SD in squares of :data:`NOISE_SIDE` voxels of each slice, HU, ``(z, y / side, x / side)``.
+def noise_map(hu: Hu) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Noise SD and level of soft tissue in squares of :data:`NOISE_SIDE` voxels of each slice, HU, ``(z, y, x) / side``.
 
-    From differences of voxels two columns apart that are both soft tissue: their median absolute value over 0.954 is
-    the SD, whatever tissue it is; edges are few. Squares with little soft tissue take their slice's median.
+    The SD is from differences of soft voxels two apart: their median absolute value over 0.954, whatever the tissue;
+    edges are few. Streaks are even along themselves, so rows and columns are both tried and the larger counts. The level
+    is the upper quartile of soft voxels. Squares with little soft tissue take their slice's median.
     """
     side = NOISE_SIDE
     nz, ny, nx = hu.shape
-    by, bx = max(1, -(-ny // side)), max(1, -(-nx // side))
-    out = np.zeros((nz, by, bx), dtype=np.float32)
+    shape = (nz, max(1, -(-ny // side)), max(1, -(-nx // side)))
+    noise, tissue = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    padded = np.full((shape[1] * side + 2, shape[2] * side + 2), np.nan, dtype=np.float32)
     for z in range(nz):
-        plane = hu[z].astype(np.float32)
-        # Every second row is enough, and independent of its neighbour.
-        rows = plane[::2]
-        difference = np.full((by * side // 2, bx * side), np.nan, dtype=np.float32)
-        if nx > 2:
-            a, b = rows[:, :-2], rows[:, 2:]
-            soft = (a > _SOFT[0]) & (a < _SOFT[1]) & (b > _SOFT[0]) & (b < _SOFT[1])
-            difference[: rows.shape[0], : nx - 2] = np.where(soft, np.abs(a - b), np.nan)
-        squares = difference.reshape(by, side // 2, bx, side).swapaxes(1, 2).reshape(by * bx, -1)
-        squares = np.sort(squares, axis=1)  # NaN last
-        count = np.isfinite(squares).sum(axis=1)
-        middle = squares[np.arange(by * bx), np.maximum(count // 2 - (count > 0), 0)]
-        enough = count > squares.shape[1] // 5
-        typical = float(np.median(middle[enough])) if enough.any() else 20.0
-        out[z] = (np.where(enough, middle, typical) / 0.954).reshape(by, bx)
-    return out
+        plane = hu[z]
+        soft = (plane > _SOFT[0]) & (plane < _SOFT[1])
+        padded[:] = np.nan
+        padded[:ny, :nx] = np.where(soft, plane, np.nan)
+        # A quarter of the voxels is enough.
+        here = padded[:-2:2, :-2:2]
+        across = _quantile(np.abs(here - padded[:-2:2, 2::2]), side // 2, 0.5)
+        along = _quantile(np.abs(here - padded[2::2, :-2:2]), side // 2, 0.5)
+        noise[z] = _filled(np.fmax(across, along), 20.0 * 0.954) / 0.954
+        tissue[z] = _filled(_quantile(here, side // 2, 0.75), 50.0)
+    return noise, tissue
+
+
+def _quantile(plane: NDArray[np.float32], side: int, share: float) -> NDArray[np.float32]:
+    """Quantile of each square of a plane, NaN left out; NaN where a square is mostly empty."""
+    by, bx = plane.shape[0] // side, plane.shape[1] // side
+    squares = plane.reshape(by, side, bx, side).swapaxes(1, 2).reshape(by * bx, side * side)
+    squares = np.sort(squares, axis=1)  # NaN last
+    count = np.isfinite(squares).sum(axis=1)
+    value = squares[np.arange(by * bx), np.maximum((count * share).astype(int) - 1, 0)]
+    return np.where(count > side * side // 5, value, np.nan).reshape(by, bx).astype(np.float32)
+
+
+def _filled(squares: NDArray[np.float32], otherwise: float) -> NDArray[np.float32]:
+    """Squares with NaN replaced by their median, or by a value where there is none."""
+    known = squares[np.isfinite(squares)]
+    typical = float(np.median(known)) if known.size else otherwise
+    return np.where(np.isfinite(squares), squares, np.float32(typical))
