@@ -37,11 +37,11 @@ def main() -> None:
         "",
     ]
     summary = [
-        "| scan | annotated | found | acceptable site | exact site | other deposits | of them false |",
-        "|---|---|---|---|---|---|---|",
+        "| scan | annotated | found | exact site | broader site | wrong site | other deposits | of them false |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     details: list[str] = []
-    totals = np.zeros(6, dtype=int)
+    totals = np.zeros(7, dtype=int)
     for name in NAMES:
         row, text = scan(scans, name, review.get(name, []))
         totals += np.array(row)
@@ -62,7 +62,7 @@ def scan(scans: Path, name: str, reviewed: list[dict]) -> tuple[tuple[int, ...],
         if place.deposit is None:
             text.append(f"| {where} | {place.sites[0]} | **missed** | | |")
         else:
-            mark = "exact" if place.exact else "acceptable" if place.acceptable else "**wrong**"
+            mark = "**wrong**" if place.outcome == "wrong" else place.outcome
             sure = f"{place.deposit.confidence:.2f}"
             text.append(f"| {where} | {place.sites[0]} | {place.deposit.id} | {place.deposit.site} ({mark}) | {sure} |")
     named = {place.deposit.id for place in annotated if place.deposit}
@@ -89,15 +89,9 @@ def scan(scans: Path, name: str, reviewed: list[dict]) -> tuple[tuple[int, ...],
         by_class[candidate.rejected_as or ""] = by_class.get(candidate.rejected_as or "", 0) + 1
     counted = ", ".join(f"{key.replace('_', ' ')} {count}" for key, count in sorted(by_class.items()))
     text += ["", f"Rejected candidates: {counted or 'none'}.", ""]
-    found = sum(p.deposit is not None for p in annotated)
-    row = (
-        len(annotated),
-        found,
-        sum(p.acceptable for p in annotated),
-        sum(p.exact for p in annotated),
-        len(others),
-        false,
-    )
+    outcomes = [place.outcome for place in annotated]
+    counts = [len(outcomes) - outcomes.count("missed"), *(outcomes.count(key) for key in ("exact", "broader", "wrong"))]
+    row = (len(annotated), *counts, len(others), false)
     return row, text
 
 

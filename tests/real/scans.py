@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from calciscope import pipeline
+from calciscope.domain import site
 from calciscope.domain.assessment import Assessment, DepositRecord
 
 # A deposit this near to an annotated place counts as found, mm (the annotations' own rule).
@@ -28,19 +29,24 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Place:
-    """An annotated place, the deposit that was found there, and whether its site is one of the acceptable ones."""
+    """An annotated place, the acceptable sites, best first, and the deposit that was found there."""
 
     at: tuple[int, int, int]
     sites: tuple[str, ...]
     deposit: DepositRecord | None
 
     @property
-    def acceptable(self) -> bool:
-        return self.deposit is not None and self.deposit.site in self.sites
-
-    @property
-    def exact(self) -> bool:
-        return self.deposit is not None and self.deposit.site == self.sites[0]
+    def outcome(self) -> str:
+        """``missed``, ``exact`` (the best site), ``acceptable``, ``broader`` (a place that holds it), or ``wrong``."""
+        if self.deposit is None:
+            return "missed"
+        given = self.deposit.site
+        if given == self.sites[0]:
+            return "exact"
+        if given in self.sites:
+            return "acceptable"
+        above = {place for listed in self.sites for place in site.ancestors(listed)}
+        return "broader" if given in above or given in (*site.REGIONS, site.UNPLACED) else "wrong"
 
 
 def path_of(scans: Path, name: str) -> Path:
@@ -76,10 +82,16 @@ def places(scans: Path, name: str) -> list[Place]:
         near = [(away(entry["at"], deposit, spacing), deposit) for deposit in found]
         near = sorted((pair for pair in near if pair[0] <= reach), key=lambda pair: pair[0])
         # Of several deposits at the place, one at an acceptable site is the one that was meant.
-        fitting = [deposit for _, deposit in near if deposit.site in entry["site"]]
+        acceptable = tuple(dict.fromkeys(_within_heart(listed) for listed in entry["site"]))
+        fitting = [deposit for _, deposit in near if deposit.site in acceptable]
         chosen = fitting[0] if fitting else (near[0][1] if near else None)
-        made.append(Place(tuple(entry["at"]), tuple(entry["site"]), chosen))
+        made.append(Place(tuple(entry["at"]), acceptable, chosen))
     return made
+
+
+def _within_heart(listed: str) -> str:
+    """Places inside the heart are not told apart yet: for the coronary arteries ``heart`` is the exact site."""
+    return "heart" if site.within(listed, "artery.coronary") else listed
 
 
 def wrongly_found(scans: Path, name: str) -> list[tuple[dict, DepositRecord]]:

@@ -89,7 +89,7 @@ def _size(finding: Finding) -> str:
             continue
         if name == "agatston" and not any(within(finding.site, place) for place in _SCORED):
             continue
-        number = "<1" if 0 < measure.value < 1 and name == "agatston" else f"{measure.value:.3g}"
+        number = "<1" if 0 < measure.value < 1 and name == "agatston" else f"{measure.value:.1f}".removesuffix(".0")
         if name == "agatston":
             number = number if number == "<1" else f"{measure.value:.0f}"
             return f" (Agatston score {number})"
