@@ -93,8 +93,8 @@ DEPOSITS: tuple[Site, ...] = (
     Site(
         "artery.aorta.abdominal",
         "dystrophic",
-        "atheroma of the infrarenal aorta, back wall",
-        wall("aorta.abdominal", 0.72, 22.0, 110, 130, 1.7),
+        "atheroma of the infrarenal aorta",
+        wall("aorta.abdominal", 0.72, 22.0, 60, 150, 1.7),
         _PLAQUE,
         nuclei=7,
     ),
