@@ -15,7 +15,8 @@ class Facts:
     ``height`` is its extent along z and ``size`` its largest extent. ``region`` is the part of the body. ``depth`` is
     how deep it lies under the surface of muscle, ``ribs`` whether its slice has ribs, ``front`` whether it lies in front
     of the body's middle, ``spine_mm`` its distance to the vertebral bodies. ``at_border`` says that the field of view
-    or the scan ends at it. ``blood`` is what enhanced blood may reach (0 without contrast).
+    or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether
+    its slices hold any. ``blood`` is what enhanced blood may reach (0 without contrast).
     """
 
     context: Context
@@ -29,6 +30,7 @@ class Facts:
     region: str | None
     at_border: bool
     in_metal: float
+    metal_in_slice: bool
     depth: float
     ribs: bool
     front: bool
@@ -39,13 +41,15 @@ class Facts:
 # A body has some ten million voxels: 5.5 SD is where chance ends; the noise is not quite Gaussian and is correlated.
 # What is large and faint is the sum of chance: its mean must stand out too.
 _PEAK_SD, _MEAN_SD, _LARGE = 6.5, 3.5, 12
+# So few voxels have no neighbours to vouch for them, and must stand out more.
+_FEW, _FEW_SD = 3, 10.0
 # Reconstruction leaves at least this SD, HU, however smooth a slice looks.
-_LEAST_SD = 8.0
+_LEAST_SD = 12.0
 
 
 def _noise(f: Facts) -> bool:
     sd = max(f.context.noise, _LEAST_SD)
-    faint = f.peak - f.context.background < _PEAK_SD * sd
+    faint = f.peak - f.context.background < (_FEW_SD if f.voxels <= _FEW else _PEAK_SD) * sd
     return faint or (f.voxels > _LARGE and f.mean - f.context.background < _MEAN_SD * sd)
 
 
@@ -56,6 +60,8 @@ _METAL_HU = 2500.0
 _STREAK_MM, _STREAK_HU, _STREAK_SD = 12.0, 45.0, 9.0
 # Electrodes, markers and clothes lie on the skin; calcium of the skin is smaller than this, mm, and fainter, HU.
 _ON_SKIN_MM, _SKIN_SIZE, _SKIN_HU = 2.5, 5.0, 900.0
+# What lies no deeper than this under the surface, mm, and mostly in air is clothing, padding or a lead.
+_LOOSE_MM, _IN_AIR = 4.0, 0.45
 
 
 def _metal(f: Facts) -> bool:
@@ -63,12 +69,19 @@ def _metal(f: Facts) -> bool:
 
 
 def _streak(f: Facts) -> bool:
-    noisy = f.context.noise > _STREAK_HU and f.peak < f.context.background + _STREAK_SD * f.context.noise
+    noisy = (
+        f.metal_in_slice
+        and f.context.noise > _STREAK_HU
+        and f.peak < f.context.background + _STREAK_SD * f.context.noise
+    )
     return f.context.metal_mm < _STREAK_MM or noisy
 
 
 def _outside(f: Facts) -> bool:
-    return f.context.outside_mm < _ON_SKIN_MM and (f.size > _SKIN_SIZE or f.peak > _SKIN_HU)
+    c = f.context
+    on_skin = c.outside_mm < _ON_SKIN_MM and (f.size > _SKIN_SIZE or f.peak > _SKIN_HU)
+    loose = f.depth < _LOOSE_MM and 1.0 - c.fat - c.soft - c.bright - c.lung > _IN_AIR
+    return on_skin or loose
 
 
 # --- bone ------------------------------------------------------------------------------------------------------
@@ -78,6 +91,9 @@ _TOUCHING, _BRIDGE = 0.1, 0.6
 # Tips of ribs and processes, sesamoids' and joints' edges: this near to bone and fainter than a stone or plaque so near
 # would be; blur alone makes such islands of bone.
 _CHIP_MM, _CHIP_HU = 7.0, 420.0
+# Behind the vertebral bodies and this near to them, spinous and transverse processes and the ligaments between them ossify:
+# brighter islands are bone there.
+_BEHIND_MM, _BEHIND_NEAR_MM, _BEHIND_HU = 60.0, 5.0, 700.0
 # Calcium in an artery's wall lies this near to its course, mm.
 _WALL_MM = 4.0
 # Bone that the field of view cuts is large and bright.
@@ -92,6 +108,8 @@ def _bone(f: Facts) -> bool:
     part = c.touching > (3 * _TOUCHING if beside_artery else _TOUCHING)
     bridged = c.touching > 0.0 and c.saddle > _BRIDGE * f.peak and not beside_artery
     chip = c.bone_mm < _CHIP_MM and f.peak < _CHIP_HU and not beside_artery
+    behind = f.spine_mm < _BEHIND_MM and not f.front and c.bone_mm < _BEHIND_NEAR_MM and f.peak < _BEHIND_HU
+    chip = chip or (behind and not beside_artery)
     cut = f.at_border and f.volume > _CUT_MM3 and f.peak > _CUT_HU and not beside_artery
     return part or bridged or chip or cut or f.volume > _HUGE_MM3 or (c.bony > 0.5 and not beside_artery)
 
@@ -173,3 +191,28 @@ def rejected_as(facts: Facts) -> str | None:
         if holds(facts):
             return name
     return None
+
+
+# --- neighbours ------------------------------------------------------------------------------------------------
+# A costal cartilage calcifies in many pieces: what lies this near to a piece of it, mm, and not deeper than this is one.
+CARTILAGE_NEAR_MM = 15.0
+_CARTILAGE_DEPTH = 38.0
+# Contrast that has not mixed with blood yet is denser than calcium plaque and lies in the veins of one side, mm.
+INFLOW_NEAR_MM = 90.0
+_INFLOW_HU, _INFLOW_MM3 = 900.0, 60.0
+
+
+def may_be_costal(f: Facts) -> bool:
+    """Whether a candidate is a costal cartilage's piece if one is near."""
+    return f.ribs and f.front and f.depth < _CARTILAGE_DEPTH and f.region in ("chest", "abdomen")
+
+
+def is_inflow(f: Facts) -> bool:
+    """Whether a candidate is undiluted contrast in a vein of the neck or shoulder."""
+    upper = f.region == "neck" and f.blood > 0.0 and f.context.touching == 0.0
+    return upper and f.peak > _INFLOW_HU and f.volume > _INFLOW_MM3
+
+
+def may_be_inflow(f: Facts) -> bool:
+    """Whether a candidate is contrast if undiluted contrast is near on its side."""
+    return f.region in ("neck", "chest") and f.blood > 0.0 and f.context.in_wall == 0.0

@@ -14,6 +14,7 @@ from calciscope.find.candidates import Candidate, split
 from calciscope.find.classify import Facts, rejected_as
 from calciscope.find.context import Context, Surroundings, context
 from calciscope.find.levels import Levels, hot_voxels, levels
+from calciscope.find.neighbours import Judged, by_neighbours
 from calciscope.find.scene import Scene, scene
 from calciscope.find.shape import shape
 from calciscope.find.trunk import Trunk, near_skin, trunk
@@ -50,20 +51,21 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         walls=parts.walls,
         near_skin=near_skin(view),
     )
-    place = trunk(view, masks.lung)
-    found: list[tuple[Candidate, Context, str | None]] = []
+    place = trunk(view, masks.lung, masks.metal)
+    judged: list[Judged] = []
     for candidate in parts.candidates:
         if _speck(candidate, level):
             continue
         around = context(view, level, masks, candidate)
-        reason = rejected_as(_facts(view, level, place, masks, candidate, around))
-        found.append((candidate, around, reason))
-    found.sort(key=lambda item: tuple(item[0].voxels[0].tolist()))
-    kept = [item for item in found if item[2] is None]
-    others = [item for item in found if item[2] is not None]
+        facts = _facts(view, level, place, masks, candidate, around)
+        judged.append(Judged(candidate, facts, rejected_as(facts)))
+    found = by_neighbours(judged, view.spacing)
+    found.sort(key=lambda item: tuple(item.candidate.voxels[0].tolist()))
+    kept = [item for item in found if item.reason is None]
+    others = [item for item in found if item.reason is not None]
     return Found(
-        tuple(_deposit(view, level, *item, name=f"{series}-{n}") for n, item in enumerate(kept, start=1)),
-        tuple(_deposit(view, level, *item, name=f"{series}-r{n}") for n, item in enumerate(others, start=1)),
+        tuple(_deposit(view, level, item, name=f"{series}-{n}") for n, item in enumerate(kept, start=1)),
+        tuple(_deposit(view, level, item, name=f"{series}-r{n}") for n, item in enumerate(others, start=1)),
     )
 
 
@@ -96,6 +98,7 @@ def _facts(
         region=view.anatomy.region_at(z + view.start[0]),
         at_border=bool(((whole == 0) | (whole == last)).any()),
         in_metal=float(masks.metal[tuple(voxels.T)].mean()),
+        metal_in_slice=bool(place.metal[int(voxels[:, 0].min()) : int(voxels[:, 0].max()) + 1].any()),
         depth=place.depth(voxels),
         ribs=place.chest[0] <= z < place.chest[1],
         front=place.in_front(z, y),
@@ -103,10 +106,9 @@ def _facts(
     )
 
 
-def _deposit(
-    view: Scene, level: Levels, candidate: Candidate, around: Context, reason: str | None, *, name: str
-) -> Deposit:
+def _deposit(view: Scene, level: Levels, item: Judged, *, name: str) -> Deposit:
     """A candidate as a deposit on the volume's grid."""
+    candidate, around = item.candidate, item.facts.context
     voxels = (candidate.voxels + np.array(view.start, dtype=np.int32)).astype(np.int32)
     geometry = view.volume.geometry
     centre = _centre(voxels)
@@ -125,7 +127,7 @@ def _deposit(
         volume_mm3=round(len(voxels) * geometry.voxel_mm3, 3),
         shape=shape(voxels, geometry.spacing),
         context=around.as_numbers(),
-        rejected_as=reason,
+        rejected_as=item.reason,
     )
 
 

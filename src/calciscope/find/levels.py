@@ -83,9 +83,7 @@ def levels(scene: Scene, threshold_hu: float) -> Levels:
     soft = opened[(opened > UNENHANCED_HU) & (opened < 1000.0) & ~bone]
     mean, spread = pool[0], _SPREAD * min(pool[1], _MARGIN_HU)
     brightest = float(np.percentile(soft, 99.0)) if soft.size > 200 else mean
-    return Levels(
-        True, max(threshold_hu, mean + spread), max(brightest, mean + spread), opened, factor, noise, tissue
-    )
+    return Levels(True, max(threshold_hu, mean + spread), max(brightest, mean + spread), opened, factor, noise, tissue)
 
 
 def _pool(scene: Scene) -> tuple[float, float] | None:

@@ -13,8 +13,7 @@ from calciscope.find.scene import Bool, Scene
 
 # Grid of the depths, mm.
 _GRID_MM = 3.0
-# Subcutaneous fat, HU, and strands of it narrower than this do not count as the trunk's surface, mm.
-_FAT_HU = (-200.0, -30.0)
+# Strands in subcutaneous fat narrower than this do not count as the trunk's surface, mm.
 _STRAND_MM = 5.0
 # Air around the patient reaches this far into the body mask (its voxels are coarse), mm.
 _SKIN_MM = 4.0
@@ -25,7 +24,8 @@ class Trunk:
     """Depth under the surface of muscle (``lean``) on a coarse grid of ``step`` voxels, mm; the body's middle rows.
 
     ``spine`` holds the vertebral bodies as ``(n, 4)``: centre in mm along the scene's axes ``(z, y, x)``, radius.
-    ``chest`` are the slices with ribs: those with lung, and below them as far as the costal margin reaches.
+    ``chest`` are the slices with ribs: those with lung, and below them as far as the costal margin reaches; ``metal``
+    says of each slice whether it holds metal.
     """
 
     lean: NDArray[np.float32]
@@ -34,6 +34,7 @@ class Trunk:
     spine: NDArray[np.float64]
     spacing: tuple[float, float, float]
     chest: tuple[int, int]
+    metal: Bool
 
     def depth(self, voxels: NDArray[np.int32]) -> float:
         """Median depth of voxels under the surface of muscle, mm; 0 outside of it."""
@@ -61,20 +62,21 @@ class Trunk:
 _BELOW_MM = 110.0
 
 
-def trunk(scene: Scene, lung: Bool) -> Trunk:
+def trunk(scene: Scene, lung: Bool, metal: Bool) -> Trunk:
     """The trunk of a scene."""
     step = (1, max(1, round(_GRID_MM / scene.spacing[1])), max(1, round(_GRID_MM / scene.spacing[2])))
     spacing = tuple(s * n for s, n in zip(scene.spacing, step, strict=True))
-    hu = scene.hu[:, :: step[1], :: step[2]]
     body = scene.inside[:, :: step[1], :: step[2]]
     air = lung[:, :: step[1], :: step[2]]
-    lean = np.zeros(hu.shape, dtype=np.float32)
+    outer = scene.names_mask(("subcutaneous_fat", "skin"))[:, :: step[1], :: step[2]]
+    lean = np.zeros(body.shape, dtype=np.float32)
     steps = max(1, round(_STRAND_MM / 2 / spacing[1]))
     cross = ndimage.generate_binary_structure(2, 1)
-    for z in range(hu.shape[0]):
-        muscle = body[z] & ((hu[z] > _FAT_HU[1]) | (hu[z] < _FAT_HU[0]))
-        muscle = ndimage.binary_opening(np.pad(muscle, steps, mode="edge"), cross, iterations=steps)
-        plane = ndimage.binary_fill_holes(muscle[steps:-steps, steps:-steps] | air[z])
+    for z in range(body.shape[0]):
+        plane = np.pad(body[z] & ~outer[z], steps, mode="edge")
+        # Strands in subcutaneous fat are no muscle; what the wall encloses is inside.
+        plane = ndimage.binary_opening(plane, cross, iterations=steps)[steps:-steps, steps:-steps]
+        plane = ndimage.binary_fill_holes(plane | air[z])
         # The border of the image is no surface: a cropped view is deep inside the body there.
         lean[z] = edt.edt(np.ascontiguousarray(plane), anisotropy=spacing[1:], black_border=False)
     rows = np.arange(body.shape[1])[None, :, None]
@@ -83,7 +85,7 @@ def trunk(scene: Scene, lung: Bool) -> Trunk:
     chest = (0, 0)
     if with_lung.size:
         chest = (int(with_lung[0] - _BELOW_MM / scene.spacing[0]), int(with_lung[-1]) + 1)
-    return Trunk(lean, step, middle, _spine(scene), scene.spacing, chest)
+    return Trunk(lean, step, middle, _spine(scene), scene.spacing, chest, metal.any(axis=(1, 2)))
 
 
 def near_skin(scene: Scene) -> Bool:
