@@ -144,8 +144,11 @@ def test_the_vessel_bed_is_only_for_untraced_arteries(plain):
     scan, _, part = plain
     ring = pelvis.find(scan)
     assert {"iliac_bed_left", "iliac_bed_right"} <= set(part.masks)
-    traced = {"iliac_artery_left": (np.zeros(scan.hu.shape, dtype=bool), 0.8)}
-    assert not any(name.startswith("iliac_bed") for name in pelvis.segment(scan, traced, ring).masks)
+    artery = np.zeros(scan.hu.shape, dtype=bool)
+    artery[: ring.joint_top, 30, 60] = True
+    bed = pelvis.segment(scan, {"iliac_artery_left": (artery, 0.8)}, ring).masks
+    assert not bed["iliac_bed_left"][0][: ring.joint_top].any()
+    assert bed["iliac_bed_right"][0][: ring.joint_top].any()
 
 
 def test_no_bladder_is_better_than_a_wrong_one():

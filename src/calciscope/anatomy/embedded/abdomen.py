@@ -21,7 +21,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         gallbladder.segment,
         partial(pelvis.segment, pelvis=ring),
         partial(ureters.segment, ring=ring),
-        tissues.segment,
+        partial(tissues.segment, ring=ring),
     )
     masks: dict[str, tuple[Mask, float]] = {}
     tubes: dict[str, Tube] = {}

@@ -126,9 +126,9 @@ def _score(frame: Frame, body: Body, spine: NDArray[np.float64], sign: int, arou
     back = (body.centre[1] - spine[z, 0]) * frame.spacing[1]
     middle = float(np.median(around.hu[body.where][body.mask]))
     # A body cut off by the end of the scan may have any length and less volume.
-    size = within(body.ml, 5 if body.cut else 40, 30 if body.cut else 90, 330, 650)
+    size = within(body.ml, 5 if body.cut else 40, 60 if body.cut else 90, 330, 650)
     length = within(body.size[0], 5 if body.cut else 45, 20 if body.cut else 75, 145, 200)
-    width = within(body.size[2], 20, 32, 85, 115) * within(body.size[1], 20, 32, 90, 120)
+    width = within(body.size[2], 20, 32, 76, 96) * within(body.size[1], 20, 32, 78, 98)
     place = within(side, 28, 42, 82, 102) * within(back, -48, -28, 18, 38)
     bright = within(middle, 2, 14, 330, 420)
     # Two voxels out: the first mixes kidney and fat.

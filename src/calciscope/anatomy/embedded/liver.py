@@ -47,7 +47,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     left = (np.arange(frame.hu.shape[2])[None, None] - column) * frame.spacing[2]
     back = (np.arange(frame.hu.shape[1])[None, :, None] - row) * frame.spacing[1]
     masks = {}
-    liver = _organ(frame, smooth, free & (left < 90.0), (left < -25.0) & (back < 45.0))
+    liver = _organ(frame, frame.hu[part], smooth, free & (left < 90.0), (left < -25.0) & (back < 45.0))
     if liver is not None:
         mask, ml = liver
         # The liver lies mainly on the right; what is cut off by the end of the scan may be small.
@@ -58,7 +58,11 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
             free &= ~mask
     # The spleen lies behind the middle of the vertebral body or just before it, against ribs and diaphragm.
     spleen = _organ(
-        frame, smooth, free & (left > 25.0) & (back > -75.0), (left > 60.0) & (back > -45.0) & (back < 70.0)
+        frame,
+        frame.hu[part],
+        smooth,
+        free & (left > 25.0) & (back > -75.0),
+        (left > 60.0) & (back > -45.0) & (back < 70.0),
     )
     if spleen is not None and "liver" in masks:
         mask, ml = spleen
@@ -87,7 +91,9 @@ def levels(frame: Frame, known: NDArray[np.int64]) -> tuple[int, int]:
     return first, last
 
 
-def _organ(frame: Frame, smooth: NDArray[np.float32], free: Mask, seat: NDArray[np.bool_]) -> tuple[Mask, float] | None:
+def _organ(
+    frame: Frame, hu: NDArray[np.float32], smooth: NDArray[np.float32], free: Mask, seat: NDArray[np.bool_]
+) -> tuple[Mask, float] | None:
     """The largest body of the commonest attenuation deep inside ``seat``, and its volume in ml."""
     tissue = free & (smooth > _PARENCHYMA[0]) & (smooth < _PARENCHYMA[1])
     inside = smooth[(depth(tissue, frame.spacing) > _DEEP) & seat]
@@ -106,6 +112,8 @@ def _organ(frame: Frame, smooth: NDArray[np.float32], free: Mask, seat: NDArray[
     # Vessels and noise inside are organ, and so is the rim that partial volume makes darker.
     mask = near & free & (smooth > middle - 1.6 * _BAND) & (smooth < middle + 4 * _BAND)
     mask = np.asarray(ndimage.binary_closing(mask, iterations=1) & free)
+    # Smoothing has eaten the rim against fat and lung.
+    mask |= grown(mask, 1.1 * max(frame.spacing), frame.spacing) & free & (hu > middle - 2.2 * _BAND)
     return mask, float(mask.sum()) * float(np.prod(frame.spacing)) / 1000.0
 
 

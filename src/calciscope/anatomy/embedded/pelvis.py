@@ -83,8 +83,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], pelvis: Pelv
         mask = veins & half
         if mask.any():
             masks[f"pelvic_wall_{side}"] = (mask, 0.8)
-    if not any(name.startswith("iliac_artery") for name in so_far):
-        masks.update(_vessel_bed(frame, pelvis))
+    masks.update(_vessel_bed(frame, pelvis, so_far))
     return Part(masks=masks, landmarks=_landmarks(frame, pelvis))
 
 
@@ -286,8 +285,10 @@ def _bed(frame: Frame, pelvis: Pelvis, bladder: Mask) -> Mask:
     return np.asarray(reach & (smooth > 0.0) & (smooth < 160.0))
 
 
-def _vessel_bed(frame: Frame, pelvis: Pelvis) -> dict[str, tuple[Mask, float]]:
-    """Where the iliac vessels must run if none was traced: in front of the spine and the joints, beside the midline."""
+def _vessel_bed(
+    frame: Frame, pelvis: Pelvis, so_far: Mapping[str, tuple[Mask, float]]
+) -> dict[str, tuple[Mask, float]]:
+    """Where the iliac vessels must run on slices on which they were not traced: before the spine and the joints."""
     bed = np.zeros(frame.hu.shape, dtype=np.bool_)
     offsets = (np.arange(frame.hu.shape[2]) - pelvis.midline) * frame.spacing[2]
     top = min(frame.hu.shape[0], pelvis.joint_top + round(_ABOVE_JOINT / frame.spacing[0]))
@@ -309,6 +310,10 @@ def _vessel_bed(frame: Frame, pelvis: Pelvis) -> dict[str, tuple[Mask, float]]:
     bed &= frame.body & ~frame.bone
     columns = np.arange(frame.hu.shape[2])[None, None]
     halves = {"left": bed & (columns > pelvis.midline), "right": bed & (columns <= pelvis.midline)}
+    for side, half in halves.items():
+        traced = so_far.get(f"iliac_artery_{side}")
+        if traced is not None:
+            half[traced[0].any(axis=(1, 2))] = False
     return {f"iliac_bed_{side}": (mask, 0.75) for side, mask in halves.items() if mask.any()}
 
 

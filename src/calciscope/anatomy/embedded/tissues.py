@@ -12,6 +12,7 @@ from scipy import ndimage
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import depth, distance, grown
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.pelvis import Pelvis
 
 # Skin is this thick with the margin that a coarse voxel needs, mm.
 _SKIN = 3.2
@@ -27,14 +28,18 @@ _GAS, _LEAST_GAS, _BOWEL = -250.0, 0.15, 9.0
 # Loops are thicker than twice this; they lie so far in front of the middle of the vertebral body, and beside and in
 # front of the great vessels, mm.
 _LOOP, _BEHIND_LOOPS, _VESSELS = 4.5, 16.0, (38.0, 55.0)
+# Loops of bowel end this far below the sacro-iliac joints, mm: there the pelvic floor begins.
+_FLOOR = 75.0
+# A spine this far from the middle of the pelvis is something else, up to this far above the joints, mm.
+_ASTRAY, _LUMBAR = 30.0, 60.0
 # Two bones this close to each other make a joint, mm; smaller pieces than this (ml) are no bones of a limb.
 _JOINT, _BONE_ML = 9.0, 6.0
 
 
-def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
+def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: Pelvis | None = None) -> Part:
     """Masks of skin, subcutaneous fat, muscle, bowel and the surroundings of joints; found organs are left out.
 
-    ``bowel`` is what holds or touches gas, ``small_bowel`` loops without.
+    ``bowel`` is what holds or touches gas, ``small_bowel`` loops without, which end above the pelvic floor.
     """
     organs = np.zeros(frame.hu.shape, dtype=np.bool_)
     for name, (mask, _) in so_far.items():
@@ -50,9 +55,11 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     fat = (frame.hu < -20.0) & (frame.hu > -250.0)
     _put(masks, "skin", skin, 0.8)
     _put(masks, "subcutaneous_fat", frame.body & fat & ~inner & ~skin & ~organs, 0.85)
-    _put(masks, "muscle", _muscle(frame, inner & ~skin, deep_in, limb) & ~organs, 0.7)
+    _put(masks, "muscle", _muscle(frame, inner & ~skin, deep_in, limb, ring) & ~organs, 0.7)
     bowel = _bowel(frame, inner, belly, organs)
     _put(masks, "bowel", bowel, 0.75)
+    if ring is not None:
+        belly[: max(0, ring.joint_bottom - round(_FLOOR / frame.spacing[0]))] = False
     _put(masks, "small_bowel", _loops(frame, inner & (deep_in > _WALL), belly, organs | bowel), 0.7)
     if limb.any():
         _put(masks, "near_joint", _joints(frame, limb), 0.7)
@@ -83,7 +90,7 @@ def _shell(frame: Frame) -> Mask:
     padded[:, : shape[1], : shape[2]] = soft
     half = padded.reshape(shape[0], even[0] // 2, 2, even[1] // 2, 2).any(axis=(2, 4))
     half = np.asarray(cc3d.dust(np.asarray(half), threshold=_STRANDS, connectivity=6))
-    _close_border(half)
+    _close_border(half, np.ascontiguousarray(frame.body[:, ::2, ::2]))
     spacing = (1e4, frame.spacing[1] * 2, frame.spacing[2] * 2)  # slices do not see each other
     closed = (depth(distance(half, spacing) <= _SHELL, spacing) > _SHELL) | half
     for z in range(len(closed)):
@@ -92,22 +99,34 @@ def _shell(frame: Frame) -> Mask:
     return np.asarray(whole[:, : shape[1], : shape[2]] & frame.body)
 
 
-def _close_border(soft: Mask) -> None:
-    """Where the field of view cuts the body, its border closes the shell between the outermost soft tissue there."""
-    for edge in (soft[:, 0], soft[:, -1], soft[:, :, 0], soft[:, :, -1]):
-        for line in edge:
-            there = np.flatnonzero(line)
-            if there.size > 1:
-                line[there[0] : there[-1]] = True
+def _close_border(soft: Mask, body: Mask) -> None:
+    """Where the field of view cuts the body, its border closes the shell between the outermost soft tissue there.
+
+    A corner of the field of view inside the body belongs to the shell too: what it cuts off was inside.
+    """
+    edges = ((0, slice(None)), (-1, slice(None)), (slice(None), 0), (slice(None), -1))
+    for row, column in edges:
+        line, inside = soft[:, row, column], body[:, row, column]
+        for z in range(len(line)):
+            there = np.flatnonzero(line[z])
+            if not there.size:
+                continue
+            first = 0 if inside[z, 0] else int(there[0])
+            last = line.shape[1] if inside[z, -1] else int(there[-1])
+            line[z, first:last] = True
 
 
-def _muscle(frame: Frame, inner: Mask, deep: NDArray[np.float32], limb: NDArray[np.bool_]) -> Mask:
+def _muscle(frame: Frame, inner: Mask, deep: NDArray[np.float32], limb: NDArray[np.bool_], ring: Pelvis | None) -> Mask:
     """Muscle: in limbs all soft tissue inside the shell, in the trunk its wall and what lies behind the vertebrae."""
     tissue = inner & (frame.hu > _MUSCLE[0]) & (frame.hu < _MUSCLE[1]) & ~frame.bone
     wall = inner & (deep < _WALL)
     rows = np.arange(frame.hu.shape[1])[None, :]
-    spine = spine_track(frame)[:, :1]
-    behind = (rows > np.where(np.isfinite(spine), spine, np.inf))[:, :, None]
+    spine = spine_track(frame)[:, :2]
+    if ring is not None:
+        astray = np.abs(spine[:, 1] - ring.midline) * frame.spacing[2] > _ASTRAY
+        near = ring.joint_top + round(_LUMBAR / frame.spacing[0])
+        spine[:near][astray[:near]] = np.nan
+    behind = (rows > np.where(np.isfinite(spine[:, :1]), spine[:, :1], np.inf))[:, :, None]
     return np.asarray(tissue & (wall | behind | limb[:, None, None]))
 
 
