@@ -181,7 +181,9 @@ def fits_beside_spine(frame: Frame, track: Track) -> NDArray[np.bool_]:
     left = (track.points[:, 2] - spine[index, 1]) * frame.spacing[2]
     gap = np.hypot(front, left) - spine[index, 2] - track.radius
     angle = np.degrees(np.arctan2(left, front))
-    return np.asarray((angle > -30.0) & (angle < 115.0) & (gap < 30.0))
+    chest = np.asarray(frame.lungs.any(axis=(1, 2)))[index]
+    # Beside a lumbar vertebra lies the psoas.
+    return np.asarray((angle > -30.0) & (angle < np.where(chest, 115.0, 75.0)) & (gap < 30.0))
 
 
 def trace(frame: Frame) -> tuple[Track, float | None] | None:

@@ -12,6 +12,8 @@ from calciscope.anatomy.embedded.arch import carina
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 from calciscope.anatomy.embedded.heart import between_lungs, heart_floor
 
+# Half the width of the mediastinum, mm; beyond it the domes of the diaphragm rise between the lungs' outlines.
+_HALF_WIDTH = 65.0
 # The hilum against the fork of the windpipe: how far it reaches up and down, mm.
 _HILUM_ABOVE = 8.0
 _HILUM_BELOW = 55.0
@@ -36,6 +38,9 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     height = np.arange(central.shape[0])[:, None, None]
     rest = central & ~taken & ~frame.bone & (height >= heart_floor(frame)[None])
     spine = spine_track(frame)
+    if np.isfinite(spine[:, 1]).any():
+        columns = np.arange(frame.hu.shape[2]) - float(np.nanmedian(spine[:, 1]))
+        rest[:, :, np.abs(columns) * frame.spacing[2] > _HALF_WIDTH] = False
     for z in np.flatnonzero(rest.any(axis=(1, 2))).tolist():
         row, _, radius = spine[z]
         if np.isfinite(row):

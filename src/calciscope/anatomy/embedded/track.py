@@ -81,13 +81,13 @@ def resized(frame: Frame, track: Track, blood_hu: float) -> Track:
         ray = ndimage.map_coordinates(plane, [rows, columns], order=1, mode="nearest", output=np.float32)
         # Noise may not end a ray early; neighbouring rays end alike.
         dark = ndimage.gaussian_filter(ray, (1.0, 1.5), mode=("wrap", "nearest")) < edge
-        ends: NDArray[np.float64] = np.where(dark.any(axis=1), away[np.argmax(dark, axis=1)], np.nan).astype(np.float64)
+        ends = np.asarray(np.where(dark.any(axis=1), away[np.argmax(dark, axis=1)], np.nan), dtype=np.float64)
         share = float(np.isfinite(ends).mean())
         if share >= 1 / 3:
             # A much wider vessel than voted must show most of its rim; else the rays have run into a neighbour.
             most = 1.2 if share < 2 / 3 else 1.4
             radii[k] = float(np.clip(np.nanpercentile(ends, 35), 0.7 * radius, most * radius))
-            shift = _recentred(ends, angles, radii[k])
+            shift = _recentred(ends.astype(np.float64), angles, float(radii[k]))
             points[k, 1] += shift[0] / frame.spacing[1]
             points[k, 2] += shift[1] / frame.spacing[2]
     return Track(points, radii, track.support)
@@ -177,7 +177,7 @@ def blood(frame: Frame, track: Track, source: str) -> BloodPool | None:
         piece = hu[min(round(z), hu.shape[0] - 1), rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         sample.append(piece[disc].astype(np.float64))
     values = np.concatenate(sample) if sample else np.zeros(0)
-    if values.size < 50:  # fewer say nothing about noise
+    if values.size < 20:  # fewer say nothing about noise
         return None
     middle = float(np.median(values))
     spread = 1.4826 * float(np.median(np.abs(values - middle)))

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from calciscope.anatomy.embedded import heart, mediastinum, vessels
+from tests.anatomy import phantom
+
+
+def finders(frame):
+    masks = dict(vessels.segment(frame, {}).masks)
+    masks.update(heart.segment(frame, masks).masks)
+    masks.update(mediastinum.segment(frame, masks).masks)
+    return masks
+
+
+@pytest.fixture(scope="module")
+def body():
+    return phantom.chest()
+
+
+@pytest.fixture(scope="module")
+def masks(body):
+    return finders(body.frame())
+
+
+def ellipsoid(body):
+    return ((body.x - 12) / 48) ** 2 + ((body.y + 70) / 40) ** 2 + ((body.z - 95) / 48) ** 2 < 1
+
+
+def test_the_heart_is_found(body, masks):
+    mask, confidence = masks["heart_region"]
+    truth = ellipsoid(body)
+    assert (mask & truth).sum() / truth.sum() > 0.75
+    assert confidence >= 0.8
+
+
+def test_the_heart_swallows_none_of_its_neighbours(body, masks):
+    mask = masks["heart_region"][0]
+    aorta = (np.hypot(body.x - 25, body.y + 22) < 12) & (body.z > 45)
+    spine = np.hypot(body.x, body.y) < 18
+    liver = ((body.x + 70) / 75) ** 2 + ((body.y + 55) / 75) ** 2 + ((body.z + 5) / 65) ** 2 < 1
+    assert not (mask & aorta).any()
+    assert not (mask & spine).any()
+    assert (mask & liver & ~ellipsoid(body)).sum() < 0.05 * mask.sum()
+    assert not (mask & (body.z > 200)).any()
+
+
+@pytest.mark.parametrize("hu", [45.0, 150.0, 400.0])
+def test_contrast_does_not_move_the_heart(body, hu):
+    frame = phantom.chest(hu).frame()
+    mask = finders(frame)["heart_region"][0]
+    truth = ellipsoid(body)
+    assert (mask & truth).sum() / truth.sum() > 0.75
+
+
+def test_the_heart_is_less_sure_without_its_neighbours(masks):
+    frame = phantom.chest().frame()
+    alone = heart.segment(phantom.without(frame, airway=np.zeros_like(frame.airway)), {})
+    assert alone.masks["heart_region"][1] < masks["heart_region"][1]
+
+
+def test_a_missing_lung_leaves_no_heart():
+    frame = phantom.chest().frame()
+    part = heart.segment(phantom.without(frame, lung_left=np.zeros_like(frame.lung_left)), {})
+    assert not part.masks
+
+
+def test_no_heart_in_an_abdomen():
+    frame = phantom.abdomen().frame()
+    assert not heart.segment(frame, {}).masks
+    assert not mediastinum.segment(frame, {}).masks
+
+
+def test_hila_lie_beside_the_bronchi(body, masks):
+    frame = body.frame()
+    for side, sign in (("left", 1), ("right", -1)):
+        mask, confidence = masks[f"hilum_{side}"]
+        z, _, x = np.argwhere(mask).mean(axis=0) * phantom.MM
+        assert 140 < z < 205
+        assert 25 < sign * (x - 0.5 * body.width) < 75
+        assert confidence < 0.8
+        assert not (mask & frame.bone).any()
+
+
+def test_regions_of_the_chest_do_not_overlap(masks):
+    names = [n for n in masks if n.startswith(("heart", "mediastinum", "hilum", "brachio"))]
+    total = sum(masks[n][0].astype(int) for n in names)
+    assert total.max() == 1
+
+
+def test_the_mediastinum_lies_between_the_lungs(body, masks):
+    mask = masks["mediastinum"][0]
+    assert not (mask & body.frame().lungs).any()
+    assert np.abs(np.broadcast_to(body.x, mask.shape)[mask]).max() < 70
+
+
+def test_branches_leave_above_the_arch(masks):
+    mask = masks["brachiocephalic_trunk"][0]
+    arch = masks["aorta_arch"][0]
+    assert np.flatnonzero(mask.any(axis=(1, 2))).mean() > np.flatnonzero(arch.any(axis=(1, 2))).mean()
+    assert not (mask & arch).any()
