@@ -23,6 +23,10 @@ _FOSSA = 16.0
 # Half-thickness of the narrowest gallbladder and how far it may lie from the liver, mm.
 _HALF, _APART = 4.5, 9.0
 _LEAST_CORE_ML = 0.15
+# A dense rim is blurred this far beyond the voxels that pass as stone, mm.
+_STONE_EDGE = 4.5
+# How sure a gallbladder with stones in its place is, given the liver.
+_WITH_STONES = 0.9
 # How far the fundus may hang below the liver, mm.
 _FUNDUS = 28.0
 
@@ -67,15 +71,15 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         bile, score = found
         stones = _touching(stones | lumps, grown(bile, 8.0, frame.spacing))
         masks["gallbladder"] = (
-            _whole(closed(bile | grown(stones, 3.0, frame.spacing), 6.0, frame.spacing), liver, box),
-            round(sure * score, 2),
+            _whole(closed(bile | grown(stones, _STONE_EDGE, frame.spacing), 6.0, frame.spacing), liver, box),
+            round(sure * (max(score, _WITH_STONES) if stones.any() else score), 2),
         )
         fossa |= grown(bile, 4.0, frame.spacing) & ~liver[box] & seat
     elif stones.any():
         # Stones may fill it: what is calcified in the fossa, is not bone and lies free of the ribs.
         masks["gallbladder"] = (
-            _whole(grown(closed(stones, 10.0, frame.spacing), 3.0, frame.spacing), liver, box),
-            round(sure * 0.9, 2),
+            _whole(grown(closed(stones, 10.0, frame.spacing), _STONE_EDGE, frame.spacing), liver, box),
+            round(sure * _WITH_STONES, 2),
         )
     if fossa.any():
         masks["gallbladder_fossa"] = (_whole(fossa, liver, box), round(sure * 0.85, 2))

@@ -311,9 +311,10 @@ def _vessel_bed(
     columns = np.arange(frame.hu.shape[2])[None, None]
     halves = {"left": bed & (columns > pelvis.midline), "right": bed & (columns <= pelvis.midline)}
     for side, half in halves.items():
-        traced = so_far.get(f"iliac_artery_{side}")
-        if traced is not None:
-            half[traced[0].any(axis=(1, 2))] = False
+        # Above the fork runs the aorta, and where the artery was traced nothing needs to be guessed.
+        for traced in ("aorta_abdominal", f"iliac_artery_{side}"):
+            if traced in so_far:
+                half[so_far[traced][0].any(axis=(1, 2))] = False
     return {f"iliac_bed_{side}": (mask, 0.75) for side, mask in halves.items() if mask.any()}
 
 
