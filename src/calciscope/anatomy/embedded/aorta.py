@@ -104,7 +104,7 @@ def without_bone(frame: Frame, box: Window, spine: NDArray[np.float64]) -> Float
             away = np.hypot((rows[:, None] - row) * frame.spacing[1], (columns[None] - column) * frame.spacing[2])
             near = away <= 1.15 * radius
             # In front of the vertebra plaque and contrast can pass for bone; they belong to the vessel.
-            solid = solid & ((away <= radius + 3.0) | (rows[:, None] > row) | (away > radius + 60.0))
+            solid = solid & ((away <= radius + 7.0) | (rows[:, None] > row) | (away > radius + 60.0))
             # The shell of a vertebra, open towards a disc or thinned by osteoporosis, is closed and filled.
             closed = ndimage.binary_closing(np.pad(solid & near, 3), iterations=3)[3:-3, 3:-3]
             solid = solid | ndimage.binary_fill_holes(closed) | (away <= 0.8 * radius)

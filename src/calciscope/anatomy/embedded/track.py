@@ -81,7 +81,9 @@ def resized(frame: Frame, track: Track, blood_hu: float) -> Track:
         ray = ndimage.map_coordinates(plane, [rows, columns], order=1, mode="nearest", output=np.float32)
         # Noise may not end a ray early; neighbouring rays end alike.
         dark = ndimage.gaussian_filter(ray, (1.0, 1.5), mode=("wrap", "nearest")) < edge
-        ends = np.asarray(np.where(dark.any(axis=1), away[np.argmax(dark, axis=1)], np.nan), dtype=np.float64)
+        ends = np.full(len(angles), np.nan)
+        ended = dark.any(axis=1)
+        ends[ended] = away[np.argmax(dark, axis=1)][ended]
         share = float(np.isfinite(ends).mean())
         if share >= 1 / 3:
             # A much wider vessel than voted must show most of its rim; else the rays have run into a neighbour.
