@@ -12,7 +12,7 @@ from calciscope.find.context import Context
 class Facts:
     """What the rules see of a candidate; lengths in mm, attenuation in HU, shares from 0 to 1.
 
-    ``height`` is its extent along z and ``size`` its largest extent. ``region`` is the part of the body. ``depth`` is
+    ``height`` is its extent along z, ``width`` that from side to side, ``size`` its largest. ``region`` is the part of the body. ``depth`` is
     how deep it lies under the surface of muscle, ``ribs`` whether its slice has ribs, ``front`` whether it lies in front
     of the body's middle, ``spine_mm`` its distance to the vertebral bodies. ``at_border`` says that the field of view
     or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether
@@ -26,6 +26,7 @@ class Facts:
     mean: float
     size: float
     height: float
+    width: float
     blood: float
     region: str | None
     at_border: bool
@@ -40,7 +41,7 @@ class Facts:
 # --- noise -----------------------------------------------------------------------------------------------------
 # A body has some ten million voxels: 5.5 SD is where chance ends; the noise is not quite Gaussian and is correlated.
 # What is large and faint is the sum of chance: its mean must stand out too.
-_PEAK_SD, _MEAN_SD, _LARGE = 6.5, 3.5, 12
+_PEAK_SD, _MEAN_SD, _LARGE = 7.5, 3.5, 12
 # So few voxels have no neighbours to vouch for them, and must stand out more.
 _FEW, _FEW_SD = 3, 10.0
 # Reconstruction leaves at least this SD, HU, however smooth a slice looks.
@@ -86,8 +87,8 @@ def _outside(f: Facts) -> bool:
 
 # --- bone ------------------------------------------------------------------------------------------------------
 # A piece that shares this much of its surface with the skeleton is part of it; less is blur between two things,
-# unless the bridge is nearly as bright as the piece.
-_TOUCHING, _BRIDGE = 0.1, 0.6
+# unless the bridge is nearly as bright as the piece. Plaque beside a vertebra may touch it a little more.
+_TOUCHING, _TOUCHING_WALL, _BRIDGE = 0.1, 0.15, 0.6
 # Tips of ribs and processes, sesamoids' and joints' edges: this near to bone and fainter than a stone or plaque so near
 # would be; blur alone makes such islands of bone.
 _CHIP_MM, _CHIP_HU = 7.0, 420.0
@@ -100,18 +101,28 @@ _WALL_MM = 4.0
 _CUT_MM3, _CUT_HU = 400.0, 450.0
 # Large pieces of bone of which the anatomy knew nothing, mm3: no stone or plaque is so large.
 _HUGE_MM3 = 60_000.0
+# This deep inside a vertebral body, mm, there is only bone.
+_IN_VERTEBRA = -9.0
 
 
 def _bone(f: Facts) -> bool:
     c = f.context
     beside_artery = c.artery_mm <= _WALL_MM
-    part = c.touching > (3 * _TOUCHING if beside_artery else _TOUCHING)
+    part = c.touching > (_TOUCHING_WALL if beside_artery else _TOUCHING)
     bridged = c.touching > 0.0 and c.saddle > _BRIDGE * f.peak and not beside_artery
     chip = c.bone_mm < _CHIP_MM and f.peak < _CHIP_HU and not beside_artery
     behind = f.spine_mm < _BEHIND_MM and not f.front and c.bone_mm < _BEHIND_NEAR_MM and f.peak < _BEHIND_HU
     chip = chip or (behind and not beside_artery)
     cut = f.at_border and f.volume > _CUT_MM3 and f.peak > _CUT_HU and not beside_artery
-    return part or bridged or chip or cut or f.volume > _HUGE_MM3 or (c.bony > 0.5 and not beside_artery)
+    return (
+        part
+        or bridged
+        or chip
+        or cut
+        or f.volume > _HUGE_MM3
+        or f.spine_mm < _IN_VERTEBRA
+        or (c.bony > 0.5 and not beside_artery)
+    )
 
 
 # Syndesmophytes lie on the vertebral body's edge and reach out of the aorta's wall; plaque is in it, or long, mm.
@@ -136,6 +147,8 @@ def _sesamoid(f: Facts) -> bool:
 # Costal cartilage lies this deep in the wall of the trunk, mm: under the muscle's surface, outside of the pleura.
 _RIB_DEPTH = 24.0
 _ALONG_AIRWAY, _ALONG_LARYNX = 3.5, 10.0
+# Wider than this across the neck, mm, are only the larynx and the hyoid bone.
+_ACROSS_NECK = 22.0
 
 
 def _costal(f: Facts) -> bool:
@@ -144,11 +157,18 @@ def _costal(f: Facts) -> bool:
 
 
 def _rib(f: Facts) -> bool:
-    return f.ribs and f.depth < _RIB_DEPTH and f.context.bone_mm < 10.0 and f.region in ("chest", "abdomen")
+    # At the sides and behind, the wall's muscles hold nothing else that is bright; fat and skin do.
+    return (
+        f.ribs
+        and f.depth < _RIB_DEPTH
+        and f.region in ("chest", "abdomen")
+        and f.context.fat < 0.5 < f.context.soft + f.context.bright
+    )
 
 
 def _airway_cartilage(f: Facts) -> bool:
-    return f.context.air_mm < (_ALONG_LARYNX if f.region == "neck" else _ALONG_AIRWAY)
+    across = f.region == "neck" and f.width > _ACROSS_NECK and f.front
+    return across or f.context.air_mm < (_ALONG_LARYNX if f.region == "neck" else _ALONG_AIRWAY)
 
 
 # --- contrast and bowel ----------------------------------------------------------------------------------------
@@ -195,7 +215,7 @@ def rejected_as(facts: Facts) -> str | None:
 
 # --- neighbours ------------------------------------------------------------------------------------------------
 # A costal cartilage calcifies in many pieces: what lies this near to a piece of it, mm, and not deeper than this is one.
-CARTILAGE_NEAR_MM = 15.0
+CARTILAGE_NEAR_MM = 25.0
 _CARTILAGE_DEPTH = 38.0
 # Contrast that has not mixed with blood yet is denser than calcium plaque and lies in the veins of one side, mm.
 INFLOW_NEAR_MM = 90.0

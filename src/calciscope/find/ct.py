@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from calciscope.find.classify import Facts, rejected_as
 from calciscope.find.context import Context, Surroundings, context
 from calciscope.find.levels import Levels, hot_voxels, levels
 from calciscope.find.neighbours import Judged, by_neighbours
+from calciscope.find.rims import joined
 from calciscope.find.scene import Scene, scene
 from calciscope.find.shape import shape
 from calciscope.find.trunk import Trunk, near_skin, trunk
@@ -53,9 +55,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
     )
     place = trunk(view, masks.lung, masks.metal)
     judged: list[Judged] = []
-    for candidate in parts.candidates:
-        if _speck(candidate, level):
-            continue
+    for candidate in joined(view, _worth(parts.candidates, level), parts.skeleton, parts.walls):
         around = context(view, level, masks, candidate)
         facts = _facts(view, level, place, masks, candidate, around)
         judged.append(Judged(candidate, facts, rejected_as(facts)))
@@ -67,6 +67,11 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         tuple(_deposit(view, level, item, name=f"{series}-{n}") for n, item in enumerate(kept, start=1)),
         tuple(_deposit(view, level, item, name=f"{series}-r{n}") for n, item in enumerate(others, start=1)),
     )
+
+
+def _worth(candidates: Sequence[Candidate], level: Levels) -> list[Candidate]:
+    """Candidates that are more than a peak of noise."""
+    return [candidate for candidate in candidates if not _speck(candidate, level)]
 
 
 def _speck(candidate: Candidate, level: Levels) -> bool:
@@ -94,6 +99,7 @@ def _facts(
         mean=float(candidate.hu.mean()),
         size=float(extent.max()),
         height=float(extent[0]),
+        width=float(extent[2]),
         blood=level.blood,
         region=view.anatomy.region_at(z + view.start[0]),
         at_border=bool(((whole == 0) | (whole == last)).any()),
