@@ -23,10 +23,14 @@ _WALL_MM = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """Bright voxels that hang together: ``voxels`` ``(n, 3)`` in the scene's crop, ``hu`` ``(n,)``."""
+    """Bright voxels that hang together: ``voxels`` ``(n, 3)`` in the scene's crop, ``hu`` ``(n,)``.
+
+    ``rim`` says that they are the rim of a body whose core is not bright.
+    """
 
     voxels: NDArray[np.int32]
     hu: NDArray[np.float32]
+    rim: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,11 +16,14 @@ class Facts:
     how deep it lies under the surface of muscle, ``ribs`` whether its slice has ribs, ``front`` whether it lies in front
     of the body's middle, ``spine_mm`` its distance to the vertebral bodies. ``at_border`` says that the field of view
     or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether
-    its slices hold any. ``blood`` is what enhanced blood may reach (0 without contrast).
+    its slices hold any. ``rim`` says that it
+    is a rim around a core. ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
     """
 
     context: Context
     voxels: int
+    rim: bool
+    floor: float
     volume: float
     peak: float
     mean: float
@@ -41,14 +44,24 @@ class Facts:
 # --- noise -----------------------------------------------------------------------------------------------------
 # A body has some ten million voxels: 5.5 SD is where chance ends; the noise is not quite Gaussian and is correlated.
 # What is large and faint is the sum of chance: its mean must stand out too.
-_PEAK_SD, _MEAN_SD, _LARGE = 7.5, 3.5, 12
+_PEAK_SD, _MEAN_SD, _LARGE = 7.0, 3.5, 12
 # So few voxels have no neighbours to vouch for them, and must stand out more.
 _FEW, _FEW_SD = 3, 10.0
 # Reconstruction leaves at least this SD, HU, however smooth a slice looks.
 _LEAST_SD = 12.0
 
 
+# Noise and enhanced walls do not draw closed rims that are this much brighter than the threshold in places.
+_RIM = 1.2
+
+
+def _clear_rim(f: Facts) -> bool:
+    return f.rim and f.peak > _RIM * f.floor
+
+
 def _noise(f: Facts) -> bool:
+    if _clear_rim(f):
+        return False
     sd = max(f.context.noise, _LEAST_SD)
     faint = f.peak - f.context.background < (_FEW_SD if f.voxels <= _FEW else _PEAK_SD) * sd
     return faint or (f.voxels > _LARGE and f.mean - f.context.background < _MEAN_SD * sd)
@@ -179,7 +192,7 @@ _GAS, _CONTENT_HU = 0.04, 450.0
 
 
 def _contrast(f: Facts) -> bool:
-    return f.blood > 0.0 and f.peak < f.blood * _ABOVE_BLOOD + 2.0 * f.context.noise
+    return f.blood > 0.0 and not _clear_rim(f) and f.peak < f.blood * _ABOVE_BLOOD + 2.0 * f.context.noise
 
 
 def _bowel(f: Facts) -> bool:

@@ -94,6 +94,8 @@ def _facts(
     return Facts(
         context=around,
         voxels=len(voxels),
+        rim=candidate.rim,
+        floor=level.floor,
         volume=len(voxels) * view.voxel_mm3,
         peak=float(candidate.hu.max()),
         mean=float(candidate.hu.mean()),
@@ -125,7 +127,7 @@ def _deposit(view: Scene, level: Levels, item: Judged, *, name: str) -> Deposit:
         series=name.rpartition("-")[0],
         voxels=voxels,
         hu=candidate.hu,
-        threshold_hu=level.floor,
+        threshold_hu=level.floor if float(candidate.hu.min()) >= level.floor else level.threshold,
         background_hu=round(around.background, 1),
         center_index=centre,
         center_mm=(round(float(points[0]), 2), round(float(points[1]), 2), round(float(points[2]), 2)),

@@ -38,6 +38,7 @@ class Levels:
     """
 
     enhanced: bool
+    threshold: float
     floor: float
     blood: float
     background: NDArray[np.float32] | None
@@ -67,7 +68,7 @@ def levels(scene: Scene, threshold_hu: float) -> Levels:
     noise, tissue = noise_map(scene.hu)
     pool = _pool(scene)
     if pool is None or pool[0] < UNENHANCED_HU:
-        return Levels(False, threshold_hu, 0.0, None, (1, 1, 1), noise, tissue)
+        return Levels(False, threshold_hu, threshold_hu, 0.0, None, (1, 1, 1), noise, tissue)
     factor = (
         max(1, round(_GRID_MM / scene.spacing[0])),
         max(1, round(_GRID_MM / scene.spacing[1])),
@@ -83,7 +84,8 @@ def levels(scene: Scene, threshold_hu: float) -> Levels:
     soft = opened[(opened > UNENHANCED_HU) & (opened < 1000.0) & ~bone]
     mean, spread = pool[0], _SPREAD * min(pool[1], _MARGIN_HU)
     brightest = float(np.percentile(soft, 99.0)) if soft.size > 200 else mean
-    return Levels(True, max(threshold_hu, mean + spread), max(brightest, mean + spread), opened, factor, noise, tissue)
+    floor, blood = max(threshold_hu, mean + spread), max(brightest, mean + spread)
+    return Levels(True, threshold_hu, floor, blood, opened, factor, noise, tissue)
 
 
 def _pool(scene: Scene) -> tuple[float, float] | None:
@@ -102,14 +104,21 @@ def _pool(scene: Scene) -> tuple[float, float] | None:
 
 
 def hot_voxels(scene: Scene, level: Levels) -> Bool:
-    """Voxels of the body that may be calcium or bone: above the floor and above the pool they lie in."""
-    hot = np.asarray(scene.hu >= level.floor) & scene.inside
+    """Voxels of the body that may be calcium or bone.
+
+    Without contrast all that reach the threshold. With contrast the floor counts in and around enhanced pools, where
+    blood and organs reach the threshold by themselves, and a voxel must stand out of its pool; elsewhere (fat, bile,
+    cysts) the threshold counts.
+    """
+    hot = np.asarray(scene.hu >= level.threshold) & scene.inside
     if level.background is None:
         return hot
     z, y, x = np.nonzero(hot)
     pool = level.background_at(z, y, x)
-    # Inside bone the opened background is marrow; bone is not to be raised by itself.
-    below = (scene.hu[z, y, x] < pool + _MARGIN_HU) & ~scene.prior[z, y, x] & (pool > UNENHANCED_HU)
+    hu = scene.hu[z, y, x]
+    # Inside bone the background is marrow; bone is not to be raised by itself.
+    raised = (pool > UNENHANCED_HU) & ~scene.prior[z, y, x]
+    below = raised & (hu < np.maximum(pool + _MARGIN_HU, level.floor))
     hot[z[below], y[below], x[below]] = False
     return hot
 

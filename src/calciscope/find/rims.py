@@ -1,7 +1,6 @@
 """Rim-calcified bodies: fragments of one rim become one candidate, and rims that touch become one each.
 
-The rule: bright voxels whose gaps of up to :data:`~calciscope.find.shape.RIM_GAP_MM` are closed in each slice enclose a
-core that is not bright; every core of a plausible size is one body, and the bright voxels near to it are its rim. The
+The rule: bright voxels whose gaps of a few mm are closed in each slice enclose a core that is not bright; every core of a plausible size is one body, and the bright voxels near to it are its rim. The
 course of large arteries is left out: there the enclosed core is the lumen.
 """
 
@@ -17,8 +16,10 @@ from scipy import ndimage
 
 from calciscope.find.candidates import Candidate
 from calciscope.find.scene import Bool, Scene
-from calciscope.find.shape import RIM_GAP_MM, outline
+from calciscope.find.shape import outline
 
+# Gaps of a rim that are closed, mm: thin rims fall under the threshold in places.
+_GAP_MM = 5.0
 # A rim's piece is at least this long, mm; a core has at least this volume and spans at most this much.
 _LONG_MM = 5.0
 _CORE_MM3 = 40.0
@@ -51,7 +52,7 @@ def joined(scene: Scene, candidates: Sequence[Candidate], skeleton: Bool, walls:
         for voxels, used in _bodies(owner[box], skeleton[box] | walls[box], scene.spacing, own=i + 1):
             voxels = voxels + np.array([s.start for s in box], dtype=np.int32)
             hu = scene.hu[tuple(voxels.T)].astype(np.float32)
-            made.append(Candidate(voxels, hu))
+            made.append(Candidate(voxels, hu, rim=True))
             for label in used:
                 out[label - 1] = None
             owner[tuple(voxels.T)] = 0
@@ -82,7 +83,7 @@ def _bodies(
 ) -> list[tuple[NDArray[np.int32], set[int]]]:
     """Voxels of each rimmed body in a box that the candidate ``own`` takes part in, and the candidates it is made of."""
     bright = (owner > 0) & ~barred
-    holes = outline(bright, spacing, RIM_GAP_MM) & (owner == 0) & ~barred
+    holes = outline(bright, spacing, _GAP_MM) & (owner == 0) & ~barred
     if not holes.any():
         return []
     deep = edt.edt(np.ascontiguousarray(holes), anisotropy=(1e6, *spacing[1:]), black_border=True) > _THICK_MM
