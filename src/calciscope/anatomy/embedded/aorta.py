@@ -86,8 +86,11 @@ def _front_edge(frame: Frame, centre: NDArray[np.float64], z: int) -> float:
     return float(np.median(edges)) * frame.spacing[1]
 
 
-def without_bone(frame: Frame, box: Window, spine: NDArray[np.float64]) -> Floats:
-    """The window with the skeleton, marrow included, turned into fat; calcium away from bone stays."""
+def without_bone(frame: Frame, box: Window, spine: NDArray[np.float64], *, front: float = 7.0) -> Floats:
+    """The window with the skeleton, marrow included, turned into fat; calcium away from bone stays.
+
+    What passes for bone more than ``front`` mm in front of the vertebra is plaque or contrast and stays too.
+    """
     index = [
         np.clip((np.arange(n) * f + s + (f - 1) / 2) // g, 0, limit - 1).astype(int)
         for n, f, s, g, limit in zip(box.hu.shape, box.factor, box.start, frame.factor, frame.hu.shape, strict=True)
@@ -104,7 +107,7 @@ def without_bone(frame: Frame, box: Window, spine: NDArray[np.float64]) -> Float
             away = np.hypot((rows[:, None] - row) * frame.spacing[1], (columns[None] - column) * frame.spacing[2])
             near = away <= 1.15 * radius
             # In front of the vertebra plaque and contrast can pass for bone; they belong to the vessel.
-            solid = solid & ((away <= radius + 7.0) | (rows[:, None] > row) | (away > radius + 60.0))
+            solid = solid & ((away <= radius + front) | (rows[:, None] > row) | (away > radius + 60.0))
             # The shell of a vertebra, open towards a disc or thinned by osteoporosis, is closed and filled.
             closed = ndimage.binary_closing(np.pad(solid & near, 3), iterations=3)[3:-3, 3:-3]
             solid = solid | ndimage.binary_fill_holes(closed) | (away <= 0.8 * radius)

@@ -26,6 +26,8 @@ _FLOOR_BELOW_DOME = 10.0
 _TILT = 0.15
 # The left dome lies lower than the right one, mm.
 _LEFT_DOME_LOWER = 12.0
+# What the outline of both lungs includes of the chest wall in front, mm.
+_CHEST_WALL = 5.0
 # Thickness of the fat on the heart in which its arteries run, mm.
 _EPICARDIAL_FAT = 5.0
 # Volume of a heart with its fat, ml.
@@ -41,7 +43,8 @@ def between_lungs(frame: Frame) -> Mask:
     for z in range(lungs.shape[0]):
         if frame.lung_left[z].sum() < 20 or frame.lung_right[z].sum() < 20:
             continue
-        inside = hull(lungs[z])
+        # The outline of the lungs runs along the back of sternum and cartilage; the chest wall stays outside.
+        inside = ndimage.binary_erosion(hull(lungs[z]), iterations=max(1, round(_CHEST_WALL / frame.spacing[1])))
         left = np.flatnonzero(frame.lung_left[z].any(axis=0))
         right = np.flatnonzero(frame.lung_right[z].any(axis=0))
         inside[:, : int(np.median(right))] = False

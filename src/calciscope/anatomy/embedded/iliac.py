@@ -154,7 +154,7 @@ def _trace_side(
     box = window(frame, low, high)
     if min(box.hu.shape[1:]) < 8 or box.hu.shape[0] < 5:
         return None
-    hu = without_bone(frame, box, spine_track(frame))
+    hu = without_bone(frame, box, spine_track(frame), front=3.0)
     score, mean = vote(hu, box.pixel, RADII, *clip_range(blood_hu))
     reward = score * np.minimum(1.0, np.sqrt(RADII / 6.0)).astype(np.float32)[:, None, None, None]
     reward -= _corridor(frame, box, above, target, sign)[None]

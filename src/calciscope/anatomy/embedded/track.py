@@ -66,7 +66,7 @@ def resized(frame: Frame, track: Track, blood_hu: float) -> Track:
     hu = frame.volume.hu
     step = 0.5 * min(frame.volume.geometry.spacing[1:])
     factor = np.array(frame.factor, dtype=np.float64)
-    angles = np.arange(24) * (2 * np.pi / 24)
+    angles = np.linspace(0.0, 2 * np.pi, 24, endpoint=False)
     # Without contrast halfway to fat; with it, halfway to the soft tissue around. Rays that leak into a neighbour end
     # late, so the shorter ones decide.
     edge = 0.5 * (blood_hu - 100.0) if blood_hu < 100.0 else 0.5 * (min(blood_hu, 200.0) + 50.0)
@@ -89,7 +89,7 @@ def resized(frame: Frame, track: Track, blood_hu: float) -> Track:
             # A much wider vessel than voted must show most of its rim; else the rays have run into a neighbour.
             most = 1.2 if share < 2 / 3 else 1.4
             radii[k] = float(np.clip(np.nanpercentile(ends, 35), 0.7 * radius, most * radius))
-            shift = _recentred(ends.astype(np.float64), angles, float(radii[k]))
+            shift = _recentred(ends, angles, float(radii[k]))
             points[k, 1] += shift[0] / frame.spacing[1]
             points[k, 2] += shift[1] / frame.spacing[2]
     return Track(points, radii, track.support)
