@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cc3d
+import edt
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from calciscope.find.scene import Bool, Scene
 
@@ -98,7 +98,7 @@ def _outgrowth(scene: Scene, prior: Bool, stem: NDArray[np.int64]) -> Bool:
     step = [max(1, round(2.0 / s)) for s in scene.spacing]
     spacing = [s * n for s, n in zip(scene.spacing, step, strict=True)]
     grid = prior[:: step[0], :: step[1], :: step[2]]
-    away = ndimage.distance_transform_edt(~grid, sampling=spacing)
+    away = edt.edt(np.ascontiguousarray(~grid), anisotropy=tuple(spacing), black_border=False)
     index = np.unravel_index(stem, scene.hu.shape)
     last = [n - 1 for n in away.shape]
     where = tuple(np.minimum(v // s, n) for v, s, n in zip(index, step, last, strict=True))

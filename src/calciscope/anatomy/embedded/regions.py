@@ -50,7 +50,9 @@ def find_regions(
     hips = np.array([_hip_area(bone[z], spine[z], spacing) for z in range(hu.shape[0])]) >= _HIP_MM2
     if any_lung.size:
         hips[max(0, int(any_lung[0] - _BELOW_LUNG / spacing[0])) :] = False
-    hips = np.asarray(ndimage.binary_opening(hips, iterations=max(1, round(6.0 / spacing[0]))))
+    # Short runs are no hips; the scan may begin in the middle of them.
+    steps = max(1, round(6.0 / spacing[0]))
+    hips = np.asarray(ndimage.binary_opening(np.pad(hips, steps, mode="edge"), iterations=steps))[steps:-steps]
     brain = np.array([_has_brain(hu[z], bone[z], spacing) for z in range(hu.shape[0])])
     names = _names(present, lung, has_spine, hips, brain)
     return _runs(names, lung, has_spine, factor_z, slices, spacing)
