@@ -35,21 +35,19 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Candidates, the bright voxels of the skeleton at full resolution, and where the walls of large arteries are."""
+    """Candidates, and the bright voxels of the skeleton at full resolution."""
 
     candidates: tuple[Candidate, ...]
     skeleton: Bool
-    walls: Bool
 
 
-def split(scene: Scene, hot: Bool) -> Split:
+def split(scene: Scene, hot: Bool, walls: Bool) -> Split:
     """Skeleton and candidates of bright voxels (26-connected).
 
     A large piece that is mostly bone by the anatomy is skeleton. What of it lies several mm outside of the anatomy's
     bone, or in the course of a large artery, is cut off and becomes a candidate: calcium that touches bone only through
     blur must not vanish in it. Whether such a piece is bone after all is for the rules to say.
     """
-    walls = artery_zone(scene)
     prior = scene.prior & ~walls
     labels, count = cc3d.connected_components(hot & ~walls, connectivity=26, return_N=True, out_dtype=np.uint32)
     flat = np.flatnonzero(labels)
@@ -67,7 +65,7 @@ def split(scene: Scene, hot: Bool) -> Split:
     skeleton.ravel()[stem] = True
     rest = hot.copy()
     rest.ravel()[stem] = False
-    return Split(tuple(_pieces(scene, rest)), skeleton, walls)
+    return Split(tuple(_pieces(scene, rest)), skeleton)
 
 
 def artery_zone(scene: Scene) -> Bool:

@@ -49,6 +49,7 @@ _PEAK_SD, _MEAN_SD, _LARGE = 7.0, 3.5, 12
 _FEW, _FEW_SD = 3, 10.0
 # Reconstruction leaves at least this SD, HU, however smooth a slice looks.
 _LEAST_SD = 12.0
+_SOFT_TISSUE_HU = 40.0
 
 
 # Noise and enhanced walls do not draw closed rims that are this much brighter than the threshold in places.
@@ -63,8 +64,10 @@ def _noise(f: Facts) -> bool:
     if _clear_rim(f):
         return False
     sd = max(f.context.noise, _LEAST_SD)
-    faint = f.peak - f.context.background < (_FEW_SD if f.voxels <= _FEW else _PEAK_SD) * sd
-    return faint or (f.voxels > _LARGE and f.mean - f.context.background < _MEAN_SD * sd)
+    # Vessels, nodes and muscle stand out of fat and lung by themselves: that is no calcium yet.
+    background = max(f.context.background, _SOFT_TISSUE_HU)
+    faint = f.peak - background < (_FEW_SD if f.voxels <= _FEW else _PEAK_SD) * sd
+    return faint or (f.voxels > _LARGE and f.mean - background < _MEAN_SD * sd)
 
 
 # --- metal and what is not the patient -------------------------------------------------------------------------
@@ -186,13 +189,17 @@ def _airway_cartilage(f: Facts) -> bool:
 
 # --- contrast and bowel ----------------------------------------------------------------------------------------
 # Calcium exceeds enhanced blood by this factor, or it cannot be told from it.
-_ABOVE_BLOOD = 1.1
+_ABOVE_BLOOD, _VESSEL_MM3 = 1.1, 150.0
 # Bowel content has gas beside it and is not as dense as a stone, HU.
 _GAS, _CONTENT_HU = 0.04, 450.0
 
 
 def _contrast(f: Facts) -> bool:
-    return f.blood > 0.0 and not _clear_rim(f) and f.peak < f.blood * _ABOVE_BLOOD + 2.0 * f.context.noise
+    if f.blood == 0.0 or _clear_rim(f):
+        return False
+    # The mean of a large vessel is not raised by noise, its peak is.
+    vessel = f.volume > _VESSEL_MM3 and f.mean < f.blood * _ABOVE_BLOOD
+    return vessel or f.peak < f.blood * _ABOVE_BLOOD + 2.0 * f.context.noise
 
 
 def _bowel(f: Facts) -> bool:

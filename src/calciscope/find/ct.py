@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Volume
-from calciscope.find.candidates import Candidate, split
+from calciscope.find.candidates import Candidate, artery_zone, split
 from calciscope.find.classify import Facts, rejected_as
 from calciscope.find.context import Context, Surroundings, context
 from calciscope.find.levels import Levels, hot_voxels, levels
@@ -44,18 +44,19 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
     if view is None:
         return Found((), ())
     level = levels(view, threshold_hu)
-    parts = split(view, hot_voxels(view, level))
+    walls = artery_zone(view)
+    parts = split(view, hot_voxels(view, level, walls), walls)
     masks = Surroundings(
         skeleton=parts.skeleton,
         lung=view.names_mask(("lung_left", "lung_right", "lung_upper_", "lung_middle_", "lung_lower_")),
         metal=view.names_mask(("metal",)),
         airway=view.names_mask(("airway", "trachea")),
-        walls=parts.walls,
+        walls=walls,
         near_skin=near_skin(view),
     )
     place = trunk(view, masks.lung, masks.metal)
     judged: list[Judged] = []
-    for candidate in joined(view, _worth(parts.candidates, level), parts.skeleton, parts.walls):
+    for candidate in joined(view, _worth(parts.candidates, level), parts.skeleton, walls):
         around = context(view, level, masks, candidate)
         facts = _facts(view, level, place, masks, candidate, around)
         judged.append(Judged(candidate, facts, rejected_as(facts)))

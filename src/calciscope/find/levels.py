@@ -103,12 +103,12 @@ def _pool(scene: Scene) -> tuple[float, float] | None:
     return None
 
 
-def hot_voxels(scene: Scene, level: Levels) -> Bool:
+def hot_voxels(scene: Scene, level: Levels, walls: Bool) -> Bool:
     """Voxels of the body that may be calcium or bone.
 
     Without contrast all that reach the threshold. With contrast the floor counts in and around enhanced pools, where
     blood and organs reach the threshold by themselves, and a voxel must stand out of its pool; elsewhere (fat, bile,
-    cysts) the threshold counts.
+    cysts) the threshold counts. ``walls`` is the course of large arteries.
     """
     hot = np.asarray(scene.hu >= level.threshold) & scene.inside
     if level.background is None:
@@ -117,7 +117,7 @@ def hot_voxels(scene: Scene, level: Levels) -> Bool:
     pool = level.background_at(z, y, x)
     hu = scene.hu[z, y, x]
     # Inside bone the background is marrow; bone is not to be raised by itself.
-    raised = (pool > UNENHANCED_HU) & ~scene.prior[z, y, x]
+    raised = (pool > UNENHANCED_HU) & (~scene.prior[z, y, x] | walls[z, y, x])
     below = raised & (hu < np.maximum(pool + _MARGIN_HU, level.floor))
     hot[z[below], y[below], x[below]] = False
     return hot

@@ -27,7 +27,7 @@ _CORE_MM = 45.0
 # A core is this thick somewhere: gaps between flecks are thinner, mm.
 _THICK_MM = 1.5
 # Bright voxels this near to a core are its rim, mm; a connected piece's other voxels go with the nearest core up to this.
-_RIM_MM, _TAIL_MM = 4.5, 9.0
+_RIM_MM, _TAIL_MM = 6.5, 9.0
 # Larger boxes are no stone, voxels.
 _LARGE = 3_000_000
 
