@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,4 +156,10 @@ def of_finding(finding: MeasuredSite, patient: Inputs, shared: Facts, knowledge:
         facts["peak_hu"] = max(deposit.peak_hu for deposit in deposits)
         facts["sphericity"] = largest.shape.sphericity
         facts["hollow"] = largest.shape.hollow
+        facts["spread"] = _spread([deposit.center_mm for deposit in deposits])
     return Inputs(facts, patient.silent)
+
+
+def _spread(centers: Sequence[Sequence[float]]) -> float:
+    """The diagonal of the box around some points, mm: within what distance the deposits of a site lie."""
+    return math.hypot(*(max(axis) - min(axis) for axis in zip(*centers, strict=True)))

@@ -26,7 +26,7 @@ from calciscope.interpret.yaml_files import load_yaml
 EMBEDDED = Path(__file__).parent.parent / "knowledge"
 # Names that a condition can use besides those of labs.yaml: about the patient, the place and the image.
 _ALWAYS = frozenset({"sex", "ancestry", "context", "kind", "site", "side", "sites", "organs", "imaged", *LISTS})
-IMAGE_ONLY = frozenset({"mean_hu", "peak_hu", "sphericity", "hollow", "confidence", "imaged"})
+IMAGE_ONLY = frozenset({"mean_hu", "peak_hu", "sphericity", "hollow", "spread", "confidence", "imaged"})
 _COMPREHENSION = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _FUNCTIONS = frozenset({"pow", "min", "max", "ln"})
 

@@ -67,7 +67,10 @@ class Example(_Model):
 
 
 class Rule(_Model):
-    """One sentence of clinical knowledge with its condition in CEL, its source and examples."""
+    """One sentence of clinical knowledge with its condition in CEL, its source and examples.
+
+    ``rare``: what it looks for is so seldom there that its inputs are asked for last.
+    """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
     when: str
@@ -80,6 +83,7 @@ class Rule(_Model):
     question: str | None = None
     conflicts_with: tuple[str, ...] = ()
     default: bool = False
+    rare: bool = False
     scope: Literal["finding", "patient"] = "finding"
     sites: tuple[str, ...] = ()
     examples: Annotated[tuple[Example, ...], Field(min_length=1)]
