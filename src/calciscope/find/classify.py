@@ -12,12 +12,12 @@ from calciscope.find.context import Context
 class Facts:
     """What the rules see of a candidate; lengths in mm, attenuation in HU, shares from 0 to 1.
 
-    ``height`` is its extent along z, ``width`` that from side to side, ``size`` its largest. ``region`` is the part of the body. ``depth`` is
-    how deep it lies under the surface of muscle, ``ribs`` whether its slice has ribs, ``front`` whether it lies in front
-    of the body's middle, ``spine_mm`` its distance to the vertebral bodies. ``at_border`` says that the field of view
-    or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether
-    its slices hold any. ``rim`` says that it
-    is a rim around a core. ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
+    ``rim`` says that it is a rim around a core. ``height`` is its extent along z, ``width`` that from side to side,
+    ``size`` its largest. ``region`` is the part of the body. ``depth`` is how deep it lies under the surface of muscle,
+    ``ribs`` whether its slice has ribs, ``front`` whether it lies in front of the body's middle, ``spine_mm`` its
+    distance to the vertebral bodies. ``at_border`` says that the field of view or the scan ends at it. ``in_metal`` is
+    the share of it that is metal, ``metal_in_slice`` whether its slices hold any. ``floor`` is the threshold among
+    blood and ``blood`` what enhanced blood may reach (0 without contrast).
     """
 
     context: Context
@@ -108,8 +108,8 @@ _TOUCHING, _TOUCHING_WALL, _BRIDGE = 0.1, 0.15, 0.6
 # Tips of ribs and processes, sesamoids' and joints' edges: this near to bone and fainter than a stone or plaque so near
 # would be; blur alone makes such islands of bone.
 _CHIP_MM, _CHIP_HU = 7.0, 420.0
-# Behind the vertebral bodies and this near to them, spinous and transverse processes and the ligaments between them ossify:
-# brighter islands are bone there.
+# Behind the vertebral bodies and this near to them, processes and the ligaments between them ossify: brighter islands
+# are bone there too.
 _BEHIND_MM, _BEHIND_NEAR_MM, _BEHIND_HU = 60.0, 5.0, 700.0
 # Calcium in an artery's wall lies this near to its course, mm.
 _WALL_MM = 4.0
@@ -213,9 +213,9 @@ RULES: tuple[Rule, ...] = (
     ("metal", _metal),
     ("outside_body", _outside),
     ("streak", _streak),
+    ("costal_cartilage", _costal),
     ("noise", _noise),
     ("contrast", _contrast),
-    ("costal_cartilage", _costal),
     ("laryngeal_cartilage", _airway_cartilage),
     ("sesamoid", _sesamoid),
     ("osteophyte", _osteophyte),
@@ -234,7 +234,7 @@ def rejected_as(facts: Facts) -> str | None:
 
 
 # --- neighbours ------------------------------------------------------------------------------------------------
-# A costal cartilage calcifies in many pieces: what lies this near to a piece of it, mm, and not deeper than this is one.
+# A costal cartilage calcifies in many pieces: what lies this near to one, mm, and not deeper than this is another.
 CARTILAGE_NEAR_MM = 25.0
 _CARTILAGE_DEPTH = 38.0
 # Contrast that has not mixed with blood yet is denser than calcium plaque and lies in the veins of one side, mm.

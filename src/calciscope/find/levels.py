@@ -141,11 +141,11 @@ def _coarse_any(mask: Bool, factor: tuple[int, ...], shape: tuple[int, ...]) -> 
 
 
 def noise_map(hu: Hu) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Noise SD and level of soft tissue in squares of :data:`NOISE_SIDE` voxels of each slice, HU, ``(z, y, x) / side``.
+    """Noise SD and level of soft tissue, HU, in squares of :data:`NOISE_SIDE` voxels of each slice.
 
     The SD is from differences of soft voxels two apart: their median absolute value over 0.954, whatever the tissue;
-    edges are few. Streaks are even along themselves, so rows and columns are both tried and the larger counts. The level
-    is the upper quartile of soft voxels. Squares with little soft tissue take their slice's median.
+    edges are few. Streaks are even along themselves, so rows and columns are both tried and the larger counts. The
+    level is the upper quartile of soft voxels. Squares with little soft tissue take their slice's median.
     """
     side = NOISE_SIDE
     nz, ny, nx = hu.shape
@@ -164,7 +164,7 @@ def noise_map(hu: Hu) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         noise[z] = _filled(np.fmax(across, along), 20.0 * 0.954) / 0.954
         tissue[z] = _filled(_quantile(here, side // 2, 0.75), 50.0)
     # Structure in one square is no noise; streaks and thick parts of the body fill several.
-    return ndimage.median_filter(noise, size=(1, 3, 3), mode="nearest"), tissue
+    return np.asarray(ndimage.median_filter(noise, size=(1, 3, 3), mode="nearest")), tissue
 
 
 def _quantile(plane: NDArray[np.float32], side: int, share: float) -> NDArray[np.float32]:

@@ -1,7 +1,8 @@
 """Rim-calcified bodies: fragments of one rim become one candidate, and rims that touch become one each.
 
-The rule: bright voxels whose gaps of a few mm are closed in each slice enclose a core that is not bright; every core of a plausible size is one body, and the bright voxels near to it are its rim. The
-course of large arteries is left out: there the enclosed core is the lumen.
+The rule: bright voxels whose gaps of a few mm are closed in each slice enclose a core that is not bright; every core of
+a plausible size is one body, and the bright voxels near to it are its rim. Pieces that touch a rim and do not reach
+beyond it sideways are its caps. The course of large arteries is left out: there the enclosed core is the lumen.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ _CORE_MM3 = 40.0
 _CORE_MM = 45.0
 # A core is this thick somewhere: gaps between flecks are thinner, mm.
 _THICK_MM = 1.5
-# Bright voxels this near to a core are its rim, mm; a connected piece's other voxels go with the nearest core up to this.
+# Bright voxels this near to a core are its rim, mm; a piece's other voxels go with the nearest core up to the second.
 _RIM_MM, _TAIL_MM = 6.5, 9.0
+# The top and bottom of a rim may lie in slices of their own, this far from the rest, mm.
+_CAP_MM = 5.0
 # Larger boxes are no stone, voxels.
 _LARGE = 3_000_000
 
@@ -81,7 +84,7 @@ def _box(voxels: NDArray[np.int32], spacing: NDArray[np.float64], shape: tuple[i
 def _bodies(
     owner: NDArray[np.int32], barred: Bool, spacing: tuple[float, float, float], own: int
 ) -> list[tuple[NDArray[np.int32], set[int]]]:
-    """Voxels of each rimmed body in a box that the candidate ``own`` takes part in, and the candidates it is made of."""
+    """Voxels of each rimmed body in a box that candidate ``own`` takes part in, and the candidates it is made of."""
     bright = (owner > 0) & ~barred
     holes = outline(bright, spacing, _GAP_MM) & (owner == 0) & ~barred
     if not holes.any():
@@ -108,7 +111,25 @@ def _bodies(
             continue
         # The tail of a piece that is mostly this body's rim comes along.
         tail = bright & (core_of == label) & (distance <= _TAIL_MM) & np.isin(owner, list(used))
-        out.append((np.argwhere(mine | tail).astype(np.int32), used))
+        whole = mine | tail
+        for cap in _caps(owner, whole, used, spacing):
+            whole |= owner == cap
+            used.add(cap)
+        out.append((np.argwhere(whole).astype(np.int32), used))
+    return out
+
+
+def _caps(owner: NDArray[np.int32], rim: Bool, used: set[int], spacing: tuple[float, float, float]) -> list[int]:
+    """Candidates above and below a rim that are near it and lie within its outline seen from above."""
+    where = np.argwhere(rim)
+    low, high = where.min(axis=0)[1:], where.max(axis=0)[1:]
+    away = edt.edt(np.ascontiguousarray(~rim), anisotropy=spacing, black_border=False)
+    near = set(np.unique(owner[away <= _CAP_MM]).tolist()) - used - {0}
+    out = []
+    for label in near:
+        points = np.argwhere(owner == label)[:, 1:]
+        if np.all(points >= low) and np.all(points <= high):
+            out.append(label)
     return out
 
 
@@ -120,7 +141,7 @@ def _plausible(count: int, box: tuple[slice, ...], spacing: tuple[float, float, 
 
 
 def _enclosed(rim: Bool, core: Bool) -> bool:
-    """Whether a rim runs around its core: it is seen from the core in at least five of eight directions of its slice."""
+    """Whether a rim runs around its core: it is seen from the core in at least six of eight directions of its slice."""
     z = int(core.sum(axis=(1, 2)).argmax())
     low, high = max(0, z - 1), z + 2
     centre = np.argwhere(core[z]).mean(axis=0)

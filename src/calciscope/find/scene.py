@@ -33,8 +33,8 @@ _BONE_STEMS = ("vertebra", "rib_", "hip_", "femur_", "humerus_", "scapula_", "cl
 class Scene:
     """A volume cropped to the body.
 
-    ``hu`` is a view ``(z, y, x)`` of the volume from ``start`` on; ``inside`` are the voxels of the body, ``prior`` those
-    that the anatomy calls bone, ``labels`` the anatomy's label map, all of the same shape.
+    ``hu`` is a view ``(z, y, x)`` of the volume from ``start`` on; ``inside`` are the voxels of the body, ``prior``
+    those that the anatomy calls bone, ``labels`` the anatomy's label map, all of the same shape.
     """
 
     volume: Volume
@@ -50,11 +50,6 @@ class Scene:
     def voxel_mm3(self) -> float:
         """Volume of a voxel, mm3."""
         return self.spacing[0] * self.spacing[1] * self.spacing[2]
-
-    def at_border(self, z: NDArray[np.int64], margin: int = 1) -> Bool:
-        """Which slices (of the crop) are the first or last of the whole scan."""
-        whole = z + self.start[0]
-        return np.asarray((whole < margin) | (whole >= self.volume.geometry.shape[0] - margin))
 
     def names_mask(self, names: tuple[str, ...]) -> Bool:
         """Voxels of any of the structures whose name is one of ``names`` or starts with one that ends in ``_``."""

@@ -61,7 +61,7 @@ def _faces(mask: Bool, spacing: tuple[float, float, float]) -> float:
 
 
 def outline(mask: Bool, spacing: tuple[float, float, float], gap_mm: float = RIM_GAP_MM) -> Bool:
-    """The filled outline of a mask with a margin of at least ``gap_mm``: gaps closed in-plane, holes of slices filled."""
+    """The filled outline of a mask: gaps up to ``gap_mm`` closed in-plane, then the holes of each slice filled."""
     steps = max(1, round(gap_mm / 2 / spacing[1]))
     cross = ndimage.generate_binary_structure(2, 1)
     out = mask.copy()

@@ -85,7 +85,7 @@ def trunk(scene: Scene, lung: Bool, metal: Bool) -> Trunk:
     chest = (0, 0)
     if with_lung.size:
         chest = (int(with_lung[0] - _BELOW_MM / scene.spacing[0]), int(with_lung[-1]) + 1)
-    return Trunk(lean, step, middle, _spine(scene), scene.spacing, chest, metal.any(axis=(1, 2)))
+    return Trunk(lean, step, middle, _spine(scene), scene.spacing, chest, np.asarray(metal.any(axis=(1, 2))))
 
 
 def near_skin(scene: Scene) -> Bool:
@@ -97,8 +97,8 @@ def near_skin(scene: Scene) -> Bool:
     for z in range(body.shape[0]):
         inner = ndimage.binary_erosion(np.pad(body[z], 1, mode="edge"), iterations=steps)[1:-1, 1:-1]
         out[z] = ~inner
-    picks = [np.minimum(np.arange(n) // s, m - 1) for n, s, m in zip(scene.hu.shape, step, out.shape, strict=True)]
-    return np.asarray(out[:, picks[1]][:, :, picks[2]])
+    rows, columns = (np.minimum(np.arange(scene.hu.shape[i]) // step[i], out.shape[i] - 1) for i in (1, 2))
+    return np.asarray(out[:, rows][:, :, columns])
 
 
 def _spine(scene: Scene) -> NDArray[np.float64]:

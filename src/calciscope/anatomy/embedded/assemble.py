@@ -77,7 +77,7 @@ def enlarged(coarse: NDArray[np.uint8], factor: tuple[int, int, int], shape: tup
     """A coarse map on the full grid: each voxel repeated over its block, the last one to the end."""
     picks = [np.minimum(np.arange(n) // f, m - 1) for n, f, m in zip(shape, factor, coarse.shape, strict=True)]
     plane = np.ascontiguousarray(coarse[:, picks[1]][:, :, picks[2]])
-    return plane[picks[0]]
+    return np.asarray(plane[picks[0]])
 
 
 def _spine(frame: Frame) -> Mapping[str, Tube]:

@@ -80,7 +80,7 @@ def find_body(hu: NDArray[np.float32], beyond: Mask, spacing: tuple[float, float
         return np.zeros(hu.shape, dtype=np.bool_)
     keep = sizes >= max(_PART * int(sizes.max()), 1)
     body = keep[labels]
-    body = grow_within(body, solid, round(_THIN / 2.0 / spacing[1]) + 1)
+    body = grow_within(body, solid, 1)
     return filled(body, hu, beyond)
 
 

@@ -43,12 +43,13 @@ def find_airway(hu: NDArray[np.float32], body: Mask, spacing: tuple[float, float
     open_chains: list[list[tuple[int, int, float, float]]] = []
     planes: dict[int, NDArray[np.int32]] = {}
     for z in range(hu.shape[0] - 1, -1, -1):
-        labels, count = ndimage.label(air[z])
+        found, count = ndimage.label(air[z])
+        labels = np.asarray(found, dtype=np.int32)
         planes[z] = labels
         still: list[list[tuple[int, int, float, float]]] = []
         if count:
             index = np.arange(1, count + 1)
-            sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:] * area
+            sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:].astype(np.float64) * area
             centres = np.array(ndimage.center_of_mass(air[z], labels, index)) * spacing[1:]
             round_enough = _roundness(labels, sizes) > 0.4
             fits = np.flatnonzero((sizes >= _TRACHEA_MM2[0]) & (sizes <= _TRACHEA_MM2[1]) & round_enough)
@@ -127,7 +128,7 @@ def find_lungs(
     """
     aerated = (hu < _LUNG_HU) & body & ~ndimage.binary_dilation(airway)
     aerated &= ~_gas(hu, aerated, spacing)
-    labels = cc3d.connected_components(aerated, connectivity=6)
+    labels = cc3d.connected_components(aerated, connectivity=6, out_dtype=np.uint32)
     sizes = np.bincount(labels.ravel()) * float(np.prod(spacing)) / 1000.0
     sizes[0] = 0.0
     none = np.zeros(hu.shape, dtype=np.bool_)
@@ -174,7 +175,7 @@ def _gas(hu: NDArray[np.float32], aerated: Mask, spacing: tuple[float, float, fl
 
 
 def _textures(
-    hu: NDArray[np.float32], labels: NDArray[np.uint32], core: Mask, wanted: NDArray[np.int64]
+    hu: NDArray[np.float32], labels: NDArray[np.unsignedinteger], core: Mask, wanted: NDArray[np.int64]
 ) -> list[tuple[float, float]]:
     """Median and interquartile range of each component's core, or of the whole where it has none."""
     boxes = cc3d.statistics(labels)["bounding_boxes"]

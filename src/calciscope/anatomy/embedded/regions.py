@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -41,7 +43,7 @@ def find_regions(
     lungs, neck; long bones without a spine are a limb. Slices without a body belong to no region.
     """
     area = spacing[1] * spacing[2]
-    present = body.any(axis=(1, 2))
+    present = np.asarray(body.any(axis=(1, 2)))
     lung = lungs.sum(axis=(1, 2)) * area >= _LUNG_MM2
     # The lungs are one stretch; heads and abdomens between them are impossible.
     lung = _span(lung)
@@ -144,28 +146,24 @@ def _runs(
     spacing: tuple[float, float, float],
 ) -> tuple[Region, ...]:
     """Stretches of equal names as regions, short ones joined to the one before."""
-    runs: list[list[int | str]] = []
-    for z, name in enumerate(names):
-        if runs and runs[-1][0] == name:
-            runs[-1][2] = z + 1
-        else:
-            runs.append([name, z, z + 1])
+    edges = [0, *(z for z in range(1, len(names)) if names[z] != names[z - 1]), len(names)]
+    runs = [(names[a], a, b) for a, b in pairwise(edges) if b > a]
     least = round(_SHORTEST / spacing[0])
-    joined: list[list[int | str]] = []
-    for run in runs:
-        short = int(run[2]) - int(run[1]) < least and len(runs) > 1
-        if joined and (joined[-1][0] == run[0] or (short and joined[-1][0] and run[0])):
-            joined[-1][2] = run[2]
+    joined: list[tuple[str, int, int]] = []
+    for name, start, stop in runs:
+        short = stop - start < least and len(runs) > 1
+        if joined and (joined[-1][0] == name or (short and joined[-1][0] and name)):
+            joined[-1] = (joined[-1][0], joined[-1][1], stop)
         else:
-            joined.append(run)
+            joined.append((name, start, stop))
     out = []
     for name, start, stop in joined:
         if not name:
             continue
-        share = float(np.mean(spine[int(start) : int(stop)]))
-        sure = {_CHEST: 0.9, _HEAD: 0.85, _LIMB: 0.8}.get(str(name), 0.45 + 0.4 * share)
+        share = float(np.mean(spine[start:stop]))
+        sure = {_CHEST: 0.9, _HEAD: 0.85, _LIMB: 0.8}.get(name, 0.45 + 0.4 * share)
         if name == _PELVIS:
             sure = max(sure, 0.8)
-        last = slices if int(stop) == len(names) else int(stop) * factor_z
-        out.append(Region(str(name), int(start) * factor_z, last, round(sure, 2)))
+        last = slices if stop == len(names) else stop * factor_z
+        out.append(Region(name, start * factor_z, last, round(sure, 2)))
     return tuple(out)

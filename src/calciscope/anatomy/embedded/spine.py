@@ -167,7 +167,7 @@ def bone_share(bone: Mask, row: float, column: float, radius: float, spacing: tu
 def _disc(
     bone: Mask, row: float, column: float, radius: float, spacing: tuple[float, float, float]
 ) -> tuple[Mask, Mask, int, int]:
-    """The part of a slice around a point, which of its voxels are within ``radius`` mm, and its first row and column."""
+    """The part of a slice around a point, which voxels are within ``radius`` mm, and its first row and column."""
     reach = [int(np.ceil(radius / s)) for s in spacing[1:]]
     r0, c0 = max(0, round(row) - reach[0]), max(0, round(column) - reach[1])
     piece = bone[r0 : max(r0, round(row) + reach[0] + 1), c0 : max(c0, round(column) + reach[1] + 1)]
