@@ -28,7 +28,7 @@ _CORE_MM = 45.0
 # A core is this thick somewhere: gaps between flecks are thinner, mm.
 _THICK_MM = 1.5
 # Bright voxels this near to a core are its rim, mm; a piece's other voxels go with the nearest core up to the second.
-_RIM_MM, _TAIL_MM = 6.5, 9.0
+_RIM_MM, _TAIL_MM = 6.5, 14.0
 # The top and bottom of a rim may lie in slices of their own, this far from the rest, mm.
 _CAP_MM = 5.0
 # Larger boxes are no stone, voxels.
