@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 internal error, 2 usage, 3 nothing could be assessed.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -18,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from calciscope.errors import CalciscopeError, NothingToAssessError
+from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
 if TYPE_CHECKING:
     from calciscope.domain.assessment import Assessment
@@ -99,9 +100,12 @@ def assess(
         patient_id=patient_id,
         rejected=debug_anatomy,
     )
+    _check_writable(out)
     run = _run(inputs or [], patient, options)
+    # Written before anything is shown: a pipe that closes early must not lose the report.
+    written = _write(run, out)
     _show(run.assessment)
-    for path in _write(run, out):
+    for path in written:
         typer.echo(path)
 
 
@@ -115,21 +119,29 @@ def demo(
     from calciscope.simulate import compare, dicom
     from calciscope.simulate.patient import simulate
 
-    out.mkdir(parents=True, exist_ok=True)
+    _check_writable(out)
     with _progress() as tell:
         tell("simulating a patient", 0.0)
         simulated = simulate(seed=seed)
         tell("writing a DICOM series", 0.8)
-        study = dicom.write(simulated, out / "study")
+        with _writing(out):
+            # Slices that the demo of another seed left behind would be a second patient's.
+            for old in (out / "study").glob("[0-9][0-9][0-9][0-9].dcm"):
+                old.unlink()
+            study = dicom.write(simulated, out / "study")
     run = _run([study], simulated.patient, Options())
+    report = _write(run, out)[-1]
     _show(run.assessment)
     _compare(compare.compare(simulated.truth, run.assessment))
-    report = _write(run, out)[-1]
-    typer.echo(f"Open the report in a browser: {report.resolve()}")
+    typer.echo(f"Open the report in a browser: {report}")
 
 
 def main() -> None:
     """The entry point: every error becomes one line on standard error and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a sign of a file name must not cost the whole answer.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except NothingToAssessError as error:
@@ -166,7 +178,7 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
     if not console.is_terminal:
         yield lambda text, fraction: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
         yield lambda text, fraction: bar.update(task, description=text, completed=fraction)
@@ -175,12 +187,29 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
 def _write(run: Run, out: Path) -> tuple[Path, Path, Path]:
     from calciscope.report import csv, html, json
 
-    out.mkdir(parents=True, exist_ok=True)
-    return (
-        json.write(run.assessment, out / "assessment.json"),
-        csv.write(run.assessment, out / "deposits.csv"),
-        html.write(run.assessment, run.pictures, out / "report.html"),
-    )
+    with _writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        return (
+            json.write(run.assessment, out / "assessment.json"),
+            csv.write(run.assessment, out / "deposits.csv"),
+            html.write(run.assessment, run.pictures, out / "report.html"),
+        )
+
+
+def _check_writable(out: Path) -> None:
+    """Say that nothing can be written there before the work and not after it; nothing is made yet."""
+    above = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(f"--out {out}: cannot be written; give a folder that can be made or written")
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise OutputError(f"--out {out}: cannot be written ({reason}); give another folder or make room") from error
 
 
 def _show(assessment: Assessment) -> None:
@@ -229,5 +258,5 @@ def _compare(comparison: Comparison) -> None:
 
 
 def _table(table: Table) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
     console.print(table)

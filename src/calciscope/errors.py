@@ -30,6 +30,10 @@ class CorrectionError(CalciscopeError):
     """The corrections file names a deposit or a site that does not exist."""
 
 
+class OutputError(CalciscopeError):
+    """The files cannot be written where they were asked for."""
+
+
 class NothingToAssessError(CalciscopeError):
     """No input could be assessed; exit code 3. ``lines`` say why, one line an input."""
 

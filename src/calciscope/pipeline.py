@@ -23,6 +23,7 @@ from calciscope.find import ct
 from calciscope.interpret import rules
 from calciscope.measure import measure, merge, presets
 from calciscope.place import corrections
+from calciscope.read.files import is_there, printable
 from calciscope.read.patient import read_patient
 from calciscope.read.study import open_study
 from calciscope.report.html import Pictures
@@ -111,10 +112,8 @@ def assess(
 
     clock.start("read", "reading")
     person = _person(patient)
-    here = [path for path in inputs if path.exists()]
-    absent = tuple(
-        Refusal(path.name or str(path), "does not exist; check the path") for path in inputs if path not in here
-    )
+    here = [path for path in inputs if is_there(path)]
+    absent = tuple(Refusal(printable(path), "does not exist; check the path") for path in inputs if path not in here)
     study = open_study(here, person.patient, patient_id=chosen.patient_id, progress=clock.within)
     refused = (*person.refused, *absent, *study.refused)
     if not study.series and not person.known:
@@ -192,7 +191,7 @@ def _person(patient: Path | Patient | None) -> _Person:
     try:
         read = read_patient(patient)
     except PatientFileError as error:
-        return _Person(Patient(), False, (Refusal(patient.name, str(error)),))
+        return _Person(Patient(), False, (Refusal(printable(patient), str(error).removeprefix(f"{patient.name}: ")),))
     return _Person(read.patient, True, read.refused)
 
 
@@ -221,6 +220,6 @@ def _nothing(inputs: Sequence[Path], refused: Sequence[Refusal], study: Study) -
     lines = [f"{item.input}: {item.why}" for item in refused]
     lines += [f"{info.label}: {info.why}" for info in study.unused]
     if not lines:
-        names = ", ".join(path.name or str(path) for path in inputs)
+        names = ", ".join(map(printable, inputs))
         lines = [f"{names}: no CT found; give a folder, file or ZIP with a CT series, or a patient file with --patient"]
     return NothingToAssessError("nothing could be assessed: " + "; ".join(lines), tuple(lines))

@@ -43,7 +43,7 @@ def of(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         inputs=dict(study.inputs),
         versions={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
-        knowledge=("calciscope", *(folder.name for folder in knowledge_folders)),
+        knowledge=("calciscope", *(folder.resolve().name for folder in knowledge_folders)),
         anatomy="; ".join(f"{m.provider} {m.version} ({m.licence})" for m in manifests) or anatomy.partition(",")[0],
         anatomy_limits=tuple(dict.fromkeys(limit for m in manifests for limit in m.limits)),
         preset=preset,

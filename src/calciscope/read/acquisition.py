@@ -7,6 +7,7 @@ import re
 from pydicom.dataset import Dataset
 
 from calciscope.domain.image import Acquisition, Contrast
+from calciscope.read.identifiers import identifiers_of, without_names
 from calciscope.read.kernels import kernel_is_sharp
 from calciscope.read.tags import first_item, number, numbers, positive, text
 
@@ -57,19 +58,6 @@ def contrast_of(agent: str, route: str, words: str) -> tuple[Contrast, str | Non
     return (Contrast.NONE if without else Contrast.UNKNOWN), None
 
 
-def without_names(description: str, *identifiers: str) -> str:
-    """A description without words that occur in the patient's name or id."""
-    tokens = {part.lower() for given in identifiers for part in re.split(r"[\s^=,_./-]+", given) if len(part) > 2}
-    if not tokens:
-        return description
-    kept = [word for word in re.split(r"(\s+)", description) if not _holds(word, tokens)]
-    return "".join(kept).strip()
-
-
-def _holds(word: str, tokens: set[str]) -> bool:
-    return any(part.lower() in tokens for part in re.split(r"[\s^=,_./-]+", word))
-
-
 def _agent(header: Dataset) -> str:
     agent = text(header, "ContrastBolusAgent")
     item = first_item(header, "ContrastBolusAgentSequence")
@@ -109,7 +97,7 @@ def acquisition_of(header: Dataset, groups: dict[str, Dataset], syntax: str) -> 
         body_part=text(header, "BodyPartExamined")
         or (text(region, "CodeMeaning") if region is not None else "")
         or None,
-        description=without_names(description, text(header, "PatientName"), text(header, "PatientID")) or None,
+        description=without_names(description, *identifiers_of(header)) or None,
         field_of_view=field,
         mass_factors=numbers(header, "CalciumScoringMassFactorPatient")
         or numbers(header, "CalciumScoringMassFactorDevice"),

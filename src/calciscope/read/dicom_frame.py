@@ -10,12 +10,15 @@ from pydicom.dataset import Dataset, FileDataset
 from calciscope.domain.image import Acquisition
 from calciscope.read.acquisition import acquisition_of, rescale_of
 from calciscope.read.frames import Frame, Identity, Orientation, Split, StoredPixels, Vector
+from calciscope.read.identifiers import identifiers_of
 from calciscope.read.modality import modality_of, why_not
-from calciscope.read.refusals import CUT_OFF, Unusable
+from calciscope.read.refusals import CUT_OFF, IMPLAUSIBLE, PLAUSIBLE_MM, Unusable
 from calciscope.read.tags import BIG_ENDIAN, number, numbers, text, uid, whole
 
 # Units of stored values that are not attenuation: dual-energy maps and the like (DICOM PS3.3 C.11.1.1.2).
 _OTHER_UNITS = frozenset({"OD", "MGML", "Z_EFF", "ED", "EDW", "PCT"})
+# CT images have 512 to 2048 rows; a damaged or hostile header may claim more than fits into any memory.
+_LARGEST_MATRIX = 8192
 # How far from unit length and right angles a direction may be and still be a rounding error.
 _SKEW = 0.02
 
@@ -49,6 +52,8 @@ def _stored(header: Dataset, syntax: str, offset: int | None, path: Path, name: 
     rows, columns = whole(header, "Rows"), whole(header, "Columns")
     if rows < 1 or columns < 1:
         raise Unusable("the file holds no image")
+    if max(rows, columns) > _LARGEST_MATRIX:
+        raise Unusable(f"an image of {rows} x {columns} pixels, which no CT has; export the series again")
     colours = text(header, "PhotometricInterpretation") or "MONOCHROME2"
     if whole(header, "SamplesPerPixel", 1) != 1 or not colours.startswith("MONOCHROME"):
         raise Unusable("a colour picture, not a CT slice; give the CT series itself")
@@ -100,7 +105,15 @@ def _identity(header: Dataset) -> Identity:
     # Without an id the name and birth date tell patients apart, and without these the examination.
     patient = patient_id or (person if person.strip("|") else "") or study
     date = text(header, "StudyDate") or text(header, "SeriesDate") or text(header, "AcquisitionDate")
-    return Identity(patient=patient, patient_id=patient_id, study=study, date=date)
+    return Identity(
+        patient=patient,
+        patient_id=patient_id,
+        study=study,
+        date=date,
+        name=text(header, "PatientName"),
+        birth=text(header, "PatientBirthDate"),
+        identifiers=identifiers_of(header),
+    )
 
 
 def _frame(
@@ -179,4 +192,6 @@ def _spacing(measures: Dataset) -> tuple[float, float]:
         raise Unusable(
             "the pixel spacing is missing or not positive, so nothing can be measured; export the series again"
         )
+    if min(found) < PLAUSIBLE_MM[0] or max(found) > PLAUSIBLE_MM[1]:
+        raise Unusable(IMPLAUSIBLE)
     return found[0], found[1]

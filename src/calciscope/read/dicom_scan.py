@@ -16,6 +16,7 @@ from pydicom.uid import UID
 
 from calciscope.read.dicom_frame import frames_of
 from calciscope.read.frames import Frame
+from calciscope.read.identifiers import identifiers_of
 from calciscope.read.modality import modality_of, why_not
 from calciscope.read.refusals import CUT_OFF, NotDicomError, Unusable
 from calciscope.read.tags import BIG_ENDIAN, TAGS, text
@@ -64,6 +65,7 @@ def scan(path: Path, name: str) -> list[Frame]:
     """
     if not looks_like_dicom(path):
         raise NotDicomError
+    header: FileDataset | None = None
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -71,7 +73,9 @@ def scan(path: Path, name: str) -> list[Frame]:
             header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=TAGS)
             location = _locate(file, header)
             return frames_of(header, location.syntax, location.offset, path, name, digest)
-    except Unusable:
+    except Unusable as error:
+        if header is not None:
+            error.identifiers = identifiers_of(header)
         raise
     except _DAMAGE as error:
         raise Unusable("the DICOM header is damaged; export the image again") from error

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
 from calciscope.domain.image import Acquisition, Volume
+from calciscope.errors import InputError
 from calciscope.read.dicom_pixels import (
     AIR_HU,
     Hu,
@@ -20,6 +22,7 @@ from calciscope.read.dicom_pixels import (
 )
 from calciscope.read.frames import Frame
 from calciscope.read.geometry import Array, Plan
+from calciscope.read.refusals import MOST_VOXELS, TOO_LARGE
 
 # Decoders hold the interpreter only part of the time; more threads than cores of a small machine gain nothing.
 _THREADS = 2
@@ -61,8 +64,11 @@ def acquisition_of_stack(plan: Plan, more: tuple[str, ...] = ()) -> Acquisition:
 def load(plan: Plan, acquisition: Acquisition, tick: Tick) -> Volume:
     """Decode every slice once into its place. ``tick`` is told the share done.
 
-    Raises :class:`LostSlicesError` where slices cannot be decoded; the others are then to be planned again.
+    Raises :class:`LostSlicesError` where slices cannot be decoded; the others are then to be planned again. Raises
+    :class:`~calciscope.errors.InputError` where the stack is too large.
     """
+    if prod(plan.shape) > MOST_VOXELS:
+        raise InputError(TOO_LARGE)
     whole = all(frame.integral for frame in plan.frames)
     array: Hu = np.full(plan.shape, AIR_HU, dtype=np.int16) if whole else np.full(plan.shape, AIR_HU, dtype=np.float32)
     lost: list[tuple[Frame, str]] = []

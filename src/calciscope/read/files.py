@@ -51,19 +51,28 @@ class File:
         return self.path.name.lower().endswith(DICOM_SUFFIXES)
 
 
+def printable(path: Path) -> str:
+    """The name of a file as it may be printed: without control characters, invalid text or changes of direction."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in path.name or str(path))
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path leads to something; unlike ``Path.exists`` it answers for a name too long or a closed folder."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
 def walk(inputs: Sequence[Path], temporary: Path) -> tuple[list[File], list[Refusal]]:
     """All files of the inputs in a stable order; ZIPs are extracted below ``temporary``.
 
-    Raises :class:`~calciscope.errors.InputError` where an input does not exist or cannot be opened.
+    Raises :class:`~calciscope.errors.InputError` where an input does not exist.
     """
     found: list[File] = []
     refused: list[Refusal] = []
     for top, path in enumerate(inputs):
-        if not path.exists():
-            raise InputError(f"{path.name or path}: no such file or folder; check the path")
-        if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
-            raise InputError(f"{path.name or path}: no permission to read it")
-        for file in _below(path, top):
+        if not is_there(path):
+            raise InputError(f"{printable(path)}: no such file or folder; check the path")
+        closed: list[Path] = []
+        for file in _below(path, top, closed):
             try:
                 if file.is_volume or not is_zip(file.path):
                     found.append(file)
@@ -73,32 +82,49 @@ def walk(inputs: Sequence[Path], temporary: Path) -> tuple[list[File], list[Refu
                 refused.append(Refusal(file.name, str(error)))
                 continue
             except OSError:
-                refused.append(Refusal(file.name, UNREADABLE))
+                closed.append(file.path)
                 continue
-            found.extend(File(inner, inner.name, top, False) for inner in _files(folder) if not is_zip(inner))
-            refused.extend(
-                Refusal(inner.name, "a ZIP inside a ZIP is not opened; extract it first")
-                for inner in _files(folder)
-                if is_zip(inner)
-            )
+            for inner in _files(folder, closed):
+                if is_zip(inner):
+                    refused.append(Refusal(printable(inner), "a ZIP inside a ZIP is not opened; extract it first"))
+                else:
+                    found.append(File(inner, printable(inner), top, False))
+        if closed:
+            refused.append(Refusal(several([printable(one) for one in closed], len(closed)), UNREADABLE))
     return found, refused
 
 
-def _below(path: Path, top: int) -> Iterator[File]:
+def several(names: Sequence[str], count: int) -> str:
+    """The first name and how many more."""
+    more = count - 1
+    return names[0] if not more else f"{names[0]} and {more} more file{'s' if more > 1 else ''}"
+
+
+def _below(path: Path, top: int, closed: list[Path]) -> Iterator[File]:
     if path.is_file():
-        yield File(path, path.name, top, True)
+        yield File(path, printable(path), top, True)
         return
-    for inner in _files(path):
-        yield File(inner, inner.name, top, False)
+    for inner in _files(path, closed):
+        yield File(inner, printable(inner), top, False)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for base, folders, names in os.walk(folder):
+def _files(folder: Path, closed: list[Path]) -> Iterator[Path]:
+    """Every file below a folder; folders that cannot be opened and links that lead nowhere are added to ``closed``."""
+
+    def note(error: OSError) -> None:
+        closed.append(Path(error.filename))
+
+    for base, folders, names in os.walk(folder, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
         for name in sorted(names):
             path = Path(base) / name
-            if not name.startswith(".") and path.is_file():
+            if name.startswith("."):
+                continue
+            # Path.is_file raises where the folder may be listed and not entered.
+            if os.path.isfile(path):  # noqa: PTH113
                 yield path
+            elif not is_there(path):
+                closed.append(path)
 
 
 def why_not_read(file: File) -> str | None:

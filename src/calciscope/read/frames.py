@@ -55,6 +55,9 @@ class Identity:
     patient_id: str = field(repr=False)
     study: str = field(repr=False)
     date: str = field(repr=False)
+    name: str = field(default="", repr=False)
+    birth: str = field(default="", repr=False)
+    identifiers: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,10 +18,11 @@ from calciscope.domain.patient import Patient
 from calciscope.domain.study import Refusal, Series, SeriesInfo, Study
 from calciscope.errors import InputError
 from calciscope.read.dicom_scan import scan
-from calciscope.read.files import File, walk, why_not_read
+from calciscope.read.files import File, printable, several, walk, why_not_read
 from calciscope.read.frames import Frame
-from calciscope.read.patients import of_one_patient, several
-from calciscope.read.refusals import UNREADABLE, NotDicomError, Unusable
+from calciscope.read.identifiers import masked
+from calciscope.read.patients import of_one_patient
+from calciscope.read.refusals import TOO_LARGE, UNREADABLE, NotDicomError, Unusable
 from calciscope.read.select import select
 from calciscope.read.sources import Source, dicom_sources, volume_source
 
@@ -36,6 +38,7 @@ class _Ledger:
 
     refused: list[Refusal] = field(default_factory=list)
     reasons: dict[tuple[int, str], list[str]] = field(default_factory=dict)
+    identifiers: set[str] = field(default_factory=set)
 
     def add(self, top: int, name: str, why: str) -> None:
         """Refuse a file of the input ``top``."""
@@ -46,9 +49,13 @@ class _Ledger:
         return any(at == top for at, _ in self.reasons) or any(line.input == name for line in self.refused)
 
     def all(self) -> tuple[Refusal, ...]:
-        """Every refusal, one line for all files with one reason."""
+        """Every refusal, one line for all files with one reason, under names that name no patient."""
         lines = (Refusal(several(names, len(names)), why) for (_, why), names in self.reasons.items())
-        return (*self.refused, *lines)
+        return tuple(Refusal(self.clean(line.input), line.why) for line in (*self.refused, *lines))
+
+    def clean(self, name: str) -> str:
+        """A file name without what the headers call the patient."""
+        return masked(name, self.identifiers)
 
 
 @contextmanager
@@ -67,7 +74,7 @@ def open_study(
     Series that serve are loaded into the canonical frame; the others are listed with why not. A bad file never stops
     the rest: it becomes a refusal. With images of several patients ``patient_id`` says whose are meant. ``progress``
     is told what happens and the share done (0 to 1). Raises :class:`~calciscope.errors.InputError` where an input does
-    not exist or cannot be opened.
+    not exist.
     """
     tell = progress or (lambda text, share: None)
     with TemporaryDirectory(prefix="calciscope-") as temporary, _quiet():
@@ -76,7 +83,7 @@ def open_study(
         digests: dict[int, list[str]] = {top: [] for top in range(len(inputs))}
         frames, sources = _scan(files, ledger, digests, lambda share: tell("reading headers", _HEADERS * share))
         for top, path in enumerate(inputs):
-            name = path.name or str(path)
+            name = printable(path)
             if not (digests[top] or ledger.spoke_of(top, name)):
                 ledger.refused.append(Refusal(name, "no images found in it; give a folder with CT images"))
         mine, others = of_one_patient(frames, patient_id)
@@ -85,9 +92,9 @@ def open_study(
         series, unused = _load(sources, ledger, lambda share: tell("reading images", _HEADERS + _PIXELS * share))
         if not series and unused and not ledger.all():
             ledger.refused.append(Refusal(unused[0].label, f"nothing to measure: {unused[0].why}"))
-        hashes = tuple((path.name or str(path), _digest(path, digests[top])) for top, path in enumerate(inputs))
+        hashes = [(ledger.clean(printable(path)), _digest(path, digests[top])) for top, path in enumerate(inputs)]
     tell("images read", 1.0)
-    return Study(patient, tuple(series), tuple(unused), ledger.all(), hashes)
+    return Study(patient, tuple(series), tuple(unused), ledger.all(), _numbered(hashes))
 
 
 def _scan(
@@ -105,17 +112,21 @@ def _scan(
             else:
                 found = scan(file.path, file.name)
                 frames.extend(found)
+                ledger.identifiers.update(found[0].identity.identifiers)
                 digests[file.top].append(found[0].pixels.sha256)
         except NotDicomError:
             if why := why_not_read(file):
                 ledger.add(file.top, file.name, why)
         except Unusable as error:
+            ledger.identifiers.update(error.identifiers)
             if not error.quiet:
                 ledger.add(file.top, file.name, error.why)
         except InputError as error:
             ledger.add(file.top, file.name, str(error))
         except OSError:
             ledger.add(file.top, file.name, UNREADABLE)
+        except MemoryError:
+            ledger.add(file.top, file.name, TOO_LARGE)
     return frames, sources
 
 
@@ -138,8 +149,8 @@ def _load(
 
             try:
                 read = source.load(tick, ledger.add)
-            except InputError as error:
-                ledger.add(source.top, source.name, str(error))
+            except (InputError, MemoryError) as error:
+                ledger.add(source.top, source.name, str(error) if isinstance(error, InputError) else TOO_LARGE)
                 failed.append(source)
             else:
                 volumes[source.info.id] = (source, read)
@@ -157,9 +168,20 @@ def _load(
     return series, unused
 
 
+def _numbered(hashes: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Inputs under names of their own: a second ``study`` becomes ``study (2)``."""
+    count: Counter[str] = Counter()
+    named = []
+    for name, digest in hashes:
+        count[name] += 1
+        named.append((name if count[name] == 1 else f"{name} ({count[name]})", digest))
+    return tuple(named)
+
+
 def _digest(path: Path, digests: Sequence[str]) -> str:
     """SHA-256 of a file's content; of a folder's, that of the sorted digests of the images in it."""
     if path.is_file():
-        with path.open("rb") as file:
+        # A file that cannot be opened is refused already; it has no content to speak of.
+        with suppress(OSError), path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()

@@ -19,6 +19,7 @@ KEYWORDS = (
     "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate", "SeriesDate",
     "AcquisitionDate", "AcquisitionTime", "ContentTime", "Modality", "Manufacturer", "ManufacturerModelName",
     "StudyDescription", "SeriesDescription", "ProtocolName", "PatientName", "PatientID", "PatientBirthDate",
+    "OtherPatientNames", "OtherPatientIDs", "PatientBirthName", "PatientMotherBirthName", "AccessionNumber",
     "BodyPartExamined", "ContrastBolusAgent", "ContrastBolusRoute", "ContrastBolusVolume",
     "ContrastBolusAgentSequence", "SliceThickness", "KVP", "SpacingBetweenSlices", "TriggerTime",
     "ReconstructionDiameter", "FilterType", "FilterMaterial", "ConvolutionKernel", "GantryDetectorTilt",

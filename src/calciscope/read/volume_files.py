@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import nibabel
@@ -19,7 +23,7 @@ from calciscope.errors import InputError
 from calciscope.read.dicom_pixels import AIR_HU
 from calciscope.read.files import File
 from calciscope.read.geometry import canonical, canonical_geometry
-from calciscope.read.refusals import ONE_SLICE
+from calciscope.read.refusals import IMPLAUSIBLE, MOST_VOXELS, ONE_SLICE, PLAUSIBLE_MM, TOO_LARGE
 
 # Neither has type annotations throughout.
 _ITK: Any = SimpleITK
@@ -31,6 +35,10 @@ _COLOURS = "it holds colours or vectors, not one value a voxel; give the CT itse
 _UNITS_MM = {"meter": 1000.0, "micron": 0.001}
 # Directions further from right angles than this are a sheared grid; below it, rounding.
 _SKEW = 0.01
+
+# NRRD and MetaImage headers are a page of text; what names the files of the voxels is the last of it.
+_HEADER_BYTES = 64 * 1024
+_PARTS = re.compile(r"^(?:ElementDataFile\s*=|data ?file:)[ \t]*(.*)$", re.MULTILINE | re.IGNORECASE)
 
 # Spacings that differ by less than this share are equal: no axis of acquisition can be told from them.
 _ISOTROPIC = 0.05
@@ -70,6 +78,8 @@ def read_volume(file: File) -> Volume:
         raise InputError(ONE_SLICE)
     if not np.isfinite(grid.spacing).all() or grid.spacing.min() <= 0:
         raise InputError("its voxel spacing is not positive, so nothing can be measured; export it again")
+    if grid.spacing.min() < PLAUSIBLE_MM[0] or grid.spacing.max() > PLAUSIBLE_MM[1]:
+        raise InputError(IMPLAUSIBLE)
     if np.abs(grid.directions @ grid.directions.T - np.eye(3)).max() > _SKEW:
         raise InputError("its axes are not at right angles; resample it to a regular grid first")
     way = canonical(grid.directions)
@@ -99,6 +109,7 @@ def _nifti(file: File) -> _Grid:
         if image.get_data_dtype().itemsize == 1 and image.dataobj.slope == 1:
             # Eight bits hold no Hounsfield units: not worth unpacking, and a folder may hold a hundred label maps.
             raise InputError(_EIGHT_BITS)
+        _check_size(image.shape)
         raw = np.asanyarray(image.dataobj.get_unscaled())
         slope, intercept = image.dataobj.slope, image.dataobj.inter
         affine = np.asarray(image.affine, dtype=np.float64)
@@ -127,9 +138,34 @@ def _nifti(file: File) -> _Grid:
     return _Grid(raw.T, spacing[::-1], origin, directions, placed)
 
 
+def _check_size(shape: Sequence[int]) -> None:
+    if prod(shape) > MOST_VOXELS:
+        raise InputError(TOO_LARGE)
+
+
+def _check_parts(path: Path) -> None:
+    """Refuse a header whose voxels lie in files outside its folder: it would show any file of this machine as image."""
+    with path.open("rb") as file:
+        start = file.read(_HEADER_BYTES).decode("latin-1")
+    named = _PARTS.search(start)
+    if named is None:
+        return
+    several = named[1].startswith("LIST")
+    listed = start[named.end() :].splitlines() if several else [named[1]]
+    for part in listed:
+        inner = PureWindowsPath(part.strip())
+        if inner.drive or inner.root or ".." in inner.parts or path.parent.joinpath(inner.name).is_symlink():
+            raise InputError("its header names voxels outside its own folder; put both into one folder")
+
+
 def _by_itk(file: File) -> _Grid:
+    _check_parts(file.path)
+    reader = _ITK.ImageFileReader()
+    reader.SetFileName(str(file.path))
     try:
-        image = _ITK.ReadImage(str(file.path))
+        reader.ReadImageInformation()
+        _check_size(reader.GetSize())
+        image = reader.Execute()
     except RuntimeError as error:
         raise InputError(_DAMAGED) from error
     if image.GetNumberOfComponentsPerPixel() != 1:
