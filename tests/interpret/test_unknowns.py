@@ -30,14 +30,14 @@ def test_a_number_is_asked_for_with_its_limit_and_unit(tmp_path):
         tmp_path, [rule("size.large", "diameter > 30.0 && diameter <= 40.0", {"seriousness": "significant"})]
     )
     found = asked(knowledge, (PLACE, {}), age=50.0)
-    said = "if diameter is above 30 and at most 40 mm: ganglion would be significant (now incidental)"
+    said = "If diameter is above 30 and at most 40 mm, calcification of the ganglion would be significant (now incidental)."
     assert found["diameter"] == said
 
 
 def test_a_state_is_asked_for_under_its_patient_file_key(tmp_path):
     knowledge = hospital(tmp_path, [rule("by.state", "magnesium_state == 'low'", {"seriousness": "urgent"})])
     assert asked(knowledge, (PLACE, {}), age=50.0)["magnesium"].startswith(
-        "if magnesium is low: ganglion would be urgent"
+        "If magnesium is low, calcification of the ganglion would be urgent"
     )
     # The value is there, but its range depends on the age.
     assert "age" in asked(knowledge, (PLACE, {}), labs={"magnesium": 1.0})
@@ -54,7 +54,7 @@ def test_a_derived_quantity_is_asked_for_under_what_is_missing_of_it(tmp_path):
 def test_a_list_that_was_not_given_is_asked_for_and_an_empty_one_is_an_answer(tmp_path):
     knowledge = hospital(tmp_path, [rule("by.word", "'fever' in context", {"seriousness": "urgent"})])
     found = asked(knowledge, (PLACE, {}), age=50.0)
-    assert found["symptoms"] == "if symptoms include fever: ganglion would be urgent (now incidental)"
+    assert found["symptoms"] == "If symptoms include fever, calcification of the ganglion would be urgent (now incidental)."
     assert "symptoms" not in asked(knowledge, (PLACE, {}), age=50.0, symptoms=())
 
 
@@ -65,7 +65,7 @@ def test_words_of_a_finding_are_tried_as_the_examples_say_them(tmp_path):
         {"seriousness": "urgent"},
         examples=[{"given": {"pattern": "shrapnel"}, "gives": {}}],
     )
-    assert asked(hospital(tmp_path, [entry]), (PLACE, {}))["pattern"].startswith("if pattern is shrapnel:")
+    assert asked(hospital(tmp_path, [entry]), (PLACE, {}))["pattern"].startswith("If pattern is shrapnel,")
 
 
 def test_two_inputs_are_asked_for_together_only_where_one_is_not_enough(tmp_path):

@@ -57,7 +57,8 @@ def test_unverified_statements_are_marked(page):
 
 
 def test_what_a_rule_saw_is_shown(page):
-    assert "saw diameter 6, location lower pole, imaged yes, conditions gout" in page.text
+    assert "saw diameter 6, location lower pole, conditions gout" in page.text
+    assert "imaged" not in page.text
 
 
 def test_unknowns_refusals_series_and_disclaimer_are_there(page):

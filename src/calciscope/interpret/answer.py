@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calciscope.domain.assessment import Finding, Kind, Seriousness, Validity
-from calciscope.domain.site import UNPLACED, within
+from calciscope.domain.site import REGIONS, UNPLACED, within
 from calciscope.interpret.rules import CompiledRule
 
 _WHAT = {
@@ -44,13 +44,20 @@ def answer(
     if not findings:
         return _nothing(imaged, not_judged)
     present = [one for one in _principal(findings) if one.kind.value is not None]
-    present.sort(key=lambda one: -_level(one).rank)
+    present.sort(key=_order)
     highest = max(_level(one).rank for one in findings)
     alarm = _alarm(about_patient, seriousness) if seriousness.rank > highest else ""
     if not present:
         return f"{_LEVEL[seriousness]}: {alarm}{_none_there(findings)}"
     named = f"{_what(present[0])}{_others(present)}."
     return f"{_LEVEL[seriousness]}: {alarm}{'of the calcifications the most serious is ' if alarm else ''}{named}"
+
+
+def _order(finding: Finding) -> tuple[int, bool, float]:
+    """The most serious first; among equals a place that is known before a region, then the larger volume."""
+    volume = finding.measures.get("volume")
+    size = volume.value if volume is not None and volume.value is not None else 0.0
+    return -_level(finding).rank, finding.site in (*REGIONS, UNPLACED), -size
 
 
 def _alarm(about_patient: Sequence[CompiledRule], seriousness: Seriousness) -> str:

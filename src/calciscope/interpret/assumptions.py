@@ -31,10 +31,11 @@ _OPPOSITE = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "==", "!=": "!="}
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """Inputs with the values they might have, and the condition that asked for them."""
+    """Inputs with the values they might have, the condition that asked for them, and whether that is seldom met."""
 
     facts: tuple[tuple[str, Assumed], ...]
     text: str = field(default="", compare=False)
+    rare: bool = field(default=False, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -45,7 +46,9 @@ class Assumption:
         """Every smaller assumption that leaves out one input."""
         if len(self.facts) < 2:
             return ()
-        return tuple(Assumption(self.facts[:i] + self.facts[i + 1 :], self.text) for i in range(len(self.facts)))
+        return tuple(
+            Assumption(self.facts[:i] + self.facts[i + 1 :], self.text, self.rare) for i in range(len(self.facts))
+        )
 
     def added_to(self, facts: Facts) -> dict[str, Fact]:
         """The assumed values as inputs; a concept assumed in a list is in ``context`` too."""
@@ -62,7 +65,7 @@ class Assumption:
 
 def assumptions(one: Case, verdict: Verdict, knowledge: Knowledge) -> tuple[Assumption, ...]:
     """What would make a waiting rule fire that could change the verdict, those with the fewest inputs first."""
-    found: dict[Assumption, None] = {}
+    found: dict[Assumption, Assumption] = {}
     safe = _lead(verdict, one.margin)
     weights = _weights(one.first)
     for rule in one.rules:
@@ -73,8 +76,10 @@ def assumptions(one: Case, verdict: Verdict, knowledge: Knowledge) -> tuple[Assu
             continue
         for assumption in _of_rule(rule, one, verdict, knowledge):
             if moves or _at_stake(assumption, weights) >= safe:
-                found[assumption] = None
-    return tuple(sorted(found, key=lambda assumption: len(assumption.facts)))
+                known = found.setdefault(assumption, assumption)
+                if known.rare and not assumption.rare:
+                    found[assumption] = assumption
+    return tuple(sorted(found.values(), key=lambda assumption: len(assumption.facts)))
 
 
 def _moves_level(rule: CompiledRule, level: Seriousness) -> bool:
@@ -124,7 +129,7 @@ def _of_rule(rule: CompiledRule, one: Case, verdict: Verdict, knowledge: Knowled
     tried: set[tuple[str, ...]] = set()
     for combination in islice(product(*options), _MOST_TRIALS):
         for more in said:
-            assumption = Assumption((*combination, *more), rule.condition.text)
+            assumption = Assumption((*combination, *more), rule.condition.text, rule.rule.rare)
             names = tuple(f"{name}{value if name in LISTS else ''}" for name, value in assumption.facts)
             # One way to make a rule fire is enough for each set of inputs.
             if assumption.facts and names not in tried and _fires(rule, {**known, **assumption.added_to(facts)}):

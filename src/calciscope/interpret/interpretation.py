@@ -77,7 +77,7 @@ def interpret(
                 there[other.site] for other in merged if not other.rollup and _below(other.site, place.site)
             )
     shared = places((site for site, present in there.items() if present), knowledge)
-    totals = {split(place.site)[0] for place in merged if there[place.site]}
+    totals = {split(place.site)[0] for place in merged if there[place.site] and _may_be_total(place)}
     judged = [_judge_place(place, known, shared, knowledge, guidelines, there[place.site], totals) for place in merged]
     findings = _inherit(judged, [_finding(one, known, knowledge) for one in judged])
     fired = [rule for one in judged for rule in (*one.verdict.fired, *_shown_kind(one.verdict))]
@@ -90,7 +90,13 @@ def interpret(
         findings=findings,
         answer=answer(findings, patient_rules, seriousness, imaged=imaged, not_judged=not_judged),
         seriousness=seriousness,
-        unknowns=unknowns([(one.place.site, one.case, one.verdict) for one in judged], knowledge),
+        unknowns=unknowns(
+            [
+                (finding.site, one.case, one.verdict, Seriousness(finding.seriousness.value or "none"))
+                for one, finding in zip(judged, findings, strict=True)
+            ],
+            knowledge,
+        ),
         advice=overall,
         sources=_sources([*fired, *patient_rules], knowledge),
     )
@@ -98,6 +104,11 @@ def interpret(
 
 def _rank(level: Seriousness) -> int:
     return level.rank
+
+
+def _may_be_total(place: Place) -> bool:
+    """Whether a finding may speak for what lies below it: a deposit placed no further than a parent does not."""
+    return place.rollup or not any(member.placed for member in place.members)
 
 
 def _below(site: str, above: str) -> bool:
@@ -145,10 +156,15 @@ def _judge_place(
 def _carried_above(base: str, above: set[str], knowledge: Knowledge) -> frozenset[str]:
     """The rules about a total that a finding further up carries, with the defaults of their chapters."""
     rules = knowledge.at(base)
-    total = [rule for rule in rules if above & set(rule.sites) and rule.names & _ADDITIVE]
+    total = [rule for rule in rules if above & set(rule.sites) and rule.names & _ADDITIVE and not _denies(rule)]
     chapters = {rule.chapter for rule in total}
     idle = [rule for rule in rules if rule.rule.default and rule.chapter in chapters]
     return frozenset(rule.id for rule in (*total, *idle))
+
+
+def _denies(rule: CompiledRule) -> bool:
+    """Whether a rule only says that nothing is there, which is no judgement of a total."""
+    return rule.rule.then.seriousness is Seriousness.NONE and not rule.rule.then.category
 
 
 def _finding(one: _Judged, known: Inputs, knowledge: Knowledge) -> Finding:

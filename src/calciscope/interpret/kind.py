@@ -29,9 +29,9 @@ def weigh(fired: Sequence[CompiledRule], margin: float) -> KindVerdict:
     positive = [(kind, total) for kind, total in ranked if total > 0]
     clear = bool(positive) and (len(positive) == 1 or positive[0][1] - positive[1][1] > margin)
     value = positive[0][0] if clear else Kind.INDETERMINATE
-    others = [(kind, total) for kind, total in positive if kind != value]
-    weighing = [rule for rule in fired if rule.rule.then.kind]
     leading = positive[0][0] if positive else None
+    weighing = _said([rule for rule in fired if rule.rule.then.kind], leading)
+    others = [(kind, total) for kind, total in positive if kind != value and _supported(kind, weighing)]
     weighing.sort(key=lambda rule: -rule.rule.then.kind.get(leading, 0.0) if leading else 0.0)
     return KindVerdict(
         value=value,
@@ -41,6 +41,16 @@ def weigh(fired: Sequence[CompiledRule], margin: float) -> KindVerdict:
         ),
         totals=tuple(ranked),
     )
+
+
+def _said(weighing: list[CompiledRule], leading: Kind | None) -> list[CompiledRule]:
+    """The rules to show: a default is not a reason beside a rule that speaks for the leading kind by itself."""
+    own = [rule for rule in weighing if not rule.rule.default]
+    return own if leading is not None and _supported(leading, own) else weighing
+
+
+def _supported(kind: Kind, rules: Sequence[CompiledRule]) -> bool:
+    return any(rule.rule.then.kind.get(kind, 0.0) > 0 for rule in rules)
 
 
 def _why(kind: Kind, rules: Sequence[CompiledRule]) -> str:

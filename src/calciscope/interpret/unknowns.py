@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from calciscope.domain.assessment import Kind, Seriousness, Unknown
-from calciscope.domain.site import label
+from calciscope.domain.site import UNPLACED, label, within
 from calciscope.interpret.assumptions import Assumed, Assumption, assumptions, comparisons
 from calciscope.interpret.context import Facts
 from calciscope.interpret.folders import LISTS
@@ -21,7 +21,12 @@ from calciscope.interpret.rules import Knowledge
 _COMPARED = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "==": ""}
 _HOLDS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq}
 # What is seen at the place is asked for after what is known of the patient: whoever looked would have said it.
-_LOOKING = 0.7
+_LOOKING = 0.6
+# What is hardly ever so comes after what often is.
+_RARE = 0.25
+# More lines than this are not read; the places named in one sentence are limited for the same reason.
+_MOST_LINES = 8
+_MOST_PLACES = 4
 _Outcome = tuple[Kind | None, Seriousness]
 
 
@@ -31,47 +36,69 @@ class _Change:
 
     inputs: tuple[str, ...]
     condition: str
-    place: str
+    site: str
     becomes: str
     score: float
 
 
-def unknowns(cases: Sequence[tuple[str, Case, Verdict]], knowledge: Knowledge) -> tuple[Unknown, ...]:
-    """The inputs that would change a kind or a seriousness, most decisive first, one line each."""
+def unknowns(cases: Sequence[tuple[str, Case, Verdict, Seriousness]], knowledge: Knowledge) -> tuple[Unknown, ...]:
+    """The inputs that would change a kind or a seriousness, most decisive first, one line each.
+
+    Args:
+        cases: for each finding its site, its case, the verdict of its own rules, and how serious it counts, which is
+            more than its own rules say where it shares the level of a total or of a part.
+        knowledge: the loaded rules.
+    """
     by_input: dict[str, list[_Change]] = {}
-    highest = max((verdict.level.rank for _, _, verdict in cases), default=0)
-    for site, one, verdict in cases:
-        for change in _changes(site, one, verdict, highest, knowledge):
+    highest = max((counts.rank for _, _, _, counts in cases), default=0)
+    for site, one, verdict, counts in cases:
+        for change in _changes(site, one, verdict, counts, highest, knowledge):
             for name in change.inputs:
                 by_input.setdefault(name, []).append(change)
     ranked = sorted(by_input.items(), key=lambda item: (-max(change.score for change in item[1]), item[0]))
-    return tuple(Unknown(input=name, would_change=_sentence(changes)) for name, changes in ranked)
+    return tuple(Unknown(input=name, would_change=_sentence(changes)) for name, changes in ranked[:_MOST_LINES])
 
 
 def _sentence(changes: Sequence[_Change]) -> str:
     """The two most decisive changes in words; places that would change alike are named together."""
-    places: dict[tuple[str, str], list[str]] = {}
+    sites: dict[tuple[str, str], list[str]] = {}
     for change in sorted(changes, key=lambda change: -change.score):
-        named = places.setdefault((change.condition, change.becomes), [])
-        if change.place not in named:
-            named.append(change.place)
-    texts = [f"if {condition}: {_and(named)} would be {becomes}" for (condition, becomes), named in places.items()]
-    return "; ".join(texts[:2])
+        named = sites.setdefault((change.condition, change.becomes), [])
+        if change.site not in named:
+            named.append(change.site)
+    texts = [f"If {condition}, {_where(named)} would be {becomes}." for (condition, becomes), named in sites.items()]
+    return " ".join(texts[:2])
+
+
+def _where(sites: Sequence[str]) -> str:
+    """The places in words; a part is not named beside its whole."""
+    whole = [site for site in sites if not any(site != other and within(site, other) for other in sites)]
+    labels = list(dict.fromkeys(label(site) for site in whole if site != UNPLACED))
+    if not labels:
+        return "the calcification that could not be placed"
+    more = len(labels) - _MOST_PLACES
+    if more > 1:
+        labels = [*labels[:_MOST_PLACES], f"{more} other places"]
+    return f"calcification of the {_and(labels)}"
 
 
 def _and(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _changes(site: str, one: Case, verdict: Verdict, highest: int, knowledge: Knowledge) -> Iterator[_Change]:
+def _changes(
+    site: str, one: Case, verdict: Verdict, counts: Seriousness, highest: int, knowledge: Knowledge
+) -> Iterator[_Change]:
     outcomes: dict[Assumption, _Outcome] = {}
     seen: set[tuple[tuple[str, ...], _Outcome]] = set()
-    today = (verdict.kind_value, verdict.level)
+    # What it counts for because of a total or a part stays, whatever its own rules would say.
+    least = counts if counts.rank > verdict.level.rank else Seriousness.NONE
+    today = (verdict.kind_value, counts)
 
     def outcome(assumption: Assumption) -> _Outcome:
         if assumption not in outcomes:
             then = judge_if(one, verdict, assumption.added_to(one.inputs.facts))
-            outcomes[assumption] = (then.kind_value, then.level)
+            outcomes[assumption] = (then.kind_value, then.level if then.level.rank > least.rank else least)
         return outcomes[assumption]
 
     for assumption in assumptions(one, verdict, knowledge):
@@ -101,19 +128,26 @@ def _change(
         becomes.append(f"{then[1]} (now {today[1]})")
     # An alarm matters more than an all-clear, most of all one that changes the overall answer; and one question is
     # better than two.
-    score = 3.0 * (then[0] != today[0]) + 2.0 * abs(steps) + (1.0 if steps > 0 else 0.0)
-    score = (score + 2.0 * max(then[1].rank - highest, 0)) / len(assumption.facts)
+    told = 0.0 if then[0] == today[0] else 1.0 if then[0] is Kind.INDETERMINATE else 3.0
+    score = told + 2.0 * abs(steps) + (1.0 if steps > 0 else 0.0)
+    score = (score + 4.0 * max(then[1].rank - highest, 0)) / len(assumption.facts)
     if not any(_of_patient(name, knowledge) for name in asked):
         score *= _LOOKING
+    if assumption.rare:
+        score *= _RARE
     condition = _and([_word(name, value, assumption.text, knowledge) for name, value in assumption.facts])
-    return _Change(asked, condition, label(site), " and ".join(becomes), score)
+    return _Change(asked, condition, site, " and ".join(becomes), score)
 
 
 def _fits(asked: Sequence[str], facts: Facts, knowledge: Knowledge) -> bool:
-    """Whether every input can be asked for: of a deposit in an image only what a person can still see there."""
+    """Whether every input can be asked for: of a deposit in an image only what a person can still see there.
+
+    A look at the picture answers a question by itself or not at all; together with another input it is far-fetched.
+    """
     if facts.get("imaged") is not True:
         return True
-    return all(_of_patient(name, knowledge) or name in knowledge.asked_of_images for name in asked)
+    looked = [name for name in asked if not _of_patient(name, knowledge)]
+    return not looked or (len(asked) == 1 and looked[0] in knowledge.asked_of_images)
 
 
 def _of_patient(name: str, knowledge: Knowledge) -> bool:

@@ -90,10 +90,16 @@ def write(assessment: Assessment, pictures: Pictures | None, path: Path) -> Path
     return path
 
 
+# What stands above a reason anyway: where the finding is, and whether it was seen in an image.
+_EVIDENT = frozenset({"site", "imaged"})
+
+
 def _inputs(reason: Reason) -> str:
-    """What a rule saw, in one line: ``diameter 9, location distal``."""
+    """What a rule saw, in one line: ``diameter 9, location distal``; empty where it saw no more than the place."""
     shown = []
     for key, seen in reason.inputs.items():
+        if key in _EVIDENT:
+            continue
         if isinstance(seen, bool):
             value = "yes" if seen else "no"
         elif isinstance(seen, float):
