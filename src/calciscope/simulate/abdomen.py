@@ -21,6 +21,8 @@ GALLBLADDER: Vector = (-52.0, -52.0, 282.0)
 
 _VESSELS = ("aorta.abdominal", "cava.inferior", "coeliac", "splenic", "mesenteric", "renal.left", "renal.right",
             "renal_vein.left", "renal_vein.right", "portal", "splenic_vein")  # fmt: skip
+# Behind the domes of the diaphragm lie the lowest parts of the aorta and the oesophagus in the chest, below this; mm.
+_BEHIND_DOMES = 404.0
 
 
 def _below_diaphragm(gap: float) -> Shape:
@@ -70,6 +72,9 @@ def paint(canvas: Canvas) -> None:
     )
     canvas.paint(tube(pancreas, radii_along(pancreas, [11, 14, 8.5, 9.5, 9, 7])), "pancreas", "pancreas")
     tubes = courses()
+    behind = tubes["aorta.thoracic"].points[:, 2] < _BEHIND_DOMES
+    sleeve = tube(tubes["aorta.thoracic"].points[behind], tubes["aorta.thoracic"].radii[behind] + 3.0)
+    canvas.paint(sleeve, "fat", "abdominal_fat")
     for name in _VESSELS:
         wall = 1.2 if name == "aorta.abdominal" else 0.5
         canvas.hollow(tubes[name].shape(wall), "arterial_wall", wall + 0.3, "blood", tubes[name].structure)
@@ -83,7 +88,22 @@ def paint(canvas: Canvas) -> None:
         crus = curve([(sign * 12, 4, 262), (sign * 15, 6, 300), (sign * 14, 14, 330), (sign * 10, 10, 352)], 6)
         canvas.paint(tube(crus, 4.2, squash=(1.2, 0.7, 1)), "muscle", "diaphragm")
     canvas.paint(inside & ellipsoid((0, -60, 372), (16, 18, 14)), "liver", "liver")
+    _hiatus(canvas)
     _gallbladder(canvas)
+
+
+def _hiatus(canvas: Canvas) -> None:
+    """Aorta and oesophagus where they pass behind and through the diaphragm."""
+    chest, belly, oesophagus = courses()["aorta.thoracic"], courses()["aorta.abdominal"], courses()["oesophagus"]
+    gullet = oesophagus.points[:, 2] < _BEHIND_DOMES
+    canvas.hollow(tube(oesophagus.points[gullet], oesophagus.radii[gullet]), "bowel_wall", 4.5, "chyme", "esophagus")
+    low = chest.points[:, 2] < _BEHIND_DOMES
+    canvas.paint(tube(chest.points[low], chest.radii[low] + 1.2), "arterial_wall", "aorta")
+    # The lumen goes on at both ends, so that no wall is left across it.
+    above, below = chest.points[:, 2] < _BEHIND_DOMES + 20, belly.points[:, 2] > belly.points[0, 2] - 20
+    line = np.concatenate([chest.points[above], belly.points[below][1:]])
+    size = np.concatenate([chest.radii[above], belly.radii[below][1:]])
+    canvas.paint(tube(line, size - 0.4), "blood", "aorta")
 
 
 def _gallbladder(canvas: Canvas) -> None:

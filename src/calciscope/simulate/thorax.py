@@ -54,6 +54,10 @@ def paint(canvas: Canvas, rng: np.random.Generator) -> None:
     for name in _VESSELS:
         wide = name.startswith("aorta")
         canvas.hollow(tubes[name].shape(1.2 if wide else 0.6), "arterial_wall", 1.6, "blood", tubes[name].structure)
+    # Where its parts meet, the wall of one must not lie across the lumen of the next.
+    parts = [tubes[name] for name in _VESSELS if name.startswith("aorta")]
+    line, size = (np.concatenate(column) for column in zip(*((p.points, p.radii) for p in parts), strict=True))
+    canvas.paint(tube(line, size - 0.4), "blood", "aorta")
     for name in (
         "pulmonary_vein.left",
         "pulmonary_vein.left_lower",
