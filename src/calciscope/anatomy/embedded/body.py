@@ -67,11 +67,14 @@ def outside_view(hu: NDArray[np.int16] | NDArray[np.float32], factor: tuple[int,
 def find_body(hu: NDArray[np.float32], beyond: Mask, spacing: tuple[float, float, float]) -> Mask:
     """The patient without table and clothes, air-filled organs included, coarse ``(z, y, x)``.
 
-    What is solid is opened (thin things fall off), the large pieces are kept and grown back, and what is enclosed by
-    them in a slice is filled. Lung that reaches the edge of the field of view is enclosed too: it is brighter than the
-    air of the room.
+    What is solid, cavities included, is opened (thin things fall off), the large pieces are kept and grown back, and
+    what is enclosed by them in a slice is filled. Lung that reaches the edge of the field of view is enclosed too: it is
+    brighter than the air of the room.
     """
     solid = hu > _SKIN_HU
+    # With its cavities filled a thin chest wall is not mistaken for a thin thing.
+    for z in range(solid.shape[0]):
+        solid[z] |= ndimage.binary_fill_holes(solid[z])
     opened = opening(solid, _THIN, spacing)
     labels = cc3d.connected_components(opened, connectivity=6)
     sizes = np.bincount(labels.ravel())

@@ -217,6 +217,7 @@ def split(lungs: Mask, middle: float, spacing: tuple[float, float, float]) -> tu
     columns = np.flatnonzero(lungs.any(axis=(0, 1)))
     deep = depth(lungs, spacing)
     owner = np.zeros(lungs.shape, dtype=np.int8)
+    sided = False
     for level in (0.0, 3.0, 6.0, 10.0, 15.0, 20.0):
         cores = cc3d.connected_components(deep > level, connectivity=6)
         stats = cc3d.statistics(cores)
@@ -236,10 +237,11 @@ def split(lungs: Mask, middle: float, spacing: tuple[float, float, float]) -> tu
             owner[box][cores[box] == label] = 1 if stats["centroids"][label][2] > middle else 2
         if sided:
             break
-    else:
+    if not sided and lungs.any():
         # Never came apart: the midline divides them.
         owner[lungs] = 2
-        owner[..., round(middle) + 1 :][lungs[..., round(middle) + 1 :]] = 1
+        beyond = int(np.ceil(middle))
+        owner[..., beyond:][lungs[..., beyond:]] = 1
     _, nearest = ndimage.distance_transform_edt(owner == 0, sampling=spacing, return_indices=True)
     nearest_owner = owner[tuple(nearest)]
     left = lungs & (nearest_owner == 1)

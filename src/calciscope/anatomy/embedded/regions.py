@@ -13,9 +13,13 @@ from calciscope.domain.anatomy import Region
 
 # Lung on a slice of the chest, mm2; less is a recess behind the liver.
 _LUNG_MM2 = 1500.0
-# An iliac wing, a hip bone or a femoral head in cross-section, mm2, and how far beside the spine it lies, mm.
+# An iliac wing, a hip bone or a femoral head in its socket in cross-section, mm2 and mm across, and how far beside the
+# spine it lies, mm. Shafts of long bones are not as wide.
 _HIP_MM2 = 330.0
+_HIP_MM = 50.0
 _BESIDE_MM = 35.0
+# A pelvis is this high, mm: wide bones further down are knees.
+_PELVIS_MM = 280.0
 # The cranial cavity in cross-section, mm2, and its content, HU.
 _BRAIN_MM2 = 4000.0
 _BRAIN_HU = (0.0, 80.0)
@@ -49,13 +53,17 @@ def find_regions(
     lung = _span(lung)
     any_lung = np.flatnonzero(lungs.any(axis=(1, 2)))
     has_spine = np.isfinite(spine[:, 0])
-    hips = np.array([_hip_area(bone[z], spine[z], spacing) for z in range(hu.shape[0])]) >= _HIP_MM2
+    hips = np.array([_has_hip(bone[z], spine[z], spacing) for z in range(hu.shape[0])], dtype=np.bool_)
     if any_lung.size:
         hips[max(0, int(any_lung[0] - _BELOW_LUNG / spacing[0])) :] = False
     # Short runs are no hips; the scan may begin in the middle of them.
     steps = max(1, round(6.0 / spacing[0]))
     hips = np.asarray(ndimage.binary_opening(np.pad(hips, steps, mode="edge"), iterations=steps))[steps:-steps]
-    brain = np.array([_has_brain(hu[z], bone[z], spacing) for z in range(hu.shape[0])])
+    brain = np.array([_has_brain(hu[z], bone[z], spacing) for z in range(hu.shape[0])], dtype=np.bool_)
+    if brain.any():
+        hips[int(np.flatnonzero(brain)[0]) :] = False
+    if hips.any():
+        hips[: max(0, int(np.flatnonzero(hips)[-1] - _PELVIS_MM / spacing[0]))] = False
     names = _names(present, lung, has_spine, hips, brain)
     return _runs(names, lung, has_spine, factor_z, slices, spacing)
 
@@ -74,19 +82,22 @@ def _span(flag: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return out
 
 
-def _hip_area(bone: Mask, spine: NDArray[np.float64], spacing: tuple[float, float, float]) -> float:
-    """Area in mm2 of the largest piece of bone of a slice that lies beside the spine (or anywhere without one)."""
-    labels, count = ndimage.label(bone)
-    if not count:
-        return 0.0
-    kept = np.ones(count + 1, dtype=np.bool_)
-    kept[0] = False
+def _has_hip(bone: Mask, spine: NDArray[np.float64], spacing: tuple[float, float, float]) -> bool:
+    """Whether a slice shows a large, wide piece of bone beside the spine (or anywhere without one)."""
+    beside = bone
     if np.isfinite(spine[0]):
-        columns = (np.arange(bone.shape[1]) - spine[1]) * spacing[2]
-        central = np.abs(columns) < _BESIDE_MM
-        labels = np.where(central[None, :], 0, labels)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1) * spacing[1] * spacing[2]
-    return float(sizes[kept].max(initial=0.0))
+        central = np.abs((np.arange(bone.shape[1]) - spine[1]) * spacing[2]) < _BESIDE_MM
+        beside = bone & ~central[None, :]
+    labels, count = ndimage.label(beside)
+    if not count:
+        return False
+    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:] * spacing[1] * spacing[2]
+    for area, where in zip(areas, ndimage.find_objects(labels, max_label=count), strict=True):
+        if where is None or area < _HIP_MM2:
+            continue
+        if np.hypot(*((s.stop - s.start) * d for s, d in zip(where, spacing[1:], strict=True))) >= _HIP_MM:
+            return True
+    return False
 
 
 def _has_brain(hu: NDArray[np.float32], bone: Mask, spacing: tuple[float, float, float]) -> bool:

@@ -25,6 +25,8 @@ _SHELL_MM = 7.0
 # ... is at most this part and this many HU brighter than their mean. Marrow has a cortex around it.
 _SHELL_PART = 0.22
 _SHELL_HU = 45.0
+# Contrast that has mixed with blood stays below, even at a low voltage; the cortex of long bones lies above, HU.
+_DENSEST_HU = 900.0
 # The vertebral canal in cross-section, mm2, and its content, HU: cord and fluid, neither marrow nor fat.
 _CANAL_MM2 = 70.0
 _CANAL_HU = (-40.0, 60.0)
@@ -43,7 +45,7 @@ def find_contrast(hu: NDArray[np.float32], body: Mask, spacing: tuple[float, flo
     top = ndimage.maximum_filter(hu, size=size)
     mean = ndimage.uniform_filter(hu, size=3)
     floor = ndimage.minimum_filter(mean, size=3)
-    core = bright & (top < mean * (1.0 + _SHELL_PART) + _SHELL_HU) & (floor > 100.0)
+    core = bright & (mean < _DENSEST_HU) & (top < mean * (1.0 + _SHELL_PART) + _SHELL_HU) & (floor > 100.0)
     labels = cc3d.connected_components(core, connectivity=6)
     volumes = np.bincount(labels.ravel()) * float(np.prod(spacing)) / 1000.0
     volumes[0] = 0.0
