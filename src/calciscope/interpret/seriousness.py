@@ -75,13 +75,16 @@ def _own(rule: CompiledRule, level: Seriousness) -> Seriousness:
 
 
 def advising(verdict: SeriousnessVerdict) -> tuple[CompiledRule, ...]:
-    """The rules whose advice stands at this level: a benign reading's "no follow-up" does not survive a worse one."""
+    """The rules whose advice stands at this level.
+
+    A benign reading's "no follow-up" does not survive a worse one, and an alarm that was capped does not advise.
+    """
     top = verdict.value.rank
     harmless = Seriousness.INCIDENTAL.rank
     return tuple(
         rule
         for rule in verdict.rules
-        if (own := _own(rule, verdict.value).rank) >= top - 1 and (own > harmless or top <= harmless)
+        if top - 1 <= (own := _own(rule, verdict.value).rank) <= top and (own > harmless or top <= harmless)
     )
 
 
@@ -99,5 +102,5 @@ def _alternative(rule: CompiledRule) -> Alternative:
     value = then.seriousness or then.at_least or then.at_most or category or "advice"
     marks = [rule.rule.edition or "", "superseded" if rule.rule.status == "superseded" else ""]
     note = ", ".join([*filter(None, marks)])
-    said = rule.rule.statement if not then.advice else f"{rule.rule.statement} {then.advice}"
+    said = rule.rule.statement
     return Alternative(value=str(value), why=f"{said} ({note})" if note else said)

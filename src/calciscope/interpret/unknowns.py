@@ -60,9 +60,13 @@ def unknowns(cases: Sequence[tuple[str, Case, Verdict, Seriousness]], knowledge:
 
 
 def _sentence(changes: Sequence[_Change]) -> str:
-    """The two most decisive changes in words; places that would change alike are named together."""
+    """The two most decisive changes in words; places that would change alike are named together.
+
+    What one answer alone would change comes without what it would change together with another.
+    """
+    alone = [change for change in changes if len(change.inputs) == 1]
     sites: dict[tuple[str, str], list[str]] = {}
-    for change in sorted(changes, key=lambda change: -change.score):
+    for change in sorted(alone or changes, key=lambda change: -change.score):
         named = sites.setdefault((change.condition, change.becomes), [])
         if change.site not in named:
             named.append(change.site)
@@ -105,6 +109,8 @@ def _changes(
         result = outcome(assumption)
         if result == today or any(outcome(part) == result for part in assumption.parts()):
             continue
+        if assumption.rare and not frozenset(LISTS).isdisjoint(assumption.names):
+            continue  # whoever has a disease that is hardly ever seen says so unasked
         asked = _base_keys(assumption.names, one.inputs.facts, knowledge)
         if asked and (asked, result) not in seen and _fits(asked, one.inputs.facts, knowledge):
             seen.add((asked, result))
@@ -130,7 +136,7 @@ def _change(
     # better than two.
     told = 0.0 if then[0] == today[0] else 1.0 if then[0] is Kind.INDETERMINATE else 3.0
     score = told + 2.0 * abs(steps) + (1.0 if steps > 0 else 0.0)
-    score = (score + 4.0 * max(then[1].rank - highest, 0)) / len(assumption.facts)
+    score = (score + 4.0 * max(then[1].rank - highest, 0)) / len(assumption.facts) ** 2
     if not any(_of_patient(name, knowledge) for name in asked):
         score *= _LOOKING
     if assumption.rare:
