@@ -72,7 +72,10 @@ def test_the_centre_of_mass_of_an_image_is_that_of_the_deposit():
         excess = hu.astype(float) - image()[0]
         total = excess.sum()
         index = [float((excess * np.indices(hu.shape)[k]).sum() / total) for k in range(3)]
-        assert geometry.to_mm(tuple(index)) == pytest.approx(centre, abs=0.12)
+        found = geometry.to_mm(tuple(index))
+        assert found[:2] == pytest.approx(centre[:2], abs=0.1)
+        # A slice is a box as wide as the increment: within one the height is known to a fraction only.
+        assert found[2] == pytest.approx(centre[2], abs=0.45)
 
 
 @given(st.floats(0.2, 1.5), st.floats(0.4, 3.0))
