@@ -12,12 +12,12 @@ from calciscope.find.context import Context
 class Facts:
     """What the rules see of a candidate; lengths in mm, attenuation in HU, shares from 0 to 1.
 
-    ``rim`` says that it is a rim around a core. ``height`` is its extent along z, ``width`` that from side to side,
-    ``size`` its largest. ``region`` is the part of the body. ``depth`` is how deep it lies under the surface of muscle,
-    ``ribs`` whether its slice has ribs, ``front`` whether it lies in front of the body's middle, ``spine_mm`` its
-    distance to the vertebral bodies. ``at_border`` says that the field of view or the scan ends at it. ``in_metal`` is
-    the share of it that is metal, ``metal_in_slice`` whether its slices hold any. ``floor`` is the threshold among
-    blood and ``blood`` what enhanced blood may reach (0 without contrast).
+    ``rim`` says that it is a rim around a core. ``height`` is its extent along z, ``slices`` its number of slices
+    there, ``width`` its extent from side to side, ``size`` its largest. ``region`` is the part of the body. ``depth``
+    is how deep it lies under the surface of muscle, ``ribs`` whether its slice has ribs, ``front`` whether it lies in
+    front of the body's middle, ``spine_mm`` its distance to the vertebral bodies. ``at_border`` says that the field of
+    view or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether its slices
+    hold any. ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
     """
 
     context: Context
@@ -29,6 +29,7 @@ class Facts:
     mean: float
     size: float
     height: float
+    slices: int
     width: float
     blood: float
     region: str | None
@@ -94,6 +95,17 @@ def _streak(f: Facts) -> bool:
     return f.context.metal_mm < _STREAK_MM or noisy
 
 
+# A beating heart draws streaks of one slice: long, thin (this share of their length) and faint (HU above the floor).
+_DRAWN_MM, _DRAWN_THIN, _DRAWN_HU = 6.0, 0.3, 100.0
+
+
+def _motion(f: Facts) -> bool:
+    # One slice high: the volume is length by thickness by height.
+    thickness = f.volume / (f.height * f.size)
+    thin = f.slices == 1 and f.size > _DRAWN_MM and thickness < _DRAWN_THIN * f.size
+    return thin and f.region == "chest" and f.peak < f.floor + _DRAWN_HU
+
+
 def _outside(f: Facts) -> bool:
     c = f.context
     on_skin = c.outside_mm < _ON_SKIN_MM and (f.size > _SKIN_SIZE or f.peak > _SKIN_HU)
@@ -143,12 +155,18 @@ def _bone(f: Facts) -> bool:
 
 # Syndesmophytes lie on the vertebral body's edge and reach out of the aorta's wall; plaque is in it, or long, mm.
 _ON_VERTEBRA_MM, _IN_WALL, _PLAQUE_MM = 6.0, 0.7, 30.0
+_BRIDGING_MM, _BRIDGING_SLIM, _BRIDGING_BONY = 15.0, 3.0, 0.7
 
 
 def _osteophyte(f: Facts) -> bool:
     c = f.context
     beside = f.spine_mm < _ON_VERTEBRA_MM and c.bone_mm < _ON_VERTEBRA_MM
-    return beside and c.in_wall < _IN_WALL and f.height < _PLAQUE_MM
+    outgrowth = beside and c.in_wall < _IN_WALL and f.height < _PLAQUE_MM
+    # One that bridges a disc stands along the spine as a narrow band within the outline of the bodies, and the anatomy
+    # calls it bone; plaque follows the curve of the wall and is wide.
+    band = f.height > max(_BRIDGING_MM, _BRIDGING_SLIM * f.width)
+    bridging = band and f.spine_mm < 0.0 and c.bony > _BRIDGING_BONY
+    return outgrowth or bridging
 
 
 # A sesamoid (fabella) is a small dense body a few mm behind or beside a joint of a limb, in tendon.
@@ -213,6 +231,7 @@ RULES: tuple[Rule, ...] = (
     ("metal", _metal),
     ("outside_body", _outside),
     ("streak", _streak),
+    ("streak", _motion),
     ("costal_cartilage", _costal),
     ("noise", _noise),
     ("contrast", _contrast),

@@ -102,6 +102,7 @@ def _facts(
         mean=float(candidate.hu.mean()),
         size=float(extent.max()),
         height=float(extent[0]),
+        slices=int(np.ptp(voxels[:, 0])) + 1,
         width=float(extent[2]),
         blood=level.blood,
         region=view.anatomy.region_at(z + view.start[0]),
