@@ -1,77 +1,147 @@
-"""Regions of the body along the scan."""
-
-from itertools import pairwise
+"""Which part of the body each slice shows, on slices reduced to their landmarks."""
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from calciscope.anatomy.embedded.regions import find_regions
 
-SHAPE, SPACING = (100, 60, 60), (4.0, 4.0, 4.0)
+SPACING = (3.0, 3.0, 3.0)
+SIZE = 80
 
 
-def scene(**parts):
-    masks = {name: np.zeros(SHAPE, dtype=bool) for name in ("body", "lungs", "bone", "brain")}
-    masks["body"][:, 5:55, 5:55] = True
-    spine = np.full((SHAPE[0], 3), np.nan)
-    hu = np.full(SHAPE, 40.0, dtype=np.float32)
-    for name, (low, high) in parts.items():
-        if name == "lungs":
-            masks["lungs"][low:high, 20:40, 10:25] = True
-            masks["lungs"][low:high, 20:40, 35:50] = True
-        if name == "spine":
-            spine[low:high] = (40.0, 30.0, 16.0)
-            masks["bone"][low:high, 36:46, 26:34] = True
-        if name == "hips":
-            masks["bone"][low:high, 20:35, 8:13] = True
-            masks["bone"][low:high, 20:35, 47:52] = True
-        if name == "femur":
-            masks["bone"][low:high, 25:33, 25:33] = True
-        if name == "skull":
-            masks["bone"][low:high, 8:52, 8:52] = True
-            masks["bone"][low:high, 11:49, 11:49] = False
-    masks["bone"] &= ~masks["lungs"]
-    return find_regions(hu, masks["body"], masks["lungs"], masks["bone"], spine, SPACING, 1, SHAPE[0])
+class Scan:
+    """A stack of slices with a body; lungs, spine, hips and skull are put in by slice."""
+
+    def __init__(self, n=150):
+        self.hu = np.full((n, SIZE, SIZE), 40.0, np.float32)
+        self.body = np.zeros((n, SIZE, SIZE), dtype=bool)
+        self.body[:, 10:70, 10:70] = True
+        self.lungs = np.zeros_like(self.body)
+        self.bone = np.zeros_like(self.body)
+        self.spine = np.full((n, 3), np.nan)
+
+    def lung(self, start, stop):
+        self.lungs[start:stop, 20:50, 15:30] = True
+        self.lungs[start:stop, 20:50, 50:65] = True
+        return self
+
+    def back(self, start, stop):
+        self.spine[start:stop] = (55.0, 40.0, 18.0)
+        self.bone[start:stop, 50:60, 35:45] = True
+        return self
+
+    def hips(self, start, stop):
+        self.bone[start:stop, 25:50, 14:18] = True
+        self.bone[start:stop, 25:50, 62:66] = True
+        return self
+
+    def skull(self, start, stop):
+        self.bone[start:stop, 12:68, 12:68] = True
+        self.bone[start:stop, 15:65, 15:65] = False
+        self.hu[start:stop, 15:65, 15:65] = 35.0
+        return self
+
+    def regions(self, factor=1, slices=None):
+        return find_regions(
+            self.hu, self.body, self.lungs, self.bone, self.spine, SPACING, factor, slices or len(self.hu) * factor
+        )
+
+    def names(self, **more):
+        return [(r.name, r.start, r.stop) for r in self.regions(**more)]
 
 
-def names(regions):
-    return [r.name for r in regions]
+def test_a_trunk_from_the_thighs_to_the_neck():
+    scan = Scan().back(20, 150).hips(0, 50).lung(85, 135)
+    assert scan.names() == [("pelvis", 0, 50), ("abdomen", 50, 85), ("chest", 85, 135), ("neck", 135, 150)]
 
 
-@pytest.mark.parametrize(
-    ("parts", "expected"),
-    [
-        ({"lungs": (0, 100), "spine": (0, 100)}, ["chest"]),
-        ({"lungs": (30, 80), "spine": (0, 100)}, ["abdomen", "chest", "neck"]),
-        ({"hips": (0, 40), "spine": (20, 100), "lungs": (80, 100)}, ["pelvis", "abdomen", "chest"]),
-        ({"femur": (0, 100)}, ["limb"]),
-        ({"spine": (0, 100)}, ["abdomen"]),
-        ({"skull": (50, 100), "spine": (0, 50)}, ["neck", "head"]),
-        ({"femur": (0, 30), "hips": (30, 60), "spine": (45, 100)}, ["limb", "pelvis", "abdomen"]),
-    ],
-)
-def test_what_is_in_view_names_the_region(parts, expected):
-    assert names(scene(**parts)) == expected
+def test_a_head_above_a_neck():
+    scan = Scan().back(0, 90).skull(90, 150)
+    assert scan.names() == [("neck", 0, 90), ("head", 90, 150)]
 
 
-def test_regions_cover_the_body_without_gaps():
-    regions = scene(hips=(0, 40), spine=(20, 100), lungs=(75, 95))
-    assert regions[0].start == 0
-    assert regions[-1].stop == SHAPE[0]
-    assert all(a.stop == b.start for a, b in pairwise(regions))
-    assert all(0 < r.confidence <= 1 for r in regions)
+def test_an_abdomen_alone():
+    assert Scan().back(0, 150).names() == [("abdomen", 0, 150)]
 
 
-def test_slices_without_a_body_have_no_region():
-    body = np.zeros(SHAPE, dtype=bool)
-    empty = np.zeros(SHAPE, dtype=bool)
-    spine = np.full((SHAPE[0], 3), np.nan)
-    assert find_regions(np.zeros(SHAPE, np.float32), body, empty, empty, spine, SPACING, 1, SHAPE[0]) == ()
+def test_a_chest_alone():
+    assert Scan().back(0, 150).lung(0, 150).names() == [("chest", 0, 150)]
 
 
-def test_coarse_slices_become_slices_of_the_volume():
-    body = np.ones(SHAPE, dtype=bool)
-    empty = np.zeros(SHAPE, dtype=bool)
-    spine = np.full((SHAPE[0], 3), 30.0)
-    regions = find_regions(np.zeros(SHAPE, np.float32), body, empty, empty, spine, SPACING, 2, 201)
-    assert (regions[0].start, regions[0].stop) == (0, 201)
+def test_long_bones_without_a_spine_are_a_limb():
+    scan = Scan().hips(0, 150)
+    assert scan.names() == [("limb", 0, 150)]
+
+
+def test_slices_without_a_body_belong_to_no_region():
+    scan = Scan().back(0, 150)
+    scan.body[:30] = False
+    scan.body[140:] = False
+    assert scan.names() == [("abdomen", 30, 140)]
+
+
+def test_nothing_at_all():
+    scan = Scan()
+    scan.body[:] = False
+    assert scan.regions() == ()
+
+
+def test_below_the_hips_are_the_legs():
+    scan = Scan().back(60, 150).hips(40, 80).lung(115, 150)
+    assert scan.names()[0][0] == "limb"
+    assert scan.names()[1][:2] == ("pelvis", 40)
+
+
+def test_a_sliver_of_lung_does_not_make_a_chest():
+    scan = Scan().back(0, 150).hips(0, 50)
+    scan.lungs[100:120, 30:34, 20:24] = True
+    assert [name for name, *_ in scan.names()] == ["pelvis", "abdomen"]
+
+
+def test_last_ribs_beside_the_spine_are_no_hips():
+    scan = Scan().back(0, 150).lung(60, 150).hips(50, 60)
+    assert [name for name, *_ in scan.names()] == ["abdomen", "chest"]
+
+
+def test_a_gap_in_the_lungs_stays_chest():
+    scan = Scan().back(0, 150).lung(60, 100).lung(110, 150)
+    assert scan.names() == [("abdomen", 0, 60), ("chest", 60, 150)]
+
+
+def test_a_stretch_of_a_few_slices_joins_the_one_below():
+    scan = Scan().back(0, 150).lung(60, 147)
+    assert scan.names() == [("abdomen", 0, 60), ("chest", 60, 150)]
+
+
+@pytest.mark.parametrize(("factor", "slices"), [(1, 150), (3, 450), (3, 452), (5, 754)])
+def test_regions_count_the_slices_of_the_volume_to_its_end(factor, slices):
+    parts = Scan().back(0, 150).lung(60, 150).regions(factor, slices)
+    assert parts[0].stop == parts[1].start == 60 * factor
+    assert parts[-1].stop == slices
+
+
+def test_what_the_lungs_show_is_surer_than_what_a_spine_suggests():
+    parts = {r.name: r.confidence for r in Scan().back(0, 150).hips(0, 50).lung(90, 150).regions()}
+    assert parts["chest"] > parts["abdomen"] >= parts["pelvis"] - 0.1
+    blind = {r.name: r.confidence for r in Scan().back(140, 150).lung(100, 150).regions()}
+    assert blind["limb"] <= 0.8
+
+
+bounds = st.lists(st.integers(0, 60), min_size=8, max_size=8)
+
+
+@given(bounds)
+def test_any_landmarks_give_ordered_regions_without_overlap(numbers):
+    scan = Scan(60)
+    pairs = [sorted(numbers[k : k + 2]) for k in range(0, 8, 2)]
+    scan.lung(*pairs[0]).back(*pairs[1]).hips(*pairs[2])
+    scan.body[: pairs[3][0] // 4] = False
+    parts = scan.regions()
+    for below, above in zip(parts[:-1], parts[1:], strict=True):
+        assert below.stop <= above.start
+    for part in parts:
+        assert 0 <= part.start < part.stop <= 60
+        assert 0 < part.confidence <= 1
+        assert part.name in {"head", "neck", "chest", "abdomen", "pelvis", "limb"}

@@ -68,8 +68,8 @@ def find_body(hu: NDArray[np.float32], beyond: Mask, spacing: tuple[float, float
     """The patient without table and clothes, air-filled organs included, coarse ``(z, y, x)``.
 
     What is solid, cavities included, is opened (thin things fall off), the large pieces are kept and grown back, and
-    what is enclosed by them in a slice is filled. Lung that reaches the edge of the field of view is enclosed too: it is
-    brighter than the air of the room.
+    what is enclosed by them in a slice is filled. Lung that reaches the edge of the field of view is enclosed too: it
+    is brighter than the air of the room.
     """
     solid = hu > _SKIN_HU
     # With its cavities filled a thin chest wall is not mistaken for a thin thing.
@@ -83,7 +83,7 @@ def find_body(hu: NDArray[np.float32], beyond: Mask, spacing: tuple[float, float
         return np.zeros(hu.shape, dtype=np.bool_)
     keep = sizes >= max(_PART * int(sizes.max()), 1)
     body = keep[labels]
-    body = grow_within(body, solid, 1)
+    body = grow_within(body, solid, 2)
     return filled(body, hu, beyond)
 
 

@@ -16,7 +16,7 @@ _LUNG_MM2 = 1500.0
 # An iliac wing, a hip bone or a femoral head in its socket in cross-section, mm2 and mm across, and how far beside the
 # spine it lies, mm. Shafts of long bones are not as wide.
 _HIP_MM2 = 330.0
-_HIP_MM = 50.0
+_HIP_MM = 42.0
 _BESIDE_MM = 35.0
 # A pelvis is this high, mm: wide bones further down are knees.
 _PELVIS_MM = 280.0

@@ -26,6 +26,8 @@ _CANAL_HU, _CANAL_RANGE = 25.0, 110.0
 _OFF_MIDLINE_MM = 55.0
 # How much the spine moves sideways or in depth over 10 mm of height at most, mm.
 _LEAN_MM = 7.0
+# Likeness that any bone reaches, and what a step aside costs.
+_UNLIKE, _ASIDE = 0.3, 0.05
 # Mean likeness over some 40 mm of height above which there is a spine (1 is a textbook vertebra).
 _LIKE = 0.33
 _WINDOW_MM = 40.0
@@ -47,7 +49,8 @@ def spine_track(
     n = hu.shape[0]
     track = np.full((n, 3), np.nan)
     like = likeness(hu, body, spacing)
-    path = best_path(like, spacing)
+    # What is hardly like a vertebra must not add up to one over many slices.
+    path = best_path(np.maximum(like - np.float32(_UNLIKE), 0), spacing)
     along = like[np.arange(n), path[:, 0], path[:, 1]]
     size = max(1, round(_WINDOW_MM / spacing[0]))
     good = ndimage.uniform_filter1d(along.astype(np.float64), size, mode="nearest") > _LIKE
@@ -117,14 +120,13 @@ def _shifted(image: Floats, down: int, right: int) -> Floats:
 
 
 def _middle(body: Mask) -> float | None:
-    """The column midway between the sides of the body, or ``None`` where the field of view cuts one side off."""
+    """The column midway between the sides of the body, or ``None`` where the field of view cuts it."""
     columns = np.flatnonzero(body.any(axis=0))
     if not columns.size:
         return None
     deepest = body.sum(axis=0).max()
-    # Skin that only touches the border is not cut off; where both sides are cut, the view is centred.
-    left, right = (float(body[:, c].sum()) > 0.35 * deepest for c in (0, -1))
-    if left != right:
+    # Skin that only touches the border is not cut off.
+    if max(float(body[:, 0].sum()), float(body[:, -1].sum())) > 0.35 * float(deepest):
         return None
     return 0.5 * float(columns[0] + columns[-1])
 
@@ -137,14 +139,14 @@ def best_path(score: Floats, spacing: tuple[float, float, float]) -> NDArray[np.
     for z in range(1, len(total)):
         # A step aside costs a little, so that the path is straight where nothing says otherwise.
         before = total[z - 1]
-        total[z] += np.maximum(before, ndimage.maximum_filter(before, size=size) - np.float32(0.02))
+        total[z] += np.maximum(before, ndimage.maximum_filter(before, size=size) - np.float32(_ASIDE))
     path = np.zeros((len(score), 2), dtype=np.int64)
     path[-1] = np.unravel_index(int(total[-1].argmax()), total.shape[1:])
     for z in range(len(total) - 2, -1, -1):
         row, column = (int(v) for v in path[z + 1])
         top, left = max(0, row - reach[0]), max(0, column - reach[1])
-        piece = total[z, top : row + reach[0] + 1, left : column + reach[1] + 1] - np.float32(0.02)
-        piece[row - top, column - left] += np.float32(0.02)
+        piece = total[z, top : row + reach[0] + 1, left : column + reach[1] + 1] - np.float32(_ASIDE)
+        piece[row - top, column - left] += np.float32(_ASIDE)
         r, c = np.unravel_index(int(piece.argmax()), piece.shape)
         path[z] = r + top, c + left
     return path
