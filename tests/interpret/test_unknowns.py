@@ -30,8 +30,8 @@ def test_a_number_is_asked_for_with_its_limit_and_unit(tmp_path):
         tmp_path, [rule("size.large", "diameter > 30.0 && diameter <= 40.0", {"seriousness": "significant"})]
     )
     found = asked(knowledge, (PLACE, {}), age=50.0)
-    said = "If diameter is above 30 and at most 40 mm, calcification of the ganglion would be significant (now incidental)."
-    assert found["diameter"] == said
+    said = "If diameter is above 30 and at most 40 mm, calcification of the ganglion would be significant"
+    assert found["diameter"] == f"{said} (now incidental)."
 
 
 def test_a_state_is_asked_for_under_its_patient_file_key(tmp_path):
@@ -54,7 +54,8 @@ def test_a_derived_quantity_is_asked_for_under_what_is_missing_of_it(tmp_path):
 def test_a_list_that_was_not_given_is_asked_for_and_an_empty_one_is_an_answer(tmp_path):
     knowledge = hospital(tmp_path, [rule("by.word", "'fever' in context", {"seriousness": "urgent"})])
     found = asked(knowledge, (PLACE, {}), age=50.0)
-    assert found["symptoms"] == "If symptoms include fever, calcification of the ganglion would be urgent (now incidental)."
+    said = "If symptoms include fever, calcification of the ganglion would be urgent (now incidental)."
+    assert found["symptoms"] == said
     assert "symptoms" not in asked(knowledge, (PLACE, {}), age=50.0, symptoms=())
 
 
