@@ -1,5 +1,7 @@
 """Which part of the body each slice shows, on slices reduced to their landmarks."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -125,8 +127,7 @@ def test_regions_count_the_slices_of_the_volume_to_its_end(factor, slices):
 def test_what_the_lungs_show_is_surer_than_what_a_spine_suggests():
     parts = {r.name: r.confidence for r in Scan().back(0, 150).hips(0, 50).lung(90, 150).regions()}
     assert parts["chest"] > parts["abdomen"] >= parts["pelvis"] - 0.1
-    blind = {r.name: r.confidence for r in Scan().back(140, 150).lung(100, 150).regions()}
-    assert blind["limb"] <= 0.8
+    assert Scan().hips(0, 150).regions()[0].confidence < parts["chest"]
 
 
 bounds = st.lists(st.integers(0, 60), min_size=8, max_size=8)
@@ -139,7 +140,7 @@ def test_any_landmarks_give_ordered_regions_without_overlap(numbers):
     scan.lung(*pairs[0]).back(*pairs[1]).hips(*pairs[2])
     scan.body[: pairs[3][0] // 4] = False
     parts = scan.regions()
-    for below, above in zip(parts[:-1], parts[1:], strict=True):
+    for below, above in pairwise(parts):
         assert below.stop <= above.start
     for part in parts:
         assert 0 <= part.start < part.stop <= 60
