@@ -73,7 +73,7 @@ def _noise(f: Facts) -> bool:
 
 # --- metal and what is not the patient -------------------------------------------------------------------------
 # No tissue is this bright; enamel ends near 2,800 HU but is thin.
-_METAL_HU = 2500.0
+METAL_HU = 2500.0
 # Streaks run this far around metal and reach this many SD of their own noise.
 _STREAK_MM, _STREAK_HU, _STREAK_SD = 12.0, 45.0, 9.0
 # Electrodes, markers and clothes lie on the skin; calcium of the skin is smaller than this, mm, and fainter, HU.
@@ -83,7 +83,7 @@ _LOOSE_MM, _IN_AIR = 4.0, 0.45
 
 
 def _metal(f: Facts) -> bool:
-    return f.peak > _METAL_HU or f.in_metal > 0.2
+    return f.peak > METAL_HU or f.in_metal > 0.2
 
 
 def _streak(f: Facts) -> bool:

@@ -12,7 +12,7 @@ from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Volume
 from calciscope.find.candidates import Candidate, artery_zone, split
-from calciscope.find.classify import Facts, rejected_as
+from calciscope.find.classify import METAL_HU, Facts, rejected_as
 from calciscope.find.context import Context, Surroundings, context
 from calciscope.find.levels import Levels, hot_voxels, levels
 from calciscope.find.neighbours import Judged, by_neighbours
@@ -49,7 +49,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
     masks = Surroundings(
         skeleton=parts.skeleton,
         lung=view.names_mask(("lung_left", "lung_right", "lung_upper_", "lung_middle_", "lung_lower_")),
-        metal=view.names_mask(("metal",)),
+        metal=view.names_mask(("metal",)) | (view.inside & np.asarray(view.hu > METAL_HU)),
         airway=view.names_mask(("airway", "trachea")),
         walls=walls,
         near_skin=near_skin(view),

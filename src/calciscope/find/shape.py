@@ -66,10 +66,12 @@ def outline(mask: Bool, spacing: tuple[float, float, float], gap_mm: float = RIM
     cross = ndimage.generate_binary_structure(2, 1)
     out = mask.copy()
     for z in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
-        plane = np.pad(mask[z], steps + 1)
-        plane = ndimage.binary_closing(plane, cross, iterations=steps)
-        plane = ndimage.binary_fill_holes(plane)
-        out[z] |= plane[steps + 1 : -steps - 1, steps + 1 : -steps - 1]
+        plane = np.pad(mask[z], 2 * steps + 1)
+        # Filled while it is swollen: a gap of a thin rim opens again when it is shrunk.
+        plane = ndimage.binary_fill_holes(ndimage.binary_dilation(plane, cross, iterations=steps))
+        plane = ndimage.binary_erosion(plane, cross, iterations=steps)
+        inner = slice(2 * steps + 1, -2 * steps - 1)
+        out[z] |= plane[inner, inner]
     return out
 
 
