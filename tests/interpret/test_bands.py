@@ -1,4 +1,4 @@
-"""Rules that divide one number among themselves: no value between two bands, none in both, no step down on the way up."""
+"""Rules that divide one number among themselves: no gap, no overlap, and no step down on the way up."""
 
 from itertools import pairwise
 

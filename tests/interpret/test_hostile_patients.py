@@ -1,0 +1,210 @@
+"""Patients whom nobody expects: very young, very ill, contradictory, incomplete, or with far too much said of them."""
+
+import pytest
+
+from calciscope.domain.assessment import Seriousness
+from calciscope.domain.patient import StatedFinding
+from calciscope.domain.site import paths
+from calciscope.interpret import interpret, load
+from tests.interpret.make import patient, seen
+
+KNOWLEDGE = load()
+
+
+def judged(*findings, guidelines="esc", **known):
+    return interpret((), patient(*findings, **known), KNOWLEDGE, guidelines=guidelines)
+
+
+def advice_of(result):
+    return " ".join(advice.text for advice in result.advice)
+
+
+def at(result, site):
+    return next(one for one in result.findings if one.site == site)
+
+
+def test_a_child_with_stones_is_worked_up():
+    result = judged(("kidney.left", {"diameter": 4.0}), ("ureter.right", {"diameter": 4.0}), age=8.0, sex="male")
+    assert at(result, "kidney.left").seriousness.value == "monitor"
+    assert "metabolic work-up" in advice_of(result)
+    grown = judged(("kidney.left", {"diameter": 4.0}), age=40.0)
+    assert grown.seriousness is Seriousness.INCIDENTAL
+    assert "metabolic work-up" not in advice_of(grown)
+
+
+def test_a_newborn_is_not_told_to_stop_smoking():
+    result = judged(
+        ("artery.aorta.abdominal", {}),
+        ("brain.basal_ganglia", {}),
+        ("adrenal.left", {}),
+        age=0.01,
+        sex="female",
+        labs={"calcium": 10.0, "phosphate": 7.0},
+    )
+    assert all(one.seriousness.value == "significant" for one in result.findings)
+    assert "risk factors" not in advice_of(result)
+    assert "genetic" in advice_of(result)
+    # Phosphate of 7.0 mg/dL is normal at that age.
+    assert not any("raised" in reason.statement for reason in at(result, "brain.basal_ganglia").kind.reasons)
+
+
+def test_a_pregnant_woman_with_a_ring_at_the_spleen_and_a_ureteral_stone():
+    result = judged(
+        ("ureter.left", {"diameter": 4.0}),
+        ("artery.splenic", {"pattern": "rim", "diameter": 15.0}),
+        age=31.0,
+        sex="female",
+        conditions=("pregnancy",),
+    )
+    assert at(result, "ureter.left").seriousness.value == "significant"
+    assert at(result, "artery.splenic").seriousness.value == "significant"
+    assert "obstetrician" in advice_of(result)
+
+
+def test_dialysis_and_everything():
+    result = judged(
+        ("lung", {"distribution": "diffuse"}),
+        ("kidney.left", {}),
+        ("stomach", {}),
+        ("heart.aortic_valve", {"agatston": 900.0}),
+        ("artery.coronary", {"agatston": 1500.0}),
+        ("artery.leg.left", {}),
+        ("skin", {}),
+        ("eye", {}),
+        age=58.0,
+        sex="female",
+        conditions=("dialysis", "diabetes"),
+        symptoms=("skin necrosis",),
+        labs={"calcium": 11.2, "phosphate": 7.9, "pth": 900.0, "albumin": 3.2},
+    )
+    assert result.seriousness is Seriousness.URGENT
+    assert result.answer.startswith("Urgent: calciphylaxis of the skin")
+    assert {at(result, site).kind.value for site in ("lung", "kidney.left", "stomach", "eye")} == {"metastatic"}
+    assert {at(result, site).kind.value for site in ("artery.coronary", "heart.aortic_valve")} == {"dystrophic"}
+    assert "tertiary hyperparathyroidism" in " ".join(r.statement for r in at(result, "lung").kind.reasons)
+    assert len(result.advice) == len({advice.text for advice in result.advice})
+
+
+def test_without_a_sex_the_valve_score_is_not_graded_and_the_sex_is_asked_for():
+    result = judged(("heart.aortic_valve", {"agatston": 1500.0}), age=66.0)
+    (finding,) = result.findings
+    assert finding.measures["agatston"].category is None
+    assert finding.seriousness.value == "monitor"
+    asked = {one.input: one.would_change for one in result.unknowns}
+    assert "significant" in asked["sex"]
+    assert "female" in asked["sex"]
+
+
+def test_ionised_calcium_decides_against_a_total_that_contradicts_it():
+    labs = {"calcium": 14.8, "ionised_calcium": 1.2, "phosphate": 3.5, "pth": 30.0, "albumin": 4.0}
+    result = judged(("lung", {"distribution": "diffuse"}), age=50.0, labs=labs)
+    assert result.seriousness.rank < Seriousness.URGENT.rank
+    assert "ionised value decides" in advice_of(result)
+    true = judged(("lung", {"distribution": "diffuse"}), age=50.0, labs={**labs, "ionised_calcium": 1.9})
+    assert true.seriousness is Seriousness.URGENT
+    assert "disagree" not in advice_of(true)
+
+
+@pytest.mark.parametrize(("pth", "cause"), [(4.0, "calcium-alkali"), (180.0, "primary hyperparathyroidism")])
+def test_the_cause_of_nephrocalcinosis_follows_parathyroid_hormone(pth, cause):
+    labs = {"calcium": 12.5, "phosphate": 2.8, "pth": pth, "bicarbonate": 34.0, "albumin": 4.0}
+    result = judged(("kidney.left", {"pattern": "medullary nephrocalcinosis"}), age=50.0, labs=labs)
+    finding = at(result, "kidney.left")
+    said = " ".join(reason.statement for reason in (*finding.kind.reasons, *finding.seriousness.reasons))
+    assert f"The likely cause is {'the ' if pth < 10 else ''}{cause}" in said
+    if pth < 10:
+        assert "kidney.stone.calcium" not in {reason.rule for reason in finding.seriousness.reasons}
+        assert "Confirm primary hyperparathyroidism" not in advice_of(result)
+
+
+def test_a_stone_with_raised_calcium_calls_for_its_cause():
+    result = judged(("kidney.left", {"diameter": 4.0}), age=50.0, labs={"calcium": 11.4, "albumin": 4.0})
+    assert result.seriousness is Seriousness.SIGNIFICANT
+    assert "cause of the raised calcium" in advice_of(result)
+
+
+@pytest.mark.parametrize("conditions", [(), ("alcohol misuse",), ("chronic pancreatitis",)])
+@pytest.mark.parametrize("labs", [{}, {"calcium": 9.4, "phosphate": 3.4}])
+def test_stones_of_the_pancreatic_duct_are_stones(conditions, labs):
+    result = judged(("pancreas", {"pattern": "ductal stones"}), age=55.0, conditions=conditions, labs=labs)
+    assert at(result, "pancreas").kind.value == "lithiasis"
+    plain = judged(("pancreas", {}), age=55.0, conditions=conditions, labs=labs)
+    assert at(plain, "pancreas").kind.value == "dystrophic"
+
+
+def test_a_score_of_0_with_chest_pain_reassures_nobody():
+    result = judged(
+        ("artery.coronary", {"agatston": 0.0}),
+        age=50.0,
+        sex="male",
+        symptoms=("angina",),
+        conditions=("diabetes",),
+    )
+    (finding,) = result.findings
+    assert finding.kind.value is None
+    assert finding.measures["agatston"].category == "CAC-DRS 2018 A0"
+    assert "does not exclude non-calcified plaque" in advice_of(result)
+    assert "diabetes" in advice_of(result)
+
+
+def test_forty_findings_are_all_judged_and_the_text_stays_short():
+    everywhere = [StatedFinding(site, {}) for site in paths()[:40]]
+    result = judged(*everywhere, age=60.0, sex="male")
+    assert len(result.findings) == 40
+    assert len(result.unknowns) <= 8
+    assert len(result.answer) < 400
+    assert all(len(one.would_change) < 500 for one in result.unknowns)
+
+
+def test_a_finding_with_every_key_is_judged():
+    values = {}
+    for name, quantity in KNOWLEDGE.labs.quantities.items():
+        if quantity.group == "finding":
+            low, high = quantity.plausible
+            values[name] = float(min(max(1.0, low), high))
+    for name, word in KNOWLEDGE.labs.words.items():
+        values[name] = word.allowed[0] if word.allowed else "something else"
+    for site in ("soft_tissue", "artery.coronary", "breast.left", "skin", "kidney.left"):
+        (finding,) = judged((site, dict(values)), age=50.0, sex="female").findings
+        assert finding.kind.value is None or finding.kind.reasons
+        assert finding.seriousness.reasons
+
+
+def test_an_image_and_a_statement_that_disagree_are_both_shown():
+    known = patient(("kidney.left", {"diameter": 18.0}), age=50.0)
+    result = interpret((seen("kidney.left", diameter=6.0),), known, KNOWLEDGE, imaged=True)
+    (finding,) = result.findings
+    assert finding.measures["diameter"].value == 6.0
+    assert finding.measures["diameter_stated"].value == 18.0
+    assert "disagrees" in finding.measures["diameter_stated"].why
+    assert finding.seriousness.value == "monitor"
+    assert finding.stated
+
+
+def test_urgent_calcium_alarms_even_where_no_finding_is_serious():
+    result = judged(("scar", {}), age=60.0, labs={"calcium": 14.6, "albumin": 4.0})
+    assert result.seriousness is Seriousness.URGENT
+    assert result.answer.startswith("Urgent:")
+    assert "emergency" in advice_of(result)
+
+
+def test_an_alarm_that_was_capped_does_not_advise():
+    result = judged(
+        ("heart.aortic_valve", {"agatston": 500.0}),
+        sex="female",
+        age=78.0,
+        symptoms=("syncope",),
+        function={"aortic_valve_area": 0.9, "aortic_mean_gradient": 25.0},
+    )
+    assert result.seriousness is Seriousness.SIGNIFICANT
+    assert "within hours" not in advice_of(result)
+    assert "class I indication" not in advice_of(result)
+
+
+@pytest.mark.parametrize("age", [0.01, 17.99, 45.0, 109.0, None])
+@pytest.mark.parametrize(("sex", "guidelines"), [("female", "esc"), ("unknown", "us")])
+def test_every_place_at_every_age_has_an_answer(age, sex, guidelines):
+    result = judged(*[(site, {}) for site in paths()], age=age, sex=sex, guidelines=guidelines)
+    assert len(result.findings) == len(paths())
+    assert all(one.seriousness.value and one.kind.value for one in result.findings)
+    assert result.seriousness.rank < Seriousness.URGENT.rank
