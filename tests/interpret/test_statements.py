@@ -15,7 +15,7 @@ RULES = KNOWLEDGE.rules
 # A full stop that ends a sentence: not one in a number, and a capital or nothing follows.
 SENTENCE_END = re.compile(r"[.?](?=\s+[A-Z]|$)")
 ORDERS = re.compile(
-    r"\b(prescribe|administer|inject \d|give (the patient|him|her|a )|start (a |an )?(statin|aspirin|antibiotic|warfarin)"
+    r"\b(prescribe|administer|inject \d|give (the patient|him|her|a )|start (a |an )?(statin|aspirin|warfarin)"
     r"|take \d|\d+(\.\d+)? ?(mg|g|mcg|units?)( of \w+)? (daily|a day|per day|twice|weekly|every))",
     re.IGNORECASE,
 )
