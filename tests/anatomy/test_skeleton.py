@@ -1,126 +1,155 @@
-"""The skeleton, contrast apart, and the spine."""
+"""Bone, told apart from contrast and from small calcium, on synthetic bodies."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from calciscope.anatomy.embedded.skeleton import find_bone, find_contrast
-from calciscope.anatomy.embedded.spine import best_path, spine_track
-from tests.anatomy.figure import CORTEX, FAT, MARROW, MUSCLE, Figure, overlap
+from calciscope.anatomy.embedded.skeleton import fill_marrow, find_bone, find_contrast
 
-AORTA = (25.0, 10.0)
-
-
-def bone_of(figure):
-    hu = figure.volume().hu.astype(np.float32)
-    body = figure.truth["body"]
-    contrast = find_contrast(hu, body, figure.spacing)
-    return hu, find_bone(hu, body, contrast, figure.spacing), contrast
+SPACING = (3.0, 3.0, 3.0)
+SHAPE = (30, 60, 60)
+Z, Y, X = np.ogrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
+WHOLE = np.ones(SHAPE, dtype=bool)
+NOTHING = np.zeros(SHAPE, dtype=bool)
 
 
-def test_spine_and_ribs_are_bone_and_the_canal_is_not():
-    figure = Figure().trunk().spine().chest()
-    _, bone, _ = bone_of(figure)
-    vertebra = figure.truth["vertebra"] & ~figure.truth["canal"]
-    assert bone[vertebra].mean() > 0.95
-    assert bone[figure.truth["ribs"]].mean() > 0.9
-    assert bone[figure.truth["canal"]].mean() < 0.3
-    everything = vertebra | figure.truth["ribs"]
-    assert overlap(bone, everything) > 0.85
+def tissue(seed=1, noise=8.0):
+    return np.random.default_rng(seed).normal(45.0, noise, SHAPE).astype(np.float32)
 
 
-@pytest.mark.parametrize("hu", [180.0, 320.0, 500.0])
-def test_a_contrast_filled_aorta_is_contrast_and_no_bone(hu):
-    figure = Figure().trunk().spine().chest()
-    figure.put(figure.ellipse(AORTA, (13, 13)), hu, "aorta")
-    _, bone, contrast = bone_of(figure)
-    inner = figure.ellipse(AORTA, (9, 9))
-    assert contrast[inner].mean() > 0.9
-    assert bone[inner].mean() < 0.05
-    assert bone[figure.truth["ribs"]].mean() > 0.9
+def column(row, col, radius):
+    return np.broadcast_to((Y - row) ** 2 + (X - col) ** 2 < radius**2, SHAPE).copy()
 
 
-def test_stones_and_plaques_are_no_skeleton():
-    figure = Figure().trunk().spine().chest()
-    for name, centre, radius in (("stone", (60, 0, 50), 7), ("plaque", (-30, -30, 120), 5)):
-        figure.put(figure.ball(centre, radius), 900.0, name)
-    _, bone, _ = bone_of(figure)
-    assert not (bone & (figure.truth["stone"] | figure.truth["plaque"])).any()
+def ball(centre, radius):
+    return np.broadcast_to((Z - centre[0]) ** 2 + (Y - centre[1]) ** 2 + (X - centre[2]) ** 2 < radius**2, SHAPE).copy()
 
 
-def test_the_tip_of_a_rib_near_a_rib_is_bone():
-    figure = Figure().trunk().spine().chest()
-    ribs = np.argwhere(figure.truth["ribs"] & (figure.z > 130))
-    z, y, x = ribs[ribs[:, 1].argmin()]
-    tip = (figure.x[0, 0, x], figure.y[0, y, 0] - 10, figure.z[z, 0, 0])
-    figure.put(figure.ball(tip, 6), 500.0, "tip")
-    _, bone, _ = bone_of(figure)
-    assert bone[figure.truth["tip"]].mean() > 0.5
+def vertebrae(hu, marrow=180.0):
+    """A long bone with a cortex in the middle of the back; where it is."""
+    outer = column(45, 30, 7.0)
+    hu[outer] = 600.0
+    hu[column(45, 30, 5.0)] = marrow
+    return outer
 
 
-def test_marrow_of_a_long_bone_is_filled():
-    figure = Figure()
-    figure.put(figure.ellipse((0, 0), (80, 80)), MUSCLE, "body")
-    figure.put(figure.ellipse((0, 0), (16, 16)), 1300.0, "femur")
-    figure.put(figure.ellipse((0, 0), (8, 8)), FAT, "femur")
-    _, bone, _ = bone_of(figure)
-    assert overlap(bone, figure.truth["femur"]) > 0.85
+@pytest.mark.parametrize("marrow", [180.0, 120.0, -40.0])
+def test_a_bone_is_found_with_its_marrow(marrow):
+    hu = tissue()
+    truth = vertebrae(hu, marrow)
+    bone = find_bone(hu, WHOLE, NOTHING, SPACING)
+    assert 2 * (bone & truth).sum() / (bone.sum() + truth.sum()) > 0.95
 
 
-def track_of(figure, airway=None):
-    hu, bone, _ = bone_of(figure)
-    airway = figure.truth.get("airway", np.zeros(figure.shape, dtype=bool)) if airway is None else airway
-    return spine_track(hu, bone, figure.truth["body"], airway, figure.spacing)
+def test_the_vertebral_canal_stays_open():
+    hu = tissue()
+    hu[column(45, 30, 9.0)] = 600.0
+    canal = column(45, 30, 4.0)
+    hu[canal] = 20.0
+    bone = find_bone(hu, WHOLE, NOTHING, SPACING)
+    assert bone[canal].mean() < 0.5
 
 
-def away(figure, track, x=0.0):
-    row = (figure.spine_row - figure.y[0, 0, 0]) / figure.spacing[1]
-    column = (x - figure.x[0, 0, 0]) / figure.spacing[2]
-    return np.hypot((track[:, 0] - row) * figure.spacing[1], (track[:, 1] - column) * figure.spacing[2])
+def test_soft_tissue_has_no_bone():
+    assert not find_bone(tissue(), WHOLE, NOTHING, SPACING).any()
 
 
-@pytest.mark.parametrize("x", [0.0, 20.0, -20.0])
-def test_the_spine_is_followed_through_all_slices(x):
-    figure = Figure().trunk().spine(x=x).chest()
-    track = track_of(figure)
-    assert np.isfinite(track[:, 0]).all()
-    assert away(figure, track, x).max() < 9.0
-    assert ((track[:, 2] > 8) & (track[:, 2] < 27)).all()
+@pytest.mark.parametrize("radius", [1.2, 2.0])
+def test_a_stone_far_from_any_bone_is_no_bone(radius):
+    hu = tissue()
+    truth = vertebrae(hu)
+    stone = ball((15, 15, 15), radius)
+    hu[stone] = 900.0
+    bone = find_bone(hu, WHOLE, NOTHING, SPACING)
+    assert not bone[stone].any()
+    assert bone[truth].mean() > 0.9
 
 
-def test_the_spine_is_not_the_contrast_filled_aorta():
-    figure = Figure().trunk().spine().chest()
-    figure.put(figure.ellipse((30.0, 0.0), (15, 15)), 400.0)
-    assert np.nanmax(away(figure, track_of(figure))) < 9.0
+def test_the_tip_of_a_rib_beside_a_rib_is_bone():
+    hu = tissue()
+    vertebrae(hu)
+    tip = ball((15, 36, 30), 1.8)
+    hu[tip] = 500.0
+    assert find_bone(hu, WHOLE, NOTHING, SPACING)[tip].mean() > 0.8
 
 
-def test_slices_below_the_spine_have_none():
-    figure = Figure().trunk().spine(low=100.0)
-    track = track_of(figure)
-    assert np.isfinite(track[30:, 0]).all()
-    assert np.isnan(track[:18, 0]).all()
+def test_a_bone_cut_by_the_end_of_the_scan_is_bone():
+    hu = tissue()
+    vertebrae(hu)
+    cut = ball((0, 12, 12), 2.6)
+    hu[cut] = 500.0
+    assert find_bone(hu, WHOLE, NOTHING, SPACING)[cut].mean() > 0.8
 
 
-def test_a_limb_has_no_spine():
-    figure = Figure()
-    figure.put(figure.ellipse((0, 0), (75, 75)), MUSCLE, "body")
-    figure.put(figure.ellipse((0, 0), (15, 15)), 1300.0)
-    figure.put(figure.ellipse((0, 0), (8, 8)), FAT)
-    assert np.isnan(track_of(figure)).all()
+def test_what_is_outside_the_body_or_contrast_is_no_bone():
+    hu = tissue()
+    truth = vertebrae(hu)
+    assert not find_bone(hu, WHOLE & ~truth, NOTHING, SPACING).any()
+    assert not find_bone(hu, WHOLE, truth, SPACING).any()
 
 
-def test_the_knee_of_a_limb_has_no_spine():
-    figure = Figure()
-    figure.put(figure.ellipse((0, 0), (70, 75)), MUSCLE, "body")
-    figure.put(figure.ellipse((0, 0), (38, 28)), CORTEX)
-    figure.put(figure.ellipse((0, 0), (35, 25)), MARROW)
-    assert np.isnan(track_of(figure)).all()
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 99), st.floats(3.0, 9.0))
+def test_the_bone_is_in_the_body(seed, radius):
+    hu = tissue(seed)
+    hu[ball((15, 30, 30), radius)] = 700.0
+    body = column(30, 30, 24.0)
+    bone = find_bone(hu, body, NOTHING, SPACING)
+    assert not (bone & ~body).any()
 
 
-def test_the_best_path_is_the_best_of_limited_lean():
-    score = np.zeros((6, 20, 20), dtype=np.float32)
-    for z in range(6):
-        score[z, 10, 8 + z] = 1.0
-    score[3, 1, 1] = 1.5
-    path = best_path(score, (3.0, 3.0, 3.0))
-    assert path[:, 0].tolist() == [10] * 6
-    assert path[:, 1].tolist() == [8, 9, 10, 11, 12, 13]
+@pytest.mark.parametrize("level", [160.0, 250.0, 400.0])
+def test_a_vessel_full_of_contrast_is_contrast_and_a_vertebra_is_not(level):
+    hu = tissue()
+    bony = vertebrae(hu, 100.0)
+    lumen = column(20, 30, 5.5)
+    hu[lumen] = level + np.random.default_rng(2).normal(0, 10, int(lumen.sum()))
+    contrast = find_contrast(hu, WHOLE, SPACING)
+    assert contrast[column(20, 30, 4.0)].mean() > 0.9
+    assert not (contrast & bony).any()
+    bone = find_bone(hu, WHOLE, contrast, SPACING)
+    assert bone[bony].mean() > 0.9
+    assert bone[lumen].mean() < 0.05
+
+
+def test_without_contrast_there_is_none():
+    hu = tissue()
+    vertebrae(hu, 100.0)
+    assert not find_contrast(hu, WHOLE, SPACING).any()
+    assert not find_contrast(np.full(SHAPE, -1000.0, np.float32), WHOLE, SPACING).any()
+
+
+def test_a_small_bright_spot_is_no_pool_of_contrast():
+    hu = tissue()
+    hu[ball((15, 20, 20), 1.5)] = 300.0
+    assert not find_contrast(hu, WHOLE, SPACING).any()
+
+
+@pytest.mark.parametrize(
+    ("level", "filled"), [(200.0, True), (-80.0, True), (-600.0, False)], ids=["marrow", "fatty marrow", "gas"]
+)
+def test_holes_are_filled_where_they_hold_marrow(level, filled):
+    hu = np.full(SHAPE, 40.0, np.float32)
+    ring = column(30, 30, 12.0) & ~column(30, 30, 7.0)
+    inside = column(30, 30, 6.0)
+    hu[ring], hu[column(30, 30, 7.0)] = 500.0, level
+    made = fill_marrow(ring, hu, SPACING)
+    assert (made[inside].mean() > 0.9) == filled
+
+
+def test_the_room_between_the_hips_is_no_marrow():
+    hu = np.full(SHAPE, 40.0, np.float32)
+    ring = column(30, 30, 26.0) & ~column(30, 30, 22.0)
+    hu[ring] = 500.0
+    assert not fill_marrow(ring, hu, SPACING)[:, 30, 30].any()
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 200))
+def test_filling_only_adds(seed):
+    rng = np.random.default_rng(seed)
+    bone = rng.random((3, 25, 25)) > 0.8
+    hu = rng.normal(100, 100, bone.shape).astype(np.float32)
+    hu[bone] = 400.0
+    assert (fill_marrow(bone, hu, SPACING) | ~bone).all()
