@@ -265,6 +265,26 @@ def test_a_label_map_that_lies_elsewhere_is_one_line(tmp_path):
     assert "does not overlap" in ran.err
 
 
+def test_a_label_map_of_one_part_leaves_the_other_to_the_embedded_anatomy(tmp_path):
+    labels = sitk.GetImageFromArray((body() > -500).astype(np.uint8))
+    labels.SetSpacing(SPACING[::-1])
+    labels.SetOrigin(series().origin)
+    sitk.WriteImage(labels, str(tmp_path / "labels.nii.gz"))
+    (tmp_path / "names.csv").write_text("label,structure\n1,liver\n")
+    series().write(tmp_path / "study", prefix="a")
+    series(origin=(-30.0, -40.0, 900.0), uid="1.2.3.7").write(tmp_path / "study", prefix="b")
+    spec = f"{tmp_path}/labels.nii.gz,{tmp_path}/names.csv"
+    ran = run("assess", tmp_path / "study", "--anatomy", spec, out=tmp_path / "out")
+    assert ran.code == 0
+    assert len(ran.lines) == 1
+    assert "the embedded anatomy was used" in ran.err
+    below = [deposit for deposit in ran.deposits if deposit["center_mm"][2] < 500]
+    above = [deposit for deposit in ran.deposits if deposit["center_mm"][2] > 500]
+    assert {deposit["site"] for deposit in below} == {"liver"}
+    assert len(above) == 3
+    assert "liver" not in {deposit["site"] for deposit in above}
+
+
 def test_stages_are_timed_and_progress_rises(tmp_path):
     series().write(tmp_path / "study")
     told = []

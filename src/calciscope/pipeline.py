@@ -18,7 +18,7 @@ from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Patient
 from calciscope.domain.record import record
 from calciscope.domain.study import Refusal, Series, Study
-from calciscope.errors import NothingToAssessError, PatientFileError
+from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileError
 from calciscope.find import ct
 from calciscope.interpret import rules
 from calciscope.measure import measure, merge, presets
@@ -121,15 +121,24 @@ def assess(
 
     clock.steps = 3 + 5 * max(1, len(study.series))
     seen: list[_Seen] = []
+    misfits: list[Refusal] = []
     for series in study.series:
         kvp = series.volume.acquisition.kvp
         clock.start("anatomy", f"anatomy of {series.info.label}")
-        body = segment(series.volume)
+        try:
+            body = segment(series.volume)
+        except AnatomyError as error:
+            # A label map of one part of the body does not fit the series of another; one that fits none is a mistake.
+            misfits.append(Refusal(series.info.label, f"{error}; the embedded anatomy was used for this series"))
+            if len(misfits) == len(study.series):
+                raise
+            body = anatomy.provider("embedded")(series.volume)
         clock.start("find", f"finding calcium in {series.info.label}")
         found = ct.find(series.volume, body, series=series.info.id, threshold_hu=preset.threshold(kvp).hu)
         clock.start("place", f"placing {len(found.deposits)} deposits")
         placed = place.place(found.deposits, series.volume, body)
         seen.append(_Seen(series, body, placed, found.rejected))
+    refused = (*refused, *misfits)
     seen = _corrected(seen, changes)
 
     sites: tuple[MeasuredSite, ...] = ()
