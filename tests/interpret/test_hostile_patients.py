@@ -208,3 +208,41 @@ def test_every_place_at_every_age_has_an_answer(age, sex, guidelines):
     assert len(result.findings) == len(paths())
     assert all(one.seriousness.value and one.kind.value for one in result.findings)
     assert result.seriousness.rank < Seriousness.URGENT.rank
+
+
+DIALYSIS = {
+    "age": 78.0,
+    "sex": "female",
+    "conditions": ("dialysis",),
+    "labs": {"calcium": 9.4, "phosphate": 6.9, "pth": 500.0},
+}
+
+
+def test_a_speck_in_the_bowel_or_in_a_muscle_is_not_metastatic_because_of_dialysis():
+    sites = (seen("bowel", diameter=2.5), seen("soft_tissue", diameter=4.0), seen("artery.aorta.arch"))
+    result = interpret(sites, patient(**DIALYSIS), KNOWLEDGE, imaged=True)
+    assert at(result, "bowel").kind.value == "indeterminate"
+    assert at(result, "soft_tissue").kind.value != "metastatic"
+    assert at(result, "artery.aorta.arch").kind.value == "dystrophic"
+    assert result.seriousness is Seriousness.MONITOR
+    many = interpret((seen("soft_tissue", diameter=30.0),), patient(**DIALYSIS), KNOWLEDGE, imaged=True)
+    assert at(many, "soft_tissue").kind.value == "metastatic"
+
+
+def test_beside_an_infected_stone_nobody_is_told_to_wait():
+    stone = seen("ureter.right", diameter=8.8, location="proximal")
+    known = patient(age=71.0, symptoms=("fever", "flank pain"), labs={"creatinine": 2.0})
+    result = interpret((stone,), known, KNOWLEDGE, imaged=True)
+    assert result.seriousness is Seriousness.URGENT
+    assert "drainage" in result.advice[0].text
+    assert "observation" not in advice_of(result)
+
+
+def test_the_cause_of_a_mineral_disorder_is_not_read_off_bowel_content():
+    labs = {"calcium": 11.8, "phosphate": 2.3, "pth": 190.0, "albumin": 4.0}
+    sites = (seen("bowel"), seen("pelvis"), seen("kidney.left", diameter=4.0))
+    result = interpret(sites, patient(age=60.0, labs=labs), KNOWLEDGE, imaged=True)
+    named = {
+        one.site for one in result.findings if any("hyperparathyroidism with" in advice.text for advice in one.advice)
+    }
+    assert named == {"kidney.left"}

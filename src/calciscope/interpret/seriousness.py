@@ -77,15 +77,13 @@ def _own(rule: CompiledRule, level: Seriousness) -> Seriousness:
 def advising(verdict: SeriousnessVerdict) -> tuple[CompiledRule, ...]:
     """The rules whose advice stands at this level.
 
-    A benign reading's "no follow-up" does not survive a worse one, and an alarm that was capped does not advise.
+    A benign reading's "no follow-up" does not survive a worse one, what can wait is not said beside an alarm, and an
+    alarm that was capped does not advise.
     """
     top = verdict.value.rank
-    harmless = Seriousness.INCIDENTAL.rank
-    return tuple(
-        rule
-        for rule in verdict.rules
-        if top - 1 <= (own := _own(rule, verdict.value).rank) <= top and (own > harmless or top <= harmless)
-    )
+    # One step below the top still matters, but for an alarm only the alarm, and for the harmless all that is harmless.
+    least = top if verdict.value in (Seriousness.URGENT, Seriousness.MONITOR) else top - 1
+    return tuple(rule for rule in verdict.rules if least <= _own(rule, verdict.value).rank <= top)
 
 
 def _weight(rule: CompiledRule, level: Seriousness) -> int:
