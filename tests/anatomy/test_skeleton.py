@@ -28,7 +28,7 @@ def ball(centre, radius):
 
 def vertebrae(hu, marrow=180.0):
     """A long bone with a cortex in the middle of the back; where it is."""
-    outer = column(45, 30, 7.0)
+    outer = column(45, 30, 6.1)
     hu[outer] = 600.0
     hu[column(45, 30, 5.0)] = marrow
     return outer
