@@ -225,8 +225,9 @@ def test_a_speck_in_the_bowel_or_in_a_muscle_is_not_metastatic_because_of_dialys
     assert at(result, "soft_tissue").kind.value != "metastatic"
     assert at(result, "artery.aorta.arch").kind.value == "dystrophic"
     assert result.seriousness is Seriousness.MONITOR
-    many = interpret((seen("soft_tissue", diameter=30.0),), patient(**DIALYSIS), KNOWLEDGE, imaged=True)
-    assert at(many, "soft_tissue").kind.value == "metastatic"
+    widespread = (seen("soft_tissue", diameter=30.0), seen("artery.aorta.arch"), seen("lung.left"))
+    result = interpret(widespread, patient(**DIALYSIS), KNOWLEDGE, imaged=True)
+    assert at(result, "soft_tissue").kind.value == "metastatic"
 
 
 def test_beside_an_infected_stone_nobody_is_told_to_wait():
@@ -246,3 +247,10 @@ def test_the_cause_of_a_mineral_disorder_is_not_read_off_bowel_content():
         one.site for one in result.findings if any("hyperparathyroidism with" in advice.text for advice in one.advice)
     }
     assert named == {"kidney.left"}
+
+
+def test_normal_minerals_do_not_tell_a_stone_from_tissue():
+    labs = {"calcium": 9.4, "phosphate": 3.4}
+    for site in ("bowel", "abdomen", "pelvis", "unplaced"):
+        result = interpret((seen(site),), patient(age=60.0, labs=labs), KNOWLEDGE, imaged=True)
+        assert at(result, site).kind.value == "indeterminate"
