@@ -121,11 +121,13 @@ def filled(body: Mask, hu: NDArray[np.float32], beyond: Mask) -> Mask:
         rim[:, [0, -1]] = True
         rim |= ndimage.binary_dilation(beyond[z])
         at_rim = np.unique(labels[rim])
-        means = ndimage.median(hu[z], labels, np.arange(1, count + 1))
         enclosed = np.ones(count + 1, dtype=np.bool_)
         enclosed[0] = False
         for label in at_rim[at_rim > 0].tolist():
-            enclosed[label] = means[label - 1] > ROOM_AIR_HU and _between(body[z], labels == label)
+            gap = labels == label
+            # Every eighth voxel tells air from lung.
+            bright = float(np.median(hu[z][gap][::8])) > ROOM_AIR_HU
+            enclosed[label] = bright and _between(body[z], gap)
         out[z] |= enclosed[labels]
     return out
 

@@ -242,8 +242,13 @@ def split(lungs: Mask, middle: float, spacing: tuple[float, float, float]) -> tu
         owner[lungs] = 2
         beyond = int(np.ceil(middle))
         owner[..., beyond:][lungs[..., beyond:]] = 1
-    _, nearest = ndimage.distance_transform_edt(owner == 0, sampling=spacing, return_indices=True)
-    nearest_owner = owner[tuple(nearest)]
-    left = lungs & (nearest_owner == 1)
-    right = lungs & (nearest_owner == 2)
+    loose = lungs & (owner == 0)
+    if loose.any():
+        # Only the lungs' own box matters.
+        spans = [np.flatnonzero(lungs.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+        region = tuple(slice(int(span[0]), int(span[-1]) + 1) for span in spans)
+        _, nearest = ndimage.distance_transform_edt(owner[region] == 0, sampling=spacing, return_indices=True)
+        owner[region] = np.where(loose[region], owner[region][tuple(nearest)], owner[region])
+    left = lungs & (owner == 1)
+    right = lungs & (owner == 2)
     return np.asarray(left), np.asarray(right)

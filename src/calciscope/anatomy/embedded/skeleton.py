@@ -52,10 +52,9 @@ def find_contrast(hu: NDArray[np.float32], body: Mask, spacing: tuple[float, flo
     core = (volumes > 1.5)[labels]
     if not core.any():
         return core
-    near = ndimage.distance_transform_edt(~core, sampling=spacing, return_distances=True, return_indices=True)
-    distance, index = near
-    level = mean[tuple(index)]
-    rim = bright & (distance <= _SHELL_MM + max(spacing)) & (hu < level * (1.0 + _SHELL_PART) + _SHELL_HU)
+    # The brightest core within reach says what a rim voxel may be blurred from.
+    level = ndimage.maximum_filter(np.where(core, mean, np.float32(0)), size=size)
+    rim = bright & (level > 0) & (hu < level * (1.0 + _SHELL_PART) + _SHELL_HU)
     return np.asarray(core | rim)
 
 
