@@ -208,7 +208,7 @@ def _airway_cartilage(f: Facts) -> bool:
 # --- contrast and bowel ----------------------------------------------------------------------------------------
 # Calcium exceeds enhanced blood by this factor, or it cannot be told from it.
 _ABOVE_BLOOD, _VESSEL_MM3 = 1.1, 150.0
-_AMONG_BRIGHT, _UNMIXED = 0.25, 1.6
+_AMONG_BRIGHT, _LUMEN_HU, _UNMIXED = 0.25, 150.0, 1.8
 # Bowel content has gas beside it and is not as dense as a stone, HU.
 _GAS, _CONTENT_HU = 0.04, 450.0
 
@@ -219,7 +219,9 @@ def _contrast(f: Facts) -> bool:
     # The mean of a large vessel is not raised by noise, its peak is.
     vessel = f.volume > _VESSEL_MM3 and f.mean < f.blood * _ABOVE_BLOOD
     # Contrast that has not mixed well is brighter in places; what surrounds them is above the floor of blood too.
-    unmixed = f.context.bright > _AMONG_BRIGHT and f.mean < f.blood * _UNMIXED
+    c = f.context
+    unmixed = c.bright > _AMONG_BRIGHT and f.mean < f.blood * _UNMIXED
+    unmixed = unmixed or (c.background > _LUMEN_HU and f.mean < c.background * _UNMIXED)
     return vessel or unmixed or f.peak < f.blood * _ABOVE_BLOOD + 2.0 * f.context.noise
 
 
