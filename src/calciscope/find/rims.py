@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from calciscope.find.candidates import Candidate
-from calciscope.find.scene import Bool, Scene
+from calciscope.find.scene import Bool, Hu, Scene
 from calciscope.find.shape import outline
 
 # Gaps of a rim that are closed, mm: thin rims fall under the threshold in places.
@@ -25,6 +25,8 @@ _GAP_MM = 5.0
 _LONG_MM = 5.0
 _CORE_MM3 = 40.0
 _CORE_MM = 45.0
+# Bile, cholesterol and necrosis are not enhanced; the blood between streaks of contrast is, HU.
+_CORE_HU = 110.0
 # A core is this thick somewhere: gaps between flecks are thinner, mm.
 _THICK_MM = 1.5
 # Bright voxels this near to a core are its rim, mm; a piece's other voxels go with the nearest core up to the second.
@@ -52,7 +54,7 @@ def joined(scene: Scene, candidates: Sequence[Candidate], skeleton: Bool, walls:
         box = _box(candidate.voxels, spacing, scene.hu.shape)
         if np.prod([s.stop - s.start for s in box]) > _LARGE:
             continue
-        for voxels, used in _bodies(owner[box], skeleton[box] | walls[box], scene.spacing, own=i + 1):
+        for voxels, used in _bodies(owner[box], scene.hu[box], skeleton[box] | walls[box], scene.spacing, own=i + 1):
             voxels = voxels + np.array([s.start for s in box], dtype=np.int32)
             hu = scene.hu[tuple(voxels.T)].astype(np.float32)
             made.append(Candidate(voxels, hu, rim=True))
@@ -82,7 +84,7 @@ def _box(voxels: NDArray[np.int32], spacing: NDArray[np.float64], shape: tuple[i
 
 
 def _bodies(
-    owner: NDArray[np.int32], barred: Bool, spacing: tuple[float, float, float], own: int
+    owner: NDArray[np.int32], hu: Hu, barred: Bool, spacing: tuple[float, float, float], own: int
 ) -> list[tuple[NDArray[np.int32], set[int]]]:
     """Voxels of each rimmed body in a box that candidate ``own`` takes part in, and the candidates it is made of."""
     bright = (owner > 0) & ~barred
@@ -107,7 +109,8 @@ def _bodies(
     for label in wanted:
         mine = rim & (core_of == label)
         used = set(np.unique(owner[mine]).tolist()) - {0}
-        if own not in used or not _enclosed(mine, kept == label):
+        dark = float(np.median(hu[kept == label])) < _CORE_HU
+        if own not in used or not dark or not _enclosed(mine, kept == label):
             continue
         # The tail of a piece that is mostly this body's rim comes along.
         tail = bright & (core_of == label) & (distance <= _TAIL_MM) & np.isin(owner, list(used))
