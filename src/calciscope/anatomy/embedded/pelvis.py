@@ -41,6 +41,8 @@ _ABOVE_JOINT, _BEFORE_SPINE, _BESIDE_SACRUM = 20.0, 38.0, 30.0
 # Veins run within this distance of the side wall or of the bladder, mm.
 _WALL = 38.0
 _BESIDE_BLADDER = 16.0
+# A traced iliac artery of less confidence than this may run beside the true one.
+_SURE_TRACE = 0.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -311,9 +313,9 @@ def _vessel_bed(
     columns = np.arange(frame.hu.shape[2])[None, None]
     halves = {"left": bed & (columns > pelvis.midline), "right": bed & (columns <= pelvis.midline)}
     for side, half in halves.items():
-        # Above the fork runs the aorta, and where the artery was traced nothing needs to be guessed.
-        for traced in ("aorta_abdominal", f"iliac_artery_{side}"):
-            if traced in so_far:
+        # Above the fork runs the aorta, and where the artery was surely traced nothing needs to be guessed.
+        for traced, sure in (("aorta_abdominal", 0.0), (f"iliac_artery_{side}", _SURE_TRACE)):
+            if traced in so_far and so_far[traced][1] >= sure:
                 half[so_far[traced][0].any(axis=(1, 2))] = False
     return {f"iliac_bed_{side}": (mask, 0.75) for side, mask in halves.items() if mask.any()}
 
