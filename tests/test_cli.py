@@ -79,7 +79,7 @@ def test_a_patient_file_alone_is_assessed(call, tmp_path):
     path = patient_file(tmp_path, "age: 58\nsex: male\nfindings: [{site: artery.coronary, agatston: 450}]\n")
     code, out, err = call("assess", "--patient", path, "--out", "result")
     assert code == 0
-    assert out.startswith("SIGNIFICANT: ")
+    assert out.startswith("Significant: ")
     assert DISCLAIMER in out
     assert err == ""
     data = json.loads((tmp_path / "result" / "assessment.json").read_text())
@@ -94,7 +94,7 @@ def test_a_patient_file_alone_is_assessed(call, tmp_path):
 def test_a_patient_without_findings_is_no_all_clear(call, tmp_path):
     code, out, _ = call("assess", "--patient", patient_file(tmp_path, "age: 40"), "--out", "result")
     assert code == 0
-    assert out.startswith("NONE: ")
+    assert out.startswith("No finding")
     assert "not an all-clear" in out
 
 

@@ -217,7 +217,7 @@ def _show(assessment: Assessment) -> None:
     from calciscope.domain.assessment import Seriousness
     from calciscope.report import text
 
-    typer.echo(f"{assessment.seriousness.value.upper()}: {assessment.answer}")
+    typer.echo(assessment.answer)
     if assessment.findings:
         table = Table("site", "seriousness", "kind", "deposits", "diameter", "Agatston", box=None, pad_edge=False)
         for finding in sorted(assessment.findings, key=lambda one: -Seriousness(one.seriousness.value or "none").rank):
