@@ -317,3 +317,15 @@ def test_opening_a_study_leaves_the_input_as_it_was(tmp_path):
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
     open_study([tmp_path / "study"], Patient())
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "study").iterdir()} == before
+
+
+def test_where_nothing_is_found_the_answer_says_what_contrast_hides(tmp_path):
+    patient = simulate(seed=3, contrast=True, span=(150.0, 330.0), deposits=(), matrix=256, pixel=1.6)
+    study = dicom.write(patient, tmp_path / "study")
+    found = [one.id for f in pipeline.assess([study]).assessment.findings for one in f.deposits]
+    rejections = tmp_path / "rejected.csv"
+    rejections.write_text("deposit,action,to,by,why\n" + "".join(f"{name},reject,,Dr Example,\n" for name in found))
+    options = pipeline.Options(corrections=rejections)
+    answer = pipeline.assess([study], options=options).assessment.answer
+    assert answer.startswith("No calcium deposit was found in what was imaged; not judged: calcium fainter than ")
+    assert "which contrast hides" in answer

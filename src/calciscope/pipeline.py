@@ -122,6 +122,7 @@ def assess(
     clock.steps = 3 + 5 * max(1, len(study.series))
     seen: list[_Seen] = []
     misfits: list[Refusal] = []
+    unseen: list[str] = []
     for series in study.series:
         kvp = series.volume.acquisition.kvp
         clock.start("anatomy", f"anatomy of {series.info.label}")
@@ -134,7 +135,10 @@ def assess(
                 raise
             body = anatomy.provider("embedded")(series.volume)
         clock.start("find", f"finding calcium in {series.info.label}")
-        found = ct.find(series.volume, body, series=series.info.id, threshold_hu=preset.threshold(kvp).hu)
+        threshold = preset.threshold(kvp).hu
+        found = ct.find(series.volume, body, series=series.info.id, threshold_hu=threshold)
+        if found.floor_hu > threshold:
+            unseen.append(f"calcium fainter than {found.floor_hu:.0f} HU, which contrast hides in {series.info.label}")
         clock.start("place", f"placing {len(found.deposits)} deposits")
         placed = place.place(found.deposits, series.volume, body)
         seen.append(_Seen(series, body, placed, found.rejected))
@@ -152,7 +156,9 @@ def assess(
             score="find" not in view.series.info.uses,
         )
     clock.start("interpret", "interpreting")
-    meaning = interpret.interpret(sites, person.patient, knowledge, guidelines=chosen.guidelines, imaged=bool(seen))
+    meaning = interpret.interpret(
+        sites, person.patient, knowledge, guidelines=chosen.guidelines, imaged=bool(seen), not_judged=unseen
+    )
 
     clock.start("pictures", "drawing")
     shown = [view for view in seen if "find" in view.series.info.uses]

@@ -28,10 +28,15 @@ _SPECK_SD = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Deposits, and candidates that were rejected with the reason in ``rejected_as``; both by ascending slice."""
+    """Deposits, and candidates that were rejected with the reason in ``rejected_as``; both by ascending slice.
+
+    ``floor_hu`` is the attenuation from which calcium could be seen: the threshold that was asked for, or a higher one
+    where contrast was given.
+    """
 
     deposits: tuple[Deposit, ...]
     rejected: tuple[Deposit, ...]
+    floor_hu: float
 
 
 def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) -> Found:
@@ -42,7 +47,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
     """
     view = scene(volume, anatomy)
     if view is None:
-        return Found((), ())
+        return Found((), (), threshold_hu)
     level = levels(view, threshold_hu)
     walls = artery_zone(view)
     parts = split(view, hot_voxels(view, level, walls), walls)
@@ -67,6 +72,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
     return Found(
         tuple(_deposit(view, level, item, name=f"{series}-{n}") for n, item in enumerate(kept, start=1)),
         tuple(_deposit(view, level, item, name=f"{series}-r{n}") for n, item in enumerate(others, start=1)),
+        level.floor,
     )
 
 
