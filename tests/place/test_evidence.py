@@ -1,0 +1,183 @@
+"""Each evidence entry of ``knowledge/structures.yaml`` acts on its sites, in its range, in the direction it says."""
+
+from dataclasses import replace
+
+import pytest
+
+from calciscope.domain import site as sites
+from calciscope.domain.deposit import Shape
+from calciscope.domain.structures import dictionary
+from calciscope.place import hypotheses
+from calciscope.place.hypotheses import Scorer
+from tests.place.make import anatomy, box, deposit, tube, volume
+
+KNOWN = dictionary()
+RULES = KNOWN.evidence
+HOLDERS = {
+    "vein.pelvic": "pelvic_wall_left",
+    "gallbladder": "gallbladder",
+    "artery.iliac": "iliac_bed_left",
+    "lung.nodule": "lung_left",
+    "artery.leg": "leg_artery",
+    "soft_tissue": "muscle",
+    "liver": "liver",
+}
+# What is true of each feature of a deposit that no entry speaks of.
+NEUTRAL = {
+    "length_mm": 11.0, "width_mm": 5.0, "elongation": 2.0, "sphericity": 0.8, "hollow": 0.0, "volume_mm3": 500.0,
+    "peak_hu": 600.0, "mean_hu": 400.0, "fat": 0.3, "air": 0.6, "fat_near": 0.3,
+}  # fmt: skip
+ROUND, LONG, RIM = Shape(6.0, 5.0, 0.9, 0.0), Shape(30.0, 4.0, 0.4, 0.0), Shape(14.0, 12.0, 0.5, 0.4)
+MIDDLING = Shape(11.0, 5.0, 0.8, 0.0)
+FAT, TISSUE, LUNG = volume(fill=-100), volume(fill=50), volume(fill=-850)
+# Lung on the patient's left of the deposit only.
+BESIDE_LUNG = volume(lung=((slice(None), slice(None), slice(33, None)), -850))
+
+
+def body_for(place):
+    if place == "ureter":
+        return anatomy(tubes=[tube("ureter_left", [(39, 30, 30), (0, 30, 30)], 5.0, 0.5)])
+    return anatomy({HOLDERS[place]: (box(20, 30, 30, 12), 0.45)})
+
+
+def score(place, evidence, item, image=TISSUE):
+    """The best score of a place under some evidence only."""
+    known = replace(KNOWN, evidence=tuple(evidence))
+    found = Scorer(image, body_for(place), known).score(item)
+    return max((h.score for h in found if sites.within(h.site, place)), default=0.0)
+
+
+def inside(bounds):
+    """A value well within a range, one end of which may be open."""
+    low, high = bounds
+    if low == float("-inf"):
+        return high / 2
+    return low * 2 if high == float("inf") else (low + high) / 2
+
+
+def seen_by(rule):
+    return {**NEUTRAL, **{name: inside(bounds) for name, bounds in rule.when.items()}}
+
+
+def label(rule):
+    return f"{'-'.join(rule.sites)}-x{rule.times}"
+
+
+@pytest.fixture
+def seeing(monkeypatch):
+    """Makes the scorer see given features, whatever the deposit."""
+
+    def see(values):
+        monkeypatch.setattr(hypotheses, "features", lambda *_: dict(values))
+
+    return see
+
+
+def test_every_entry_changes_something_and_says_why():
+    for rule in RULES:
+        assert rule.times > 0
+        assert rule.times != 1
+        assert rule.when, rule.why
+        assert len(rule.why) > 15
+        assert all(low < high for low, high in rule.when.values()), rule.why
+
+
+@pytest.mark.parametrize("rule", RULES, ids=label)
+def test_an_entry_multiplies_the_score_of_its_sites(rule, seeing):
+    seeing(seen_by(rule))
+    for place in rule.sites:
+        plain = score(place, (), deposit())
+        assert 0.1 < plain < 0.49
+        assert score(place, (rule,), deposit()) == pytest.approx(plain * rule.times)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=label)
+def test_an_entry_leaves_other_sites_alone(rule, seeing):
+    seeing(seen_by(rule))
+    for place in {*HOLDERS, "ureter"} - set(rule.sites):
+        assert score(place, (rule,), deposit()) == score(place, (), deposit()), place
+
+
+@pytest.mark.parametrize("rule", RULES, ids=label)
+def test_every_condition_of_an_entry_is_needed_and_its_ends_count(rule, seeing):
+    place = rule.sites[0]
+    seeing(NEUTRAL)
+    plain = score(place, (), deposit())
+    for name, bounds in rule.when.items():
+        for end, outwards in zip(bounds, (-1, 1), strict=True):
+            if abs(end) == float("inf"):
+                continue
+            seeing({**seen_by(rule), name: end})
+            assert score(place, (rule,), deposit()) == pytest.approx(plain * rule.times), (name, end)
+            seeing({**seen_by(rule), name: end + outwards * 1e-6})
+            assert score(place, (rule,), deposit()) == plain, (name, end)
+
+
+def with_volume(shape, volume_mm3):
+    return replace(deposit(shape=shape), volume_mm3=volume_mm3)
+
+
+# Deposits and their surroundings, and whether all the evidence taken together speaks for the place or against it.
+CASES = [
+    ("vein.pelvic", deposit(shape=ROUND), TISSUE, "for"),
+    ("vein.pelvic", deposit(shape=MIDDLING), TISSUE, "silent"),
+    ("vein.pelvic", deposit(shape=LONG), TISSUE, "against"),
+    ("gallbladder", deposit(shape=RIM), TISSUE, "for"),
+    ("gallbladder", deposit(shape=ROUND), TISSUE, "silent"),
+    ("gallbladder", deposit(shape=replace(RIM, length=4.0)), TISSUE, "silent"),
+    ("ureter", deposit(shape=ROUND), TISSUE, "silent"),
+    ("ureter", deposit(shape=LONG), TISSUE, "against"),
+    ("ureter", deposit(shape=RIM), TISSUE, "silent"),
+    ("artery.iliac", deposit(shape=LONG), TISSUE, "for"),
+    ("artery.iliac", deposit(shape=ROUND), TISSUE, "silent"),
+    ("lung.nodule", deposit(), LUNG, "for"),
+    ("lung.nodule", deposit(), BESIDE_LUNG, "against"),
+    ("lung.nodule", deposit(), TISSUE, "against"),
+    ("artery.leg", deposit(), FAT, "silent"),
+    ("artery.leg", deposit(), TISSUE, "against"),
+    ("artery.leg", with_volume(RIM, 4000.0), FAT, "against"),
+    ("artery.leg", with_volume(LONG, 4000.0), FAT, "silent"),
+    ("soft_tissue", deposit(), TISSUE, "for"),
+    ("soft_tissue", with_volume(RIM, 4000.0), FAT, "for"),
+    ("soft_tissue", with_volume(LONG, 200.0), FAT, "against"),
+    ("soft_tissue", with_volume(ROUND, 200.0), FAT, "silent"),
+    ("liver", deposit(shape=LONG), FAT, "silent"),
+]
+
+
+@pytest.mark.parametrize(("place", "item", "image", "verdict"), CASES)
+def test_what_a_deposit_looks_like_speaks_for_or_against_a_place(place, item, image, verdict):
+    plain, told = score(place, (), item, image), score(place, RULES, item, image)
+    assert plain > 0.1
+    assert verdict == ("for" if told > plain else "against" if told < plain else "silent")
+
+
+def test_every_entry_speaks_in_one_of_the_cases():
+    for rule in RULES:
+        told = [score(place, (rule,), item, image) != score(place, (), item, image) for place, item, image, _ in CASES]
+        assert any(told), rule.why
+
+
+def test_less_lung_around_makes_a_nodule_less_likely():
+    scores = [score("lung.nodule", RULES, deposit(), image) for image in (LUNG, BESIDE_LUNG, TISSUE)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[-1] < 0.3 * scores[0]
+
+
+def test_no_evidence_makes_a_place_certain():
+    """However much speaks for a place, its score stays under one."""
+    loud = [replace(rule, times=1e6) for rule in RULES]
+    for place, item, image, _ in CASES:
+        assert score(place, loud, item, image) <= 0.99
+
+
+def test_a_rim_in_the_fossa_is_a_gallstone_and_a_solid_grain_is_not_yet():
+    fossa = {"liver": (box(20, 30, 30, 10), 0.8), "gallbladder_fossa": (box(20, 30, 30, 0), 0.6)}
+
+    def site_of(shape):
+        found = Scorer(TISSUE, anatomy(fossa), KNOWN).score(deposit(shape=shape))
+        return {h.site: h.score for h in found}
+
+    rim, grain = site_of(RIM), site_of(ROUND)
+    assert rim["gallbladder"] > grain["gallbladder"]
+    assert rim["liver"] == grain["liver"]
