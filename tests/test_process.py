@@ -65,7 +65,7 @@ def test_a_terminal_without_the_signs_still_gets_the_answer(tmp_path):
     )  # fmt: skip
     out, err = process.communicate()
     assert process.returncode == 0, err
-    assert out.startswith(b"SIGNIFICANT")
+    assert out.startswith(b"Significant: ")
     assert (tmp_path / odd / "report.html").exists()
 
 
