@@ -85,12 +85,12 @@ class Words:
         return next((n for n in range(min(5, len(words) - at), 0, -1) if words[at : at + n] in table), 0)
 
     def _with_implied(self, concepts: set[str]) -> set[str]:
-        todo, found = list(concepts), set(concepts)
-        while todo:
-            for implied in self.implies.get(todo.pop(), ()):
+        pending, found = list(concepts), set(concepts)
+        while pending:
+            for implied in self.implies.get(pending.pop(), ()):
                 if implied not in found:
                     found.add(implied)
-                    todo.append(implied)
+                    pending.append(implied)
         return found
 
 
