@@ -125,7 +125,6 @@ def test_two_parts_of_a_body_add_up_in_any_order(first, second):
         assert one[path].rollup is expected.rollup
 
 
-@pytest.mark.xfail(reason="the parts are added to a joined parent that holds them already", strict=False)
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_parent_seen_whole_in_one_series_and_divided_in_another_counts_each_part_once(turned):
     a, b = scanned([(f"{AORTA}.arch", 150.0, 1.0)], "a", 1), scanned([(AORTA, 150.0, 1.0)], "b", 21)

@@ -39,6 +39,9 @@ def merge(
     result = _scored(first, second) if score else _added(first, second)
     own = {path: one for path, one in result.items() if not one.rollup}
     totals = {path for group in (first, second) for path, one in group.items() if _holds_more(one, group)}
+    if not score:
+        # A parent seen whole in one series was joined with the sum of its parts in the other: it holds them already.
+        totals |= {p for p in first.keys() ^ second.keys() if _whole(p, first) and _whole(p, second)}
     return rollups(own, totals & own.keys())
 
 
