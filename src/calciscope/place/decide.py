@@ -68,7 +68,8 @@ def decide(hypotheses: Sequence[Hypothesis], anatomy: Anatomy, index: int) -> Pl
         for above in sites.ancestors(best.site):
             belief = confidence(_pooled(hypotheses, above), _best_outside(hypotheses, above, related=False))
             if belief >= CERTAIN:
-                return Placement(above, round(min(belief, 0.99), 3), provider, best.structure, tuple(shown))
+                others = tuple(pair for pair in shown if pair[0] != above)
+                return Placement(above, round(min(belief, 0.99), 3), provider, best.structure, others)
     for region in anatomy.regions:
         if region.start <= index < region.stop and region.confidence >= CERTAIN:
             return Placement(region.name, round(region.confidence, 3), provider, region.name, tuple(shown))
