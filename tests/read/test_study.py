@@ -128,7 +128,8 @@ def test_a_cut_off_header_never_stops_the_rest(tmp_path, keep):
 @given(data=st.data())
 def test_any_damage_is_at_worst_a_refusal(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("damaged")
-    paths = Series(HU).write(folder)
+    # One fixed file: with fresh UIDs, which differ in length, an example would not mean the same thing twice.
+    paths = Series(HU, uid="1.2.3.6").write(folder)
     content = bytearray(paths[2].read_bytes())
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(128, len(content) - 1))] = data.draw(st.integers(0, 255))
