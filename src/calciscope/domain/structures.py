@@ -36,7 +36,8 @@ class Meaning:
     (a higher one wins). ``weight`` (0 to 1) is how surely a deposit in the structure belongs to its site, and
     ``tolerance_mm`` how far outside it may lie. ``locations`` are names along the structure, head first, divided
     where ``divided_by`` says (landmarks). ``otherwise`` is the tissue that a region hides: where a deposit belongs
-    whose features speak against the region.
+    whose features speak against the region. ``group`` names the :class:`Group` of which only one can be true.
+    ``hollow`` is a tube in whose wall alone deposits lie, not within it.
     """
 
     name: str
@@ -49,10 +50,32 @@ class Meaning:
     locations: tuple[str, ...] = ()
     divided_by: tuple[str, ...] = ()
     otherwise: str | None = None
+    group: str | None = None
+    hollow: bool = False
 
     def site_in(self, region: str | None) -> str | None:
         """The site in a region of the body."""
         return self.by_region.get(region, self.site) if region else self.site
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Structures that share one room, so that exactly one of them, or none, holds a deposit: their beliefs add up to 1.
+
+    ``room`` are the structures whose masks make up the room, ``tolerance_mm`` how far outside a deposit may lie, and
+    ``site`` is what holds all of the group. Within the room the structures of ``replaces`` are not asked. ``none`` is the
+    weight of none of the group, ``surface`` that of the room's outline: its site, weight, and depth in mm, and ``deep``
+    the site and weight of what lies well inside the room (from a depth in mm on).
+    """
+
+    name: str
+    site: str
+    room: tuple[str, ...]
+    tolerance_mm: float
+    replaces: tuple[str, ...]
+    none: float
+    surface: tuple[str, float, float] | None = None
+    deep: tuple[str, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +98,7 @@ class Dictionary:
     meanings: Mapping[str, Meaning]
     evidence: tuple[Evidence, ...]
     regions: Mapping[str, tuple[tuple[str, float], ...]]
+    groups: Mapping[str, Group] = field(default_factory=lambda: MappingProxyType({}))
 
 
 _FAR = float("inf")
@@ -94,6 +118,25 @@ def _meaning(name: str, entry: dict[str, Any], defaults: dict[str, dict[str, Any
         locations=tuple(full.get("locations", ())),
         divided_by=tuple(full.get("divided_by", ())),
         otherwise=full.get("otherwise"),
+        group=full.get("group"),
+        hollow=bool(full.get("hollow", False)),
+    )
+
+
+def _group(name: str, entry: dict[str, Any]) -> Group:
+    def layer(key: str) -> tuple[str, float, float] | None:
+        found = entry.get(key)
+        return (found["site"], float(found["weight"]), float(found["mm"])) if found else None
+
+    return Group(
+        name=name,
+        site=entry["site"],
+        room=tuple(entry["room"]),
+        tolerance_mm=float(entry["tolerance_mm"]),
+        replaces=tuple(entry["replaces"]),
+        none=float(entry["none"]),
+        surface=layer("surface"),
+        deep=layer("deep"),
     )
 
 
@@ -127,4 +170,5 @@ def dictionary() -> Dictionary:
         region: tuple((entry["site"], float(entry["weight"])) for entry in entries)
         for region, entries in table["regions"].items()
     }
-    return Dictionary(MappingProxyType(meanings), evidence, MappingProxyType(regions))
+    groups = {name: _group(name, entry) for name, entry in table.get("groups", {}).items()}
+    return Dictionary(MappingProxyType(meanings), evidence, MappingProxyType(regions), MappingProxyType(groups))

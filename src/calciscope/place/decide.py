@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from calciscope.domain import site as sites
 from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.deposit import Placement
+from calciscope.domain.structures import Group, dictionary
 from calciscope.place.hypotheses import Hypothesis
 
 # Below this confidence a site is not given; its nearest parent above it is.
@@ -28,28 +29,67 @@ def _related(one: str, other: str) -> bool:
 def _pooled(hypotheses: Sequence[Hypothesis], place: str) -> float:
     """Belief that the deposit is somewhere at or below a place: 1 less the chance that all its readings are wrong."""
     wrong = 1.0
+    grouped: dict[str, float] = {}
     for item in hypotheses:
-        if sites.within(item.site, place):
+        if not sites.within(item.site, place):
+            continue
+        if item.group is None:
             wrong *= 1.0 - item.score
+        else:
+            # Readings that exclude each other add up.
+            grouped[item.group] = grouped.get(item.group, 0.0) + item.score
+    for total in grouped.values():
+        wrong *= 1.0 - min(total, 1.0)
     return 1.0 - wrong
 
 
-def _best_outside(hypotheses: Sequence[Hypothesis], place: str, *, related: bool) -> float:
+def _best_outside(hypotheses: Sequence[Hypothesis], place: str, *, related: bool, group: str | None = None) -> float:
+    """The best rival of a place; of its own group there is none, whose scores hold that already."""
     return max(
         (
             item.score
             for item in hypotheses
-            if not sites.within(item.site, place) and not (related and _related(item.site, place))
+            if not sites.within(item.site, place)
+            and not (related and _related(item.site, place))
+            and (group is None or item.group != group)
         ),
         default=0.0,
     )
 
 
-def decide(hypotheses: Sequence[Hypothesis], anatomy: Anatomy, index: int) -> Placement:
-    """The placement of a deposit whose centre is on canonical slice ``index``; ``hypotheses`` best first."""
+def _group_as_whole(hypotheses: Sequence[Hypothesis], group: str) -> float:
+    """Belief that the deposit lies in a group's room, whichever part of it."""
+    total = min(1.0, sum(item.score for item in hypotheses if item.group == group))
+    rival = max((item.score for item in hypotheses if item.group != group), default=0.0)
+    return confidence(total, rival)
+
+
+def _parents(best: Hypothesis, groups: Mapping[str, Group]) -> list[tuple[str, str | None]]:
+    """What may be certain where a site is not, narrowest first; with the name of the group whose room it is.
+
+    The room that a group shares is nearer than the system that a site belongs to: the heart than the arteries.
+    """
+    above = list(sites.ancestors(best.site))
+    if best.group is None or best.group not in groups:
+        return [(place, None) for place in above]
+    room = groups[best.group].site
+    near = [place for place in above if "." in place]
+    far = [place for place in above if "." not in place and place != room]
+    return [*((place, None) for place in near), (room, best.group), *((place, None) for place in far)]
+
+
+def decide(
+    hypotheses: Sequence[Hypothesis], anatomy: Anatomy, index: int, groups: Mapping[str, Group] | None = None
+) -> Placement:
+    """The placement of a deposit whose centre is on canonical slice ``index``; ``hypotheses`` best first.
+
+    ``groups`` are the dictionary's groups of structures that exclude each other.
+    """
+    groups = dictionary().groups if groups is None else groups
     provider = anatomy.manifest.provider
     sure = {
-        item.site: confidence(item.score, _best_outside(hypotheses, item.site, related=True)) for item in hypotheses
+        item.site: confidence(item.score, _best_outside(hypotheses, item.site, related=True, group=item.group))
+        for item in hypotheses
     }
     shown = [(item.site, round(sure[item.site], 3)) for item in hypotheses if item.score >= _WORTH_SHOWING]
     if hypotheses:
@@ -65,8 +105,14 @@ def decide(hypotheses: Sequence[Hypothesis], anatomy: Anatomy, index: int) -> Pl
                 best.site, round(sure[best.site], 3), provider, best.structure, rest,
                 attributes=MappingProxyType(dict(best.attributes)),
             )  # fmt: skip
-        for above in sites.ancestors(best.site):
-            belief = confidence(_pooled(hypotheses, above), _best_outside(hypotheses, above, related=False))
+        for above, whole in _parents(best, groups):
+            belief = (
+                _group_as_whole(hypotheses, whole)
+                if whole
+                else confidence(
+                    _pooled(hypotheses, above), _best_outside(hypotheses, above, related=False, group=best.group)
+                )
+            )
             if belief >= CERTAIN:
                 others = tuple(pair for pair in shown if pair[0] != above)
                 return Placement(above, round(min(belief, 0.99), 3), provider, best.structure, others)

@@ -19,6 +19,8 @@ NEIGHBOURHOOD_MM = 12.0
 _NEIGHBOURHOOD_GRID_MM = 1.5
 _FAT = (-150.0, -30.0)
 _AIR = -400.0
+# Tissue that is at least half fat after smoothing over this much, mm.
+_FATTY_HU, _SMOOTHING_MM = -30.0, 1.3
 # A larger deposit's surroundings are sampled at every second or third voxel: shares need no more.
 _ENOUGH_VOXELS = 200_000
 
@@ -82,7 +84,29 @@ def features(deposit: Deposit, volume: Volume) -> dict[str, float]:
         "fat": _share(around, *_FAT),
         "air": _share(around, -np.inf, _AIR),
         "fat_near": _share(wide, *_FAT),
+        "to_fat_mm": to_fat(deposit, volume),
+        "bone_mm": deposit.context.get("distance_to_bone_mm", NEIGHBOURHOOD_MM),
+        "airway_mm": deposit.context.get("distance_to_airway_mm", NEIGHBOURHOOD_MM),
     }
+
+
+def to_fat(deposit: Deposit, volume: Volume) -> float:
+    """Distance from the deposit's surface to the nearest fat or lung, mm, at most :data:`NEIGHBOURHOOD_MM`.
+
+    Attenuation is averaged over about 3 mm first: a dark voxel of noise is no fat.
+    """
+    box = crop(deposit, volume, NEIGHBOURHOOD_MM + 2.0, _NEIGHBOURHOOD_GRID_MM)
+    hu = volume.hu[box.slices].astype(np.float32)
+    own = np.zeros(hu.shape, dtype=np.bool_)
+    own[tuple(((deposit.voxels - np.array(box.start)) // np.array(box.step)).T)] = True
+    spacing = [s * n for s, n in zip(volume.geometry.spacing, box.step, strict=True)]
+    # Calcium would hide the fat that it touches.
+    smooth = ndimage.gaussian_filter(np.minimum(hu, 100.0), [_SMOOTHING_MM / s for s in spacing])
+    loose = (smooth < _FATTY_HU) & ~own
+    if not loose.any():
+        return NEIGHBOURHOOD_MM
+    away = ndimage.distance_transform_edt(~own, sampling=spacing)
+    return min(NEIGHBOURHOOD_MM, float(away[loose].min()))
 
 
 def _share(values: NDArray[np.float32], low: float, high: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,8 @@ from calciscope.domain import site as sites
 from calciscope.domain.anatomy import Anatomy, Tube
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Volume
-from calciscope.domain.structures import Dictionary, Meaning, Place
+from calciscope.domain.structures import Dictionary, Group, Meaning, Place
+from calciscope.place import room
 from calciscope.place.features import crop, features
 
 # Deposit voxels looked at; more say nothing new about where it lies.
@@ -32,13 +34,19 @@ _NOTHING = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One reading: the site, its score (0 to 1), the structure that says so, and facts of the place."""
+    """One reading: the site, its score (0 to 1), the structure that says so, and facts of the place.
+
+    Readings of one ``group`` exclude each other: their scores add up to at most 1. ``certain`` is how sure the provider
+    is of a group's structure; its score holds that already once the group has been weighed.
+    """
 
     site: str
     score: float
     structure: str
     attributes: tuple[tuple[str, str], ...] = ()
     tissue: bool = False
+    group: str | None = None
+    certain: float = 1.0
 
 
 def closeness(distance: NDArray[np.float64], tolerance: float) -> float:
@@ -75,7 +83,60 @@ class Scorer:
         if region is not None:
             certain = next((r.confidence for r in self.anatomy.regions if r.name == region), 0.0)
             found += [Hypothesis(s, weight * certain, region) for s, weight in self.known.regions.get(region, ())]
-        return self._weighed(found, deposit)
+        seen = features(deposit, self.volume)
+        for group in self.known.groups.values():
+            found = self._in_room(found, deposit, voxels, seen, group)
+        return self._weighed(found, seen)
+
+    def _in_room(
+        self,
+        found: list[Hypothesis],
+        deposit: Deposit,
+        voxels: NDArray[np.int32],
+        seen: Mapping[str, float],
+        group: Group,
+    ) -> list[Hypothesis]:
+        """The readings after those of a group were weighed against each other; without the group's room they go."""
+        members = [item for item in found if item.group == group.name]
+        others = [item for item in found if item.group != group.name]
+        if not any(self.known.meanings[name].group == group.name for name in self.curves):
+            return others
+        where = room.depth(deposit, voxels, self.volume, self.anatomy, group)
+        if where is None:
+            return others
+        within = closeness(-where.mm, group.tolerance_mm)
+        if within < _NOTHING:
+            return others
+        sure = max(self.curves[name].confidence for name in self.curves if self.known.meanings[name].group == group.name)
+        if group.surface is not None:
+            place, weight, mm = group.surface
+            fit = weight * closeness(np.abs(where.mm), mm)
+            members.append(Hypothesis(place, fit, group.name, group=group.name, certain=sure))
+        if group.deep is not None:
+            place, weight, mm = group.deep
+            fit = weight * float(np.clip(where.mm / mm, 0.0, 1.0).mean())
+            members.append(Hypothesis(place, fit, group.name, group=group.name, certain=sure))
+        weights = [item.score * self._evidence(item.site, seen) for item in members]
+        whole = 0.99 * within * min(1.0, where.certain + 0.05)
+        placed = [
+            replace(item, score=whole * item.certain * share)
+            for item, share in zip(members, room.shares(weights, group.none), strict=True)
+        ]
+        rest = max(0.0, whole - sum(item.score for item in placed))
+        placed.append(Hypothesis(group.site, rest, group.name, group=group.name))
+        return [item for item in others if item.structure not in group.replaces] + [
+            item for item in placed if item.score > _NOTHING
+        ]
+
+    def _evidence(self, place: str, seen: Mapping[str, float]) -> float:
+        """What the deposit's features say for or against a site, as a factor."""
+        factor = 1.0
+        for rule in self.known.evidence:
+            if any(sites.within(place, listed) for listed in rule.sites) and all(
+                low <= seen[name] <= high for name, (low, high) in rule.when.items()
+            ):
+                factor *= rule.times
+        return factor
 
     def _masks(self, deposit: Deposit, voxels: NDArray[np.int32], region: str | None) -> list[Hypothesis]:
         box = crop(deposit, self.volume, self.reach, _GRID_MM)
@@ -115,7 +176,13 @@ class Scorer:
             if place is None or meaning.place is Place.REJECT:
                 continue
             off, radius = curve.distance(points)
-            fit = closeness(off - radius, meaning.tolerance_mm)
+            fit = closeness(np.abs(off - radius) if meaning.hollow else off - radius, meaning.tolerance_mm)
+            if meaning.group is not None:
+                if fit > _NOTHING:
+                    found.append(
+                        Hypothesis(place, meaning.weight * fit, name, group=meaning.group, certain=curve.confidence)
+                    )
+                continue
             if meaning.place is Place.VESSEL_WALL:
                 deep = np.maximum(0.0, np.median(radius - off) - meaning.tolerance_mm - _ALL_WALL_MM)
                 fit *= max(_LUMEN_SHARE, 1.0 - 0.1 * float(deep))
@@ -138,19 +205,15 @@ class Scorer:
         below = sum(1 for mark in marks if point[2] < mark)
         return (("location", meaning.locations[below]),)
 
-    def _weighed(self, found: list[Hypothesis], deposit: Deposit) -> tuple[Hypothesis, ...]:
+    def _weighed(self, found: list[Hypothesis], seen: Mapping[str, float]) -> tuple[Hypothesis, ...]:
         """The best hypothesis of each site after the deposit's own features have spoken."""
-        seen = features(deposit, self.volume)
         best: dict[str, Hypothesis] = {}
         explained = 0.0
         # Tissue last: it explains what the organs leave unexplained.
         for item in sorted(found, key=lambda item: item.tissue):
             score = item.score * ((1.0 - explained) ** 2 if item.tissue else 1.0)
-            for rule in self.known.evidence:
-                if any(sites.within(item.site, place) for place in rule.sites) and all(
-                    low <= seen[name] <= high for name, (low, high) in rule.when.items()
-                ):
-                    score *= rule.times
+            if item.group is None:
+                score *= self._evidence(item.site, seen)
             score = min(score, 0.99)
             explained = explained if item.tissue else max(explained, score)
             if item.site not in best or best[item.site].score < score:

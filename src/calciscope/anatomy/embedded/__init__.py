@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from calciscope.anatomy.embedded import abdomen, head, heart, limb, mediastinum, neck, vessels
+from calciscope.anatomy.embedded import abdomen, cardiac, head, heart, limb, mediastinum, neck, vessels
 from calciscope.anatomy.embedded.assemble import assemble
 from calciscope.anatomy.embedded.build import build
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
@@ -21,6 +21,7 @@ FINDERS: tuple[Finder, ...] = (
     vessels.segment,
     heart.segment,
     mediastinum.segment,
+    cardiac.segment,
     neck.segment,
     head.segment,
     limb.segment,

@@ -1,0 +1,80 @@
+"""Inside the heart: root and valves, coronary arteries, as curves in a frame of the heart's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calciscope.anatomy.embedded.cardiac import template
+from calciscope.anatomy.embedded.cardiac.courses import Surface, along_groove, on_surface
+from calciscope.anatomy.embedded.cardiac.heart_frame import HeartFrame, heart_frame
+from calciscope.anatomy.embedded.cardiac.level import hung, to_box
+from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.domain.anatomy import Landmark, Tube
+
+# The leaflets take up this share of the root's radius, and lie below the ostia, mm along the axis.
+_LEAFLETS, _LEAFLETS_BELOW = 0.75, 3.0
+# Fat along a course at which a groove is clearly seen.
+_CLEAR_GROOVE = 0.35
+
+
+def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
+    """Curves ``coronary_lm``, ``_lad``, ``_lcx``, ``_rca``, ``aortic_valve``, ``aortic_root``, ``ascending_wall`` and
+    ``mitral_annulus``, with the left main's ostium as landmark; nothing where the heart's frame is not sane."""
+    if "heart_region" not in so_far:
+        return Part()
+    region, certain = so_far["heart_region"]
+    heart = region.copy()
+    top = int(np.flatnonzero(region.any(axis=(1, 2)))[-1])
+    for name in ("aorta_ascending", "aorta_arch"):
+        if name in so_far:
+            heart[: top + 1] |= so_far[name][0][: top + 1]
+    made = heart_frame(frame, heart, certain, so_far)
+    if made is None:
+        return Part(notes=("the heart's parts are not told apart: no frame of the heart is certain enough",))
+    tubes = _root(frame, made) | _arteries(frame, made, heart)
+    ring = hung(frame, made.origin, template.mitral_ring(made.size))
+    tubes["mitral_annulus"] = _tube(frame, "mitral_annulus", ring, 2.0, made.confidence)
+    x, y, z = (float(v) for v in frame.to_mm(made.origin))
+    notes = tuple(f"the heart's parts are less certain: {why}" for why in made.flags)
+    return Part(
+        tubes=tubes, landmarks={"left_main_level": Landmark("left_main_level", (x, y, z), made.confidence)}, notes=notes
+    )
+
+
+def _root(frame: Frame, made: HeartFrame) -> dict[str, Tube]:
+    """Valve, sinuses and the wall above them."""
+    points, height = made.along_root(frame.spacing)
+    leaflets = height <= -_LEAFLETS_BELOW
+    tubes = {
+        "aortic_root": _tube(frame, "aortic_root", points, made.radius, made.confidence),
+        "aortic_valve": _tube(frame, "aortic_valve", points[leaflets], _LEAFLETS * made.radius, made.confidence),
+    }
+    rise = (made.track.points[:, 0] - made.origin[0]) * frame.spacing[0]
+    above = made.track.part(rise > height[0])
+    if len(above) > 1:
+        mm = frame.to_mm(above.points[::-1])
+        tubes["ascending_wall"] = Tube("ascending_wall", mm, above.radius[::-1].copy(), made.confidence)
+    return tubes
+
+
+def _arteries(frame: Frame, made: HeartFrame, heart: Mask) -> dict[str, Tube]:
+    """The coronary arteries along their grooves."""
+    factor = np.array(frame.factor, dtype=np.float64)
+    surface = Surface.of(heart, frame.spacing)
+    tubes = {}
+    for name, usual in template.courses(made.size).items():
+        coarse = on_surface(hung(frame, made.origin, usual), surface, frame.spacing, template.DEEPEST[name])
+        box = to_box(frame, made.fat.box, coarse)
+        course, fat = along_groove(usual, made.fat, box)
+        coarse = (made.fat.box.to_volume(course) - (factor - 1) / 2) / factor
+        # A course without fat around it is only the usual one.
+        sure = made.confidence * (0.85 + 0.15 * min(1.0, fat / _CLEAR_GROOVE))
+        tubes[f"coronary_{name}"] = _tube(frame, f"coronary_{name}", coarse, template.RADIUS[name], sure)
+    return tubes
+
+
+def _tube(frame: Frame, name: str, coarse: NDArray[np.float64], radius: float, confidence: float) -> Tube:
+    return Tube(name, frame.to_mm(coarse), np.full(len(coarse), radius), round(confidence, 3))
