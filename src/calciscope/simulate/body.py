@@ -13,7 +13,7 @@ from calciscope.domain.image import Geometry
 from calciscope.simulate import abdomen, bowel, hips, pelvis, ribs, spine, thorax, wall
 from calciscope.simulate.canvas import Canvas
 from calciscope.simulate.courses import Course, courses
-from calciscope.simulate.heart import coronaries
+from calciscope.simulate.heart import REFERENCE, Heart, coronaries, vessels
 
 # The reference body: a man of this height (cm) whose habitus factors are 1.
 _HEIGHT = 175.0
@@ -73,10 +73,11 @@ def build(
     prosthesis: bool = False,
     spacing: tuple[float, float, float] = (1.5, 1.25, 1.25),
     span: tuple[float, float] = SPAN,
+    heart: Heart = REFERENCE,
 ) -> Body:
     """Build a body on a grid of ``spacing`` ``(z, y, x)`` mm over ``span`` (mm of the reference body).
 
-    The same generator state gives the same body. ``contrast`` adds iodine as in the portal venous phase.
+    The same generator state and ``heart`` give the same body. ``contrast`` adds iodine as in the portal venous phase.
     """
     scale = habitus.scale
     low, high = span[0] * scale[2], span[1] * scale[2]
@@ -91,7 +92,7 @@ def build(
     origin = (-(shape[2] - 1) / 2 * spacing[2], front, low)
     canvas = Canvas(Geometry(shape, spacing, origin), scale, kvp, contrast)
     wall.paint(canvas, habitus.fat, habitus.sex)
-    thorax.paint(canvas, rng)
+    thorax.paint(canvas, rng, heart)
     abdomen.paint(canvas)
     bowel.paint(canvas, rng)
     pelvis.paint(canvas, habitus.sex)
@@ -99,7 +100,7 @@ def build(
     hips.paint(canvas, prosthesis)
     spine.paint(canvas, rng)
     canvas.roughen(rng)
-    tubes = {name: course.scaled(scale) for name, course in (courses() | coronaries()).items()}
+    tubes = {name: course.scaled(scale) for name, course in (courses() | vessels(heart) | coronaries(heart)).items()}
     return Body(
         canvas.hu,
         canvas.labels,

@@ -56,7 +56,8 @@ _LOWEST, _HIGHEST = -1024, 3071
 class Protocol:
     """How the study is acquired: kV, kernel, slice ``thickness`` and ``increment``, ``pixel`` (mm), rows and columns.
 
-    ``noise`` is the standard deviation in HU in a 3 mm slice of an average abdomen with the standard kernel.
+    ``noise`` is the standard deviation in HU in a 3 mm slice of an average abdomen with the standard kernel. ``centre``
+    is the middle of the field of view (x and y, mm), by default that of the body.
     """
 
     kvp: float = 120.0
@@ -66,6 +67,7 @@ class Protocol:
     pixel: float = 0.8
     matrix: int = 512
     noise: float = 12.0
+    centre: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.kernel not in KERNELS:
@@ -119,13 +121,13 @@ def grid(body: Geometry, protocol: Protocol) -> Geometry:
     depth, height = body.extent_mm[0], body.extent_mm[1]
     count = max(1, int((depth - protocol.thickness) // protocol.increment) + 1)
     half = (protocol.matrix - 1) / 2 * protocol.pixel
-    middle = body.origin[1] + (height - body.spacing[1]) / 2
+    aside, middle = protocol.centre or (0.0, body.origin[1] + (height - body.spacing[1]) / 2)
     bottom = body.origin[2] - body.spacing[0] / 2 + protocol.thickness / 2
     return Geometry(
         (count, protocol.matrix, protocol.matrix),
         (protocol.increment, protocol.pixel, protocol.pixel),
         # Whole micrometres survive the decimal strings of DICOM.
-        (round(-half, 3), round(middle - half, 3), round(bottom, 3)),
+        (round(aside - half, 3), round(middle - half, 3), round(bottom, 3)),
     )
 
 

@@ -15,6 +15,7 @@ from calciscope.errors import CalciscopeError
 from calciscope.simulate import ct, growth
 from calciscope.simulate.body import SPAN, Body, Habitus, build
 from calciscope.simulate.catalogue import DEPOSITS, METABOLISM, METASTATIC
+from calciscope.simulate.heart import REFERENCE, Heart
 from calciscope.simulate.sites import Damage, Site
 from calciscope.simulate.tissue import TISSUES
 
@@ -67,6 +68,8 @@ def simulate(
     habitus: Habitus | None = None,
     prosthesis: bool = False,
     span: tuple[float, float] = SPAN,
+    centre: tuple[float, float] | None = None,
+    heart: Heart = REFERENCE,
     quick: bool = False,
 ) -> Simulated:
     """Simulate a patient, the growth of deposits and a CT from the lower neck to the upper thighs.
@@ -74,7 +77,8 @@ def simulate(
     ``kvp`` in kV, ``kernel`` soft, standard or sharp, lengths in mm, ``noise`` in HU (see :class:`ct.Protocol`).
     ``metabolism`` is ``normal`` or ``renal`` (calcium and phosphate so high that sound tissue calcifies too).
     ``deposits`` are the places that may calcify, by default those of the catalogue. ``span`` is the part of the body
-    that is scanned, in mm of the reference body. ``quick`` gives a coarse body and 2.4 mm pixels for tests.
+    that is scanned, in mm of the reference body, ``centre`` the middle of the field of view (x and y of the reference
+    body; by default the body's), ``heart`` the heart in it. ``quick`` gives a coarse body and 2.4 mm pixels for tests.
 
     Raises:
         CalciscopeError: a kernel or metabolism that does not exist, or a size that cannot be.
@@ -85,11 +89,13 @@ def simulate(
     if quick:
         pixel, matrix = 2.4, 176
     protocol = ct.Protocol(kvp, kernel, thickness, increment, pixel, matrix, noise)
+    build_of = habitus or _habitus(np.random.default_rng([seed, 2]))
+    if centre is not None:
+        protocol = replace(protocol, centre=(centre[0] * build_of.scale[0], centre[1] * build_of.scale[1]))
     state = METABOLISM[metabolism]
     rng = np.random.default_rng([seed, 1])
-    build_of = habitus or _habitus(np.random.default_rng([seed, 2]))
     grid = (3.0, 2.4, 2.4) if quick else (1.5, 1.25, 1.25)
-    body = build(rng, build_of, kvp=kvp, contrast=contrast, prosthesis=prosthesis, spacing=grid, span=span)
+    body = build(rng, build_of, kvp=kvp, contrast=contrast, prosthesis=prosthesis, spacing=grid, span=span, heart=heart)
     places = (*DEPOSITS, *METASTATIC) if deposits is None else tuple(deposits)
     minerals: list[ct.Mineral] = []
     truth: list[TrueDeposit] = []

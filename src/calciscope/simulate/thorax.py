@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from calciscope.simulate import heart, outline
 from calciscope.simulate.canvas import Canvas
 from calciscope.simulate.courses import courses
+from calciscope.simulate.heart import REFERENCE, Heart
 from calciscope.simulate.shapes import Array, Shape, Vector, ellipsoid, tube
 from calciscope.simulate.spine import VERTEBRAE
 from calciscope.simulate.wall import SIDES
@@ -41,16 +42,16 @@ def above_diaphragm(offset: float = 0.0) -> Shape:
     )
 
 
-def paint(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Paint the contents of the chest."""
+def paint(canvas: Canvas, rng: np.random.Generator, pump: Heart = REFERENCE) -> None:
+    """Paint the contents of the chest with a heart."""
     chest = outline.cavity().shape(280.0, 583.0).grow(-1.5) & above_diaphragm()
     for name, side in SIDES:
         half = Shape((-300, -300, 0), (300, 300, 700), lambda x, y, z, s=side: np.float32(-s) * x)  # type: ignore[misc]
         canvas.paint(chest & half, "lung", f"lung_{name}")
     _trees(canvas, rng)
-    _mediastinum(canvas)
-    heart.paint(canvas)
-    tubes = courses()
+    _mediastinum(canvas, pump)
+    heart.paint(canvas, pump)
+    tubes = courses() | heart.vessels(pump)
     for name in _VESSELS:
         wide = name.startswith("aorta")
         canvas.hollow(tubes[name].shape(1.2 if wide else 0.6), "arterial_wall", 1.6, "blood", tubes[name].structure)
@@ -84,9 +85,9 @@ def paint(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.paint(ellipsoid((x, y, z), (r, r * 0.8, r * 1.5)), "node", "mediastinal_nodes")
 
 
-def _mediastinum(canvas: Canvas) -> None:
+def _mediastinum(canvas: Canvas, pump: Heart) -> None:
     """Fat between the lungs: round the great vessels, behind the sternum, in front of the spine, round the heart."""
-    tubes = courses()
+    tubes = courses() | heart.vessels(pump)
     for name in (*_VESSELS, "oesophagus", "trachea", "cava.inferior"):
         lung = above_diaphragm()
         canvas.paint(tubes[name].shape(4.5, 6.0) & lung, "fat", "mediastinum")
@@ -108,7 +109,7 @@ def _mediastinum(canvas: Canvas) -> None:
     canvas.paint(middle & inside & above_diaphragm(), "fat", "mediastinum")
     pad = ellipsoid((62, -72, 398), (28, 20, 20)) | ellipsoid((-38, -70, 398), (22, 18, 16))
     canvas.paint(pad & inside & above_diaphragm(-6.0), "fat", "mediastinum")
-    canvas.paint(heart.sac().grow(3.0), "fat", "mediastinum")
+    canvas.paint(heart.sac(pump).grow(3.0), "fat", "mediastinum")
 
 
 def _trees(canvas: Canvas, rng: np.random.Generator) -> None:

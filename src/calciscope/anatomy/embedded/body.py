@@ -127,9 +127,21 @@ def filled(body: Mask, hu: NDArray[np.float32], beyond: Mask) -> Mask:
             gap = labels == label
             # Every eighth voxel tells air from lung.
             bright = float(np.median(hu[z][gap][::8])) > ROOM_AIR_HU
-            enclosed[label] = bright and _between(body[z], gap)
+            enclosed[label] = bright and (_between(body[z], gap) or _cut_lung(body[z], gap))
         out[z] |= enclosed[labels]
     return out
+
+
+def _cut_lung(body: Mask, gap: Mask) -> bool:
+    """Whether a gap is lung in a small field of view, which cuts the patient on both sides and the wall behind.
+
+    The chest wall lies in front of it, and something of the patient, the heart, beside it.
+    """
+    if not (body[:, 0].any() and body[:, -1].any()):
+        return False
+    before = np.maximum.accumulate(body, axis=0)
+    beside = np.maximum.accumulate(body, axis=1) | np.maximum.accumulate(body[:, ::-1], axis=1)[:, ::-1]
+    return float((before & beside)[gap].mean()) > 0.8
 
 
 def _between(body: Mask, gap: Mask) -> bool:
