@@ -63,7 +63,7 @@ class Group:
     """Structures that share one room, so that exactly one of them, or none, holds a deposit: their beliefs add up to 1.
 
     ``room`` are the structures whose masks make up the room, ``tolerance_mm`` how far outside a deposit may lie, and
-    ``site`` is what holds all of the group. Within the room the structures of ``replaces`` are not asked. ``none`` is the
+    ``site`` is what holds all of the group but the sites of ``beside``. Within the room the structures of ``replaces`` are not asked. ``none`` is the
     weight of none of the group, ``surface`` that of the room's outline: its site, weight, and depth in mm, and ``deep``
     the site and weight of what lies well inside the room (from a depth in mm on).
     """
@@ -74,6 +74,7 @@ class Group:
     tolerance_mm: float
     replaces: tuple[str, ...]
     none: float
+    beside: tuple[str, ...] = ()
     surface: tuple[str, float, float] | None = None
     deep: tuple[str, float, float] | None = None
 
@@ -135,6 +136,7 @@ def _group(name: str, entry: dict[str, Any]) -> Group:
         tolerance_mm=float(entry["tolerance_mm"]),
         replaces=tuple(entry["replaces"]),
         none=float(entry["none"]),
+        beside=tuple(entry.get("beside", ())),
         surface=layer("surface"),
         deep=layer("deep"),
     )

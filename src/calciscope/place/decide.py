@@ -57,15 +57,16 @@ def _best_outside(hypotheses: Sequence[Hypothesis], place: str, *, related: bool
     )
 
 
-def _group_as_whole(hypotheses: Sequence[Hypothesis], group: str) -> float:
-    """Belief that the deposit lies in a group's room, whichever part of it."""
-    total = min(1.0, sum(item.score for item in hypotheses if item.group == group))
-    rival = max((item.score for item in hypotheses if item.group != group), default=0.0)
+def _group_as_whole(hypotheses: Sequence[Hypothesis], group: Group) -> float:
+    """Belief that the deposit lies in what holds a group, whichever part of it."""
+    own = [item for item in hypotheses if item.group == group.name]
+    total = min(1.0, sum(item.score for item in own if item.site not in group.beside))
+    rival = max((item.score for item in hypotheses if item.group != group.name), default=0.0)
     return confidence(total, rival)
 
 
-def _parents(best: Hypothesis, groups: Mapping[str, Group]) -> list[tuple[str, str | None]]:
-    """What may be certain where a site is not, narrowest first; with the name of the group whose room it is.
+def _parents(best: Hypothesis, groups: Mapping[str, Group]) -> list[tuple[str, Group | None]]:
+    """What may be certain where a site is not, narrowest first; with the group whose room it is.
 
     The room that a group shares is nearer than the system that a site belongs to: the heart than the arteries.
     """
@@ -75,7 +76,7 @@ def _parents(best: Hypothesis, groups: Mapping[str, Group]) -> list[tuple[str, s
     room = groups[best.group].site
     near = [place for place in above if "." in place]
     far = [place for place in above if "." not in place and place != room]
-    return [*((place, None) for place in near), (room, best.group), *((place, None) for place in far)]
+    return [*((place, None) for place in near), (room, groups[best.group]), *((place, None) for place in far)]
 
 
 def decide(

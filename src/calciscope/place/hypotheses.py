@@ -28,6 +28,8 @@ _TUBE_STEP_MM = 1.5
 # Deep inside a large vessel is lumen, less likely a deposit of the wall; within this depth (mm) all counts as wall.
 _ALL_WALL_MM = 8.0
 _LUMEN_SHARE = 0.6
+# How exactly the outline of a room is known, mm.
+_OUTLINE_MM = 5.0
 # Scores below this are left out.
 _NOTHING = 0.01
 
@@ -117,12 +119,14 @@ class Scorer:
             fit = weight * float(np.clip(where.mm / mm, 0.0, 1.0).mean())
             members.append(Hypothesis(place, fit, group.name, group=group.name, certain=sure))
         weights = [item.score * self._evidence(item.site, seen) for item in members]
-        whole = 0.99 * within * min(1.0, where.certain + 0.05)
+        whole = 0.99 * within
         placed = [
             replace(item, score=whole * item.certain * share)
             for item, share in zip(members, room.shares(weights, group.none), strict=True)
         ]
+        # What nothing explains lies in the room only where it lies well inside.
         rest = max(0.0, whole - sum(item.score for item in placed))
+        rest *= float(np.clip((where.mm + _OUTLINE_MM) / (2 * _OUTLINE_MM), 0.0, 1.0).mean())
         placed.append(Hypothesis(group.site, rest, group.name, group=group.name))
         return [item for item in others if item.structure not in group.replaces] + [
             item for item in placed if item.score > _NOTHING
@@ -175,14 +179,15 @@ class Scorer:
             place = self._site(meaning, region)
             if place is None or meaning.place is Place.REJECT:
                 continue
-            off, radius = curve.distance(points)
-            fit = closeness(np.abs(off - radius) if meaning.hollow else off - radius, meaning.tolerance_mm)
             if meaning.group is not None:
+                fit = closeness(curve.beside(points, hollow=meaning.hollow), meaning.tolerance_mm)
                 if fit > _NOTHING:
                     found.append(
                         Hypothesis(place, meaning.weight * fit, name, group=meaning.group, certain=curve.confidence)
                     )
                 continue
+            off, radius = curve.distance(points)
+            fit = closeness(off - radius, meaning.tolerance_mm)
             if meaning.place is Place.VESSEL_WALL:
                 deep = np.maximum(0.0, np.median(radius - off) - meaning.tolerance_mm - _ALL_WALL_MM)
                 fit *= max(_LUMEN_SHARE, 1.0 - 0.1 * float(deep))
@@ -234,9 +239,20 @@ class _Curve:
             points = np.stack([np.interp(fine, along, points[:, k]) for k in range(3)], axis=1)
             radius = np.interp(fine, along, radius)
         self.radius = radius
+        self.points = points
         self.tree = cKDTree(points)
+        along_axis = np.gradient(points, axis=0) if len(points) > 1 else np.zeros_like(points)
+        self.direction = along_axis / np.maximum(np.linalg.norm(along_axis, axis=1, keepdims=True), 1e-6)
 
     def distance(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Distance of each point from the axis, and the radius there, mm."""
         distance, index = self.tree.query(points)
         return np.asarray(distance, dtype=np.float64), np.asarray(self.radius[index], dtype=np.float64)
+
+    def beside(self, points: NDArray[np.float64], *, hollow: bool) -> NDArray[np.float64]:
+        """Distance of each point from the tube, cut off straight at its ends, or from its wall alone, mm."""
+        _, index = self.tree.query(points)
+        off = points - self.points[index]
+        beyond = np.abs(np.einsum("ij,ij->i", off, self.direction[index]))
+        aside = np.sqrt(np.maximum((off**2).sum(axis=1) - beyond**2, 0.0)) - self.radius[index]
+        return np.asarray(np.hypot(np.abs(aside) if hollow else np.maximum(aside, 0.0), beyond), dtype=np.float64)

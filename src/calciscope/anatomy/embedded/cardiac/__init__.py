@@ -15,7 +15,9 @@ from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 from calciscope.domain.anatomy import Landmark, Tube
 
 # The leaflets take up this share of the root's radius, and lie below the ostia, mm along the axis.
-_LEAFLETS, _LEAFLETS_BELOW = 0.75, 3.0
+_LEAFLETS, _LEAFLETS_BELOW = 0.65, 3.0
+# The fork of the left main belongs to it, not to both of its branches, mm.
+_FORK_MM = 4.0
 # Fat along a course at which a groove is clearly seen.
 _CLEAR_GROOVE = 0.35
 
@@ -70,10 +72,17 @@ def _arteries(frame: Frame, made: HeartFrame, heart: Mask) -> dict[str, Tube]:
         box = to_box(frame, made.fat.box, coarse)
         course, fat = along_groove(usual, made.fat, box)
         coarse = (made.fat.box.to_volume(course) - (factor - 1) / 2) / factor
+        if name in ("lad", "lcx"):
+            coarse = coarse[_apart(coarse, frame.spacing) >= _FORK_MM]
         # A course without fat around it is only the usual one.
         sure = made.confidence * (0.85 + 0.15 * min(1.0, fat / _CLEAR_GROOVE))
         tubes[f"coronary_{name}"] = _tube(frame, f"coronary_{name}", coarse, template.RADIUS[name], sure)
     return tubes
+
+
+def _apart(coarse: NDArray[np.float64], spacing: tuple[float, float, float]) -> NDArray[np.float64]:
+    """Distance of each point of a course from its first, mm."""
+    return np.asarray(np.linalg.norm((coarse - coarse[0]) * spacing, axis=1))
 
 
 def _tube(frame: Frame, name: str, coarse: NDArray[np.float64], radius: float, confidence: float) -> Tube:

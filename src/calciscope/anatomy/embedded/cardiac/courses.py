@@ -16,15 +16,17 @@ from calciscope.anatomy.embedded.frame import Mask
 Curve = NDArray[np.float64]
 
 # How far from the average course a groove is believed (SD, mm), near the ostium and at the far end.
-_LOOSE = (5.0, 10.0)
+_LOOSE = (5.0, 11.0)
 # A course is not sought further than this many SD from the average.
 _FARTHEST = 2.5
 # Cost of a mm through tissue without fat against one through a groove.
 _MUSCLE = 6.0
+# What it costs to leave the average course by one SD.
+_OFF = 0.8
 # Arteries run inside of the pericardium, mm.
 _INSIDE_MM = 3.0
 # The end of an artery is the fattest place within this of the average, mm.
-_END_MM = 8.0
+_END_MM = 12.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +95,7 @@ def along_groove(usual: Curve, fat: Fat, to_box: Curve) -> tuple[Curve, float]:
     part = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     share = fat.share[part]
     off = _off_course(points - low, spread, share.shape, spacing)
-    cost = 1.0 + _MUSCLE * (1.0 - np.clip(share / 0.5, 0.0, 1.0)) + 2.0 * off**2
+    cost = 1.0 + _MUSCLE * (1.0 - np.clip(share / 0.5, 0.0, 1.0)) + _OFF * off**2
     cost = np.where(off > _FARTHEST, -1.0, cost)
     start = tuple(np.clip(np.rint(points[0] - low), 0, np.array(share.shape) - 1).astype(int).tolist())
     end = _fattest(share, points[-1] - low, spacing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ _ABOVE_FLOOR, _GIVE_FLOOR = 70.0, 16.0
 WIDTHS = (85.0, 165.0)
 # A heart's parts against the average.
 _SIZES = (0.7, 1.4)
+# Scores that differ by less are alike.
+_AS_GOOD = 0.15
 # Levels nearer than this are one hypothesis, mm.
 APART = 8.0
 
@@ -127,8 +129,17 @@ def levels(frame: Frame, heart: Mask, track: Track, fat: Fat) -> tuple[Level, ..
     best: list[Level] = []
     for item in sorted(found, key=lambda item: -item.score):
         if all(abs(item.z - other.z) * frame.spacing[0] >= APART for other in best):
-            best.append(item)
+            best.append(_middle_of_plateau(found, item) if not best else item)
     return tuple(best)
+
+
+def _middle_of_plateau(found: list[Level], best: Level) -> Level:
+    """The middle of the neighbouring levels that are about as good as the best: fat lies beside the aorta for a while."""
+    order = sorted(found, key=lambda item: item.z)
+    good = np.array([item.score >= best.score - _AS_GOOD for item in order])
+    labels, _ = ndimage.label(good)
+    here = np.flatnonzero(labels == labels[order.index(best)])
+    return replace(best, z=float(np.mean([order[k].z for k in here])))
 
 
 def _beside(frame: Frame, track: Track, k: int, fat: Fat) -> float | None:

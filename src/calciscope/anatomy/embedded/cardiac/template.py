@@ -44,7 +44,7 @@ MITRAL_CENTRE = np.array((25.0, 24.0, -27.0))
 MITRAL_RADIUS = 17.0
 MITRAL_AXIS = np.array((0.66, -0.50, -0.56))
 # Along the axis of the root from the left main's ostium: the valve's ring and the upper rim of the sinuses, mm.
-VALVE_BELOW, SINUSES_ABOVE = 16.0, 8.0
+VALVE_BELOW, SINUSES_ABOVE = 18.0, 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,15 @@ def courses(size: Size) -> dict[str, Curve]:
 
 
 def mitral_ring(size: Size) -> Curve:
-    """The ring of the mitral valve, closed, ``(n, 3)`` mm."""
+    """The back of the mitral valve's ring, from one trigone to the other, ``(n, 3)`` mm.
+
+    Its front hangs on the aortic valve and hardly calcifies.
+    """
     axis = MITRAL_AXIS / np.linalg.norm(MITRAL_AXIS)
     first = np.cross(axis, (0.0, 0.0, 1.0))
     first /= np.linalg.norm(first)
     second = np.cross(axis, first)
-    turn = np.linspace(0.0, 2 * np.pi, 49)[:, None]
+    aorta = -MITRAL_CENTRE
+    middle = np.arctan2(aorta @ second, aorta @ first) + np.pi
+    turn = (middle + np.radians(np.linspace(-115.0, 115.0, 33)))[:, None]
     return size.fitted(MITRAL_CENTRE + MITRAL_RADIUS * (np.cos(turn) * first + np.sin(turn) * second))
