@@ -34,13 +34,16 @@ _EPICARDIAL_FAT = 5.0
 _VOLUME_ML = (250.0, 2500.0)
 
 
-def between_lungs(frame: Frame) -> Mask:
-    """Tissue between the lungs and in front of the spine's back edge, slice by slice; empty where a lung is missing."""
+def between_lungs(frame: Frame, first: int = 0, last: int | None = None) -> Mask:
+    """Tissue between the lungs and in front of the spine's back edge, slice by slice; empty where a lung is missing.
+
+    ``first`` and ``last`` are the coarse slices looked at; the others are empty.
+    """
     lungs = frame.lungs
     central = np.zeros(lungs.shape, dtype=np.bool_)
     spine = spine_track(frame)
     rows = np.arange(lungs.shape[1])
-    for z in range(lungs.shape[0]):
+    for z in range(first, lungs.shape[0] if last is None else last):
         if frame.lung_left[z].sum() < 20 or frame.lung_right[z].sum() < 20:
             continue
         # The outline of the lungs runs along the back of sternum and cartilage; the chest wall stays outside.

@@ -7,15 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from calciscope.anatomy.embedded.cardiac import template
-from calciscope.anatomy.embedded.cardiac.courses import Surface, along_groove, on_surface
-from calciscope.anatomy.embedded.cardiac.heart_frame import HeartFrame, heart_frame
+from calciscope.anatomy.embedded.cardiac import heart_frame, template
+from calciscope.anatomy.embedded.cardiac.courses import Surface, along_groove, depth_limit, on_surface
+from calciscope.anatomy.embedded.cardiac.heart_frame import HeartFrame
 from calciscope.anatomy.embedded.cardiac.level import hung, to_box
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.heart import between_lungs
 from calciscope.domain.anatomy import Landmark, Tube
 
 # The leaflets take up this share of the root's radius, and lie below the ostia, mm along the axis.
 _LEAFLETS, _LEAFLETS_BELOW = 0.65, 3.0
+# How much too low the top of the heart region may be, mm.
+_NECK_MM = 25.0
 # The fork of the left main belongs to it, not to both of its branches, mm.
 _FORK_MM = 4.0
 # Fat along a course at which a groove is clearly seen.
@@ -28,12 +31,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     if "heart_region" not in so_far:
         return Part()
     region, certain = so_far["heart_region"]
-    heart = region.copy()
-    top = int(np.flatnonzero(region.any(axis=(1, 2)))[-1])
-    for name in ("aorta_ascending", "aorta_arch"):
-        if name in so_far:
-            heart[: top + 1] |= so_far[name][0][: top + 1]
-    made = heart_frame(frame, heart, certain, so_far)
+    heart = _with_neck(frame, region, so_far)
+    made = heart_frame.find(frame, heart, certain, so_far)
     if made is None:
         return Part(notes=("the heart's parts are not told apart: no frame of the heart is certain enough",))
     tubes = _root(frame, made) | _arteries(frame, made, heart)
@@ -44,6 +43,20 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     return Part(
         tubes=tubes, landmarks={"left_main_level": Landmark("left_main_level", (x, y, z), made.confidence)}, notes=notes
     )
+
+
+def _with_neck(frame: Frame, region: Mask, so_far: Mapping[str, tuple[Mask, float]]) -> Mask:
+    """The heart region with the aorta in it, and what lies above it between the lungs, which may be its top."""
+    heart = region.copy()
+    top = int(np.flatnonzero(region.any(axis=(1, 2)))[-1])
+    last = min(len(heart), top + 1 + round(_NECK_MM / frame.spacing[0]))
+    for name in ("aorta_ascending", "aorta_arch"):
+        if name in so_far:
+            heart[: top + 1] |= so_far[name][0][: top + 1]
+    neck = between_lungs(frame, top + 1, last)
+    if "aorta_descending" in so_far:
+        neck &= ~so_far["aorta_descending"][0]
+    return heart | neck
 
 
 def _root(frame: Frame, made: HeartFrame) -> dict[str, Tube]:
@@ -68,9 +81,10 @@ def _arteries(frame: Frame, made: HeartFrame, heart: Mask) -> dict[str, Tube]:
     surface = Surface.of(heart, frame.spacing)
     tubes = {}
     for name, usual in template.courses(made.size).items():
-        coarse = on_surface(hung(frame, made.origin, usual), surface, frame.spacing, template.DEEPEST[name])
+        deepest = template.DEEPEST[name]
+        coarse = on_surface(hung(frame, made.origin, usual), surface, frame.spacing, deepest)
         box = to_box(frame, made.fat.box, coarse)
-        course, fat = along_groove(usual, made.fat, box)
+        course, fat = along_groove(box, made.fat, depth_limit(coarse, frame.spacing, deepest))
         coarse = (made.fat.box.to_volume(course) - (factor - 1) / 2) / factor
         if name in ("lad", "lcx"):
             coarse = coarse[_apart(coarse, frame.spacing) >= _FORK_MM]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from calciscope.anatomy.embedded.circles import Floats
 from calciscope.anatomy.embedded.frame import Mask
 
 Curve = NDArray[np.float64]
+Knots = Sequence[tuple[float, float]]
 
 # How far from the average course a groove is believed (SD, mm), near the ostium and at the far end.
 _LOOSE = (5.0, 11.0)
@@ -25,6 +27,8 @@ _MUSCLE = 6.0
 _OFF = 0.8
 # Arteries run inside of the pericardium, mm.
 _INSIDE_MM = 3.0
+# How inexact the depth is, mm.
+_SLACK_MM = 4.0
 # The end of an artery is the fattest place within this of the average, mm.
 _END_MM = 12.0
 
@@ -49,16 +53,21 @@ class Surface:
         return cls(depth, np.asarray(rows, dtype=np.float32), np.asarray(columns, dtype=np.float32))
 
 
+def depth_limit(coarse: Curve, spacing: tuple[float, float, float], deepest: Knots) -> Curve:
+    """How deep each point of a course may lie, mm, from pairs of the way from its first point and the depth, both mm."""
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(coarse, axis=0) * spacing, axis=1))])
+    return np.interp(along, [way for way, _ in deepest], [depth for _, depth in deepest])
+
+
 def on_surface(
-    coarse: Curve, surface: Surface, spacing: tuple[float, float, float], deepest: tuple[float, float]
+    coarse: Curve, surface: Surface, spacing: tuple[float, float, float], deepest: Knots
 ) -> Curve:
     """A course ``(n, 3)`` of coarse indices moved within its slices so that it runs inside the heart near its surface.
 
-    ``deepest`` is how deep it may run, mm, near the ostium and from 25 mm on. Points on slices without heart stay.
+    ``deepest`` is how deep it may run. Points on slices without heart stay.
     """
     moved = coarse.copy()
-    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(coarse, axis=0) * spacing, axis=1))])
-    limit = np.interp(along, (10.0, 25.0), deepest)
+    limit = depth_limit(coarse, spacing, deepest)
     for _ in range(8):
         depth, rows, columns = (
             ndimage.map_coordinates(field, moved.T, order=1, mode="nearest")
@@ -77,24 +86,25 @@ def on_surface(
     return moved
 
 
-def along_groove(usual: Curve, fat: Fat, to_box: Curve) -> tuple[Curve, float]:
-    """The course near the ``usual`` one, and the mean share of fat along it.
+def along_groove(to_box: Curve, fat: Fat, limit: Curve) -> tuple[Curve, float]:
+    """The course near the usual one, and the mean share of fat along it.
 
-    ``usual`` is ``(n, 3)`` in mm; ``to_box`` the same points as indices of ``fat.box``. Returns the course in box
-    indices ``(m, 3)``. Where the box does not hold most of it, the usual course is returned.
+    ``to_box`` is the usual course as indices of ``fat.box`` ``(n, 3)``, ``limit`` how deep it may lie at each point, mm.
+    Returns the course in box indices ``(m, 3)``. Where the box does not hold most of it, the usual course is returned.
     """
     shape = np.array(fat.share.shape)
     inside = ((to_box >= 0) & (to_box <= shape - 1)).all(axis=1)
     if inside.sum() < 4:
         return to_box, 0.0
     points = to_box[inside]
-    spread = np.linspace(*_LOOSE, len(usual))[inside]
+    spread = np.linspace(*_LOOSE, len(to_box))[inside]
     spacing = np.array((fat.box_mm, *fat.box.pixel))
     low = np.maximum(np.floor(points.min(axis=0) - _FARTHEST * _LOOSE[1] / spacing), 0).astype(int)
     high = np.minimum(np.ceil(points.max(axis=0) + _FARTHEST * _LOOSE[1] / spacing) + 1, shape).astype(int)
     part = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     share = fat.share[part]
-    off = _off_course(points - low, spread, share.shape, spacing)
+    off, deepest = _off_course(points - low, spread, limit[inside], share.shape, spacing)
+    share = np.where(fat.depth[part] <= deepest + _SLACK_MM, share, 0.0)
     cost = 1.0 + _MUSCLE * (1.0 - np.clip(share / 0.5, 0.0, 1.0)) + _OFF * off**2
     cost = np.where(off > _FARTHEST, -1.0, cost)
     start = tuple(np.clip(np.rint(points[0] - low), 0, np.array(share.shape) - 1).astype(int).tolist())
@@ -110,15 +120,17 @@ def along_groove(usual: Curve, fat: Fat, to_box: Curve) -> tuple[Curve, float]:
     return path + low, float(_sample(share, path))
 
 
-def _off_course(points: Curve, spread: Curve, shape: tuple[int, ...], spacing: Curve) -> Floats:
-    """Distance of every voxel from a course, in SD of where it may lie."""
+def _off_course(
+    points: Curve, spread: Curve, limit: Curve, shape: tuple[int, ...], spacing: Curve
+) -> tuple[Floats, Floats]:
+    """Distance of every voxel from a course, in SD of where it may lie, and the depth limit at the nearest point."""
     seed = np.ones(shape, dtype=np.bool_)
-    wide = np.full(shape, float(spread[-1]), dtype=np.float32)
+    wide, deep = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     index = np.clip(np.rint(points), 0, np.array(shape) - 1).astype(int)
     seed[tuple(index.T)] = False
-    wide[tuple(index.T)] = spread
+    wide[tuple(index.T)], deep[tuple(index.T)] = spread, limit
     away, nearest = ndimage.distance_transform_edt(seed, sampling=spacing, return_indices=True)
-    return np.asarray(away / wide[tuple(nearest)], dtype=np.float32)
+    return np.asarray(away / wide[tuple(nearest)], dtype=np.float32), deep[tuple(nearest)]
 
 
 def _fattest(share: Floats, at: Curve, spacing: Curve) -> tuple[int, int, int]:

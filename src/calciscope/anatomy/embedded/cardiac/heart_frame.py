@@ -53,7 +53,7 @@ class HeartFrame:
         return np.asarray(points), height
 
 
-def heart_frame(frame: Frame, heart: Mask, certain: float, so_far: Mapping[str, tuple[Mask, float]]) -> HeartFrame | None:
+def find(frame: Frame, heart: Mask, certain: float, so_far: Mapping[str, tuple[Mask, float]]) -> HeartFrame | None:
     """The frame of a heart, or ``None`` where its own sanity measures fail.
 
     ``heart`` is the heart region with the aorta in it, ``certain`` how sure the region is.

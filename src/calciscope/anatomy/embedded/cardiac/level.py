@@ -40,11 +40,12 @@ APART = 8.0
 class Fat:
     """How much of the surroundings is fat (0 to 1) on the grid of ``box``; lung and its blur are none.
 
-    ``near`` is the most within reach of a groove, ``box_mm`` the distance of slices.
+    ``near`` is the most within reach of a groove, ``depth`` that below the heart's outline in each slice, mm, ``box_mm`` the distance of slices.
     """
 
     share: Floats
     near: Floats
+    depth: Floats
     box: Window
     box_mm: float
 
@@ -78,7 +79,10 @@ def fat_of(frame: Frame, heart: Mask) -> Fat:
     blur = (0.4 * 3.0 / frame.spacing[0], 1.6 / box.pixel[0], 1.6 / box.pixel[1])
     share = ndimage.gaussian_filter(soft.astype(np.float32), blur)
     size = [max(1, 2 * round(_LOOSE_MM / s) + 1) for s in (frame.spacing[0], *box.pixel)]
-    return Fat(share, ndimage.maximum_filter(share, size=size), box, frame.spacing[0])
+    depth = np.zeros(share.shape, dtype=np.float32)
+    for z in np.flatnonzero(inside.any(axis=(1, 2))).tolist():
+        depth[z] = ndimage.distance_transform_edt(inside[z], sampling=box.pixel)
+    return Fat(share, ndimage.maximum_filter(share, size=size), depth, box, frame.spacing[0])
 
 
 def _flat() -> NDArray[np.bool_]:

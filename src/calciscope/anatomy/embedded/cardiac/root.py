@@ -16,18 +16,19 @@ from calciscope.anatomy.embedded.track import Track, from_path, resized, smoothe
 RADII = np.arange(10.0, 23.1, 2.0)
 # The root lies in the upper part of the heart: above this share of its height.
 _LOWEST = 0.3
-# The ascending aorta is followed this far above the heart region, mm; it helps to tell the tilt.
-_ABOVE = 24.0
 # Where the aorta lies between the lungs' borders (0 right, 1 left) and from the front (0) to the back (1) where it
 # leaves the heart, and how far that moves from there to the valve.
-_ASIDE, _FORWARD, _LOOSE, _SINKS = 0.40, 0.36, 0.13, (0.12, 0.12)
+_ASIDE, _FORWARD, _LOOSE, _SINKS = 0.38, 0.33, 0.14, (0.12, 0.12)
+# The usual radius, mm, and how much it varies; a wider circle holds the pulmonary trunk too.
+_USUAL_RADIUS, _RADIUS_VARIES = 16.0, 5.0
 # From the top of the heart to the valve, mm.
 _TO_VALVE = 50.0
 # A track of the ascending aorta that is known already holds the path this near, mm.
 _NEAR = 6.0
 # From slice to slice the axis moves up to this many mm for each mm of height.
 _STEEP = 1.0
-_DISC = 0.2
+# Support of a disc, and the share of the upper half of the path that must have it.
+_DISC, _ROUND = 0.2, 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +66,7 @@ def trace_root(frame: Frame, heart: Mask, so_far: Mapping[str, tuple[Mask, float
     if slices.size < 4:
         return None
     first = int(slices[0] + _LOWEST * (slices[-1] - slices[0]))
-    last = min(frame.hu.shape[0], int(slices[-1] + _ABOVE / frame.spacing[0]) + 1)
+    last = int(slices[-1]) + 1
     borders = extent(heart)
     blood_hu = blood_of(frame, heart)
     pad = 12.0 / frame.spacing[1]
@@ -77,10 +78,12 @@ def trace_root(frame: Frame, heart: Mask, so_far: Mapping[str, tuple[Mask, float
     score, mean = vote(box.hu, box.pixel, RADII, *clip_range(blood_hu))
     reward = (score - _place_cost(frame, borders, box, so_far, int(slices[-1]))[None]).astype(np.float32)
     reward -= 0.4 * np.clip((np.abs(mean - min(blood_hu, clip_range(blood_hu)[1])) - 25.0) / 60.0, 0, 1)
+    reward -= (0.06 * ((RADII - _USUAL_RADIUS) / _RADIUS_VARIES) ** 2).astype(np.float32)[:, None, None, None]
     reach = max(1, round(_STEEP * frame.spacing[0] / min(box.pixel)))
     path, _ = best_path(reward, reach, 0.05, 0.06)
     track = from_path(frame, box, path, score, RADII)
-    if float(np.mean(track.support >= _DISC)) < 0.3:
+    # The lower half runs on in the outflow tract, which has no rim.
+    if float(np.mean(track.support[len(track) // 2 :] >= _DISC)) < _ROUND:
         return None
     return smoothed(resized(frame, track, blood_hu), max(0.7, 3.5 / frame.spacing[0]))
 

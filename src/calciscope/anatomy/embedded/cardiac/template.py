@@ -37,14 +37,19 @@ _COURSES: dict[str, tuple[tuple[float, float, float], ...]] = {
 }
 # Mean radius of each artery with its wall, mm.
 RADIUS = {"lm": 2.3, "lad": 1.8, "lcx": 1.7, "rca": 1.9}
-# How deep below the heart's outline in a slice an artery can run, mm: near its ostium, and from 25 mm on.
-DEEPEST = {"lm": (60.0, 60.0), "lad": (60.0, 9.0), "lcx": (60.0, 16.0), "rca": (60.0, 15.0)}
+# How deep below the heart's outline in a slice an artery can run: pairs of mm from the ostium and mm of depth.
+DEEPEST: dict[str, tuple[tuple[float, float], ...]] = {
+    "lm": ((0.0, 60.0),),
+    "lad": ((10.0, 60.0), (25.0, 9.0)),
+    "lcx": ((10.0, 60.0), (25.0, 16.0)),
+    "rca": ((10.0, 60.0), (30.0, 13.0), (85.0, 13.0), (105.0, 40.0)),
+}
 # The ring of the mitral valve: centre, radius, and the direction in which blood flows through it.
 MITRAL_CENTRE = np.array((25.0, 24.0, -27.0))
 MITRAL_RADIUS = 17.0
 MITRAL_AXIS = np.array((0.66, -0.50, -0.56))
 # Along the axis of the root from the left main's ostium: the valve's ring and the upper rim of the sinuses, mm.
-VALVE_BELOW, SINUSES_ABOVE = 18.0, 7.0
+VALVE_BELOW, SINUSES_ABOVE = 20.0, 6.0
 
 
 @dataclass(frozen=True, slots=True)
