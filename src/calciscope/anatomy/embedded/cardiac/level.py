@@ -30,6 +30,8 @@ _ABOVE_FLOOR, _GIVE_FLOOR = 70.0, 16.0
 WIDTHS = (85.0, 165.0)
 # A heart's parts against the average.
 _SIZES = (0.7, 1.4)
+# What it costs where the heart below is not its widest part, and where it ends above.
+_NARROW, _AT_TOP = 1.0, 0.3
 # Scores that differ by less are alike.
 _AS_GOOD = 0.15
 # Levels nearer than this are one hypothesis, mm.
@@ -116,7 +118,10 @@ def levels(frame: Frame, heart: Mask, track: Track, fat: Fat) -> tuple[Level, ..
     fork = carina(frame)
     floor = int(np.flatnonzero(heart.any(axis=(1, 2)))[0])
     cut = floor * frame.spacing[0] < 8.0
+    top = int(np.flatnonzero(heart.any(axis=(1, 2)))[-1])
     found = []
+    widths = [size_of(frame, heart, point)[1] or 0.0 for point in track.points]
+    widest = max(*widths, 1.0)
     for k, z in enumerate(track.points[:, 0].tolist()):
         beside = _beside(frame, track, k, fat)
         if beside is None:
@@ -127,6 +132,9 @@ def levels(frame: Frame, heart: Mask, track: Track, fat: Fat) -> tuple[Level, ..
         above = (z - floor) * frame.spacing[0]
         if not cut or above > _ABOVE_FLOOR:
             score -= 0.08 * ((above - _ABOVE_FLOOR) / _GIVE_FLOOR) ** 2
+        # The heart is widest below the root, and a scan of it does not begin at the left main.
+        score -= _NARROW * (1.0 - widths[k] / widest)
+        score -= _AT_TOP if (top - z) * frame.spacing[0] < APART else 0.0
         # Below the valve there is no rim any more.
         score += 0.4 * float(np.clip(track.support[k], 0.0, 0.4))
         found.append(Level(z, score, beside))
