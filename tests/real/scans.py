@@ -46,6 +46,9 @@ class Place:
         if given in self.sites:
             return "acceptable"
         above = {place for listed in self.sites for place in site.ancestors(listed)}
+        if any(site.within(listed, "artery.coronary") for listed in self.sites):
+            # The heart holds its arteries.
+            above.add("heart")
         return "broader" if given in above or given in (*site.REGIONS, site.UNPLACED) else "wrong"
 
 
@@ -82,16 +85,11 @@ def places(scans: Path, name: str) -> list[Place]:
         near = [(away(entry["at"], deposit, spacing), deposit) for deposit in found]
         near = sorted((pair for pair in near if pair[0] <= reach), key=lambda pair: pair[0])
         # Of several deposits at the place, one at an acceptable site is the one that was meant.
-        acceptable = tuple(dict.fromkeys(_within_heart(listed) for listed in entry["site"]))
+        acceptable = tuple(entry["site"])
         fitting = [deposit for _, deposit in near if deposit.site in acceptable]
         chosen = fitting[0] if fitting else (near[0][1] if near else None)
         made.append(Place(tuple(entry["at"]), acceptable, chosen))
     return made
-
-
-def _within_heart(listed: str) -> str:
-    """Places inside the heart are not told apart yet: for the coronary arteries ``heart`` is the exact site."""
-    return "heart" if site.within(listed, "artery.coronary") else listed
 
 
 def wrongly_found(scans: Path, name: str) -> list[tuple[dict, DepositRecord]]:

@@ -63,9 +63,9 @@ class Group:
     """Structures that share one room, so that exactly one of them, or none, holds a deposit: their beliefs add up to 1.
 
     ``room`` are the structures whose masks make up the room, ``tolerance_mm`` how far outside a deposit may lie, and
-    ``site`` is what holds all of the group but the sites of ``beside``. Within the room the structures of ``replaces`` are not asked. ``none`` is the
-    weight of none of the group, ``surface`` that of the room's outline: its site, weight, and depth in mm, and ``deep``
-    the site and weight of what lies well inside the room (from a depth in mm on).
+    ``site`` is what holds all of the group but the sites of ``beside``. Within the room the structures of ``replaces``
+    are not asked. ``none`` is the weight of none of the group, ``surface`` the site, weight and depth in mm of the
+    room's outline, ``deep`` the site and weight of what lies well inside it (from a depth in mm on).
     """
 
     name: str

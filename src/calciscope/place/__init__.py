@@ -27,5 +27,6 @@ def place(
     known = meanings or dictionary()
     scorer = Scorer(volume, anatomy, known)
     return tuple(
-        PlacedDeposit(deposit, decide(scorer.score(deposit), anatomy, deposit.center_index[0], known.groups)) for deposit in deposits
+        PlacedDeposit(deposit, decide(scorer.score(deposit), anatomy, deposit.center_index[0], known.groups))
+        for deposit in deposits
     )

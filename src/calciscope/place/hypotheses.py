@@ -30,6 +30,10 @@ _ALL_WALL_MM = 8.0
 _LUMEN_SHARE = 0.6
 # How exactly the outline of a room is known, mm.
 _OUTLINE_MM = 5.0
+# How much a distance from the wall counts inside of a hollow tube.
+_IN_LUMEN = 0.6
+# A group none of whose curves scores this much says nothing of a vessel beside it.
+_EXPLAINED = 0.1
 # Scores below this are left out.
 _NOTHING = 0.01
 
@@ -104,12 +108,14 @@ class Scorer:
         if not any(self.known.meanings[name].group == group.name for name in self.curves):
             return others
         where = room.depth(deposit, voxels, self.volume, self.anatomy, group)
-        if where is None:
+        if where is None or max((item.score for item in members), default=0.0) < _EXPLAINED < self._best(others, group):
             return others
         within = closeness(-where.mm, group.tolerance_mm)
         if within < _NOTHING:
             return others
-        sure = max(self.curves[name].confidence for name in self.curves if self.known.meanings[name].group == group.name)
+        sure = max(
+            self.curves[name].confidence for name in self.curves if self.known.meanings[name].group == group.name
+        )
         if group.surface is not None:
             place, weight, mm = group.surface
             fit = weight * closeness(np.abs(where.mm), mm)
@@ -131,6 +137,14 @@ class Scorer:
         return [item for item in others if item.structure not in group.replaces] + [
             item for item in placed if item.score > _NOTHING
         ]
+
+    def _best(self, others: list[Hypothesis], group: Group) -> float:
+        """The best score of a vessel that a group replaces: where the group's own curves end, it goes on."""
+        vessel = (item for item in others if item.structure in group.replaces)
+        return max(
+            (item.score for item in vessel if self.known.meanings[item.structure].place is Place.VESSEL_WALL),
+            default=0.0,
+        )
 
     def _evidence(self, place: str, seen: Mapping[str, float]) -> float:
         """What the deposit's features say for or against a site, as a factor."""
@@ -255,4 +269,6 @@ class _Curve:
         off = points - self.points[index]
         beyond = np.abs(np.einsum("ij,ij->i", off, self.direction[index]))
         aside = np.sqrt(np.maximum((off**2).sum(axis=1) - beyond**2, 0.0)) - self.radius[index]
-        return np.asarray(np.hypot(np.abs(aside) if hollow else np.maximum(aside, 0.0), beyond), dtype=np.float64)
+        # What seems to lie in the lumen of a wall is likelier the wall, of which the axis was missed.
+        aside = np.where(aside < 0, _IN_LUMEN * aside, aside) if hollow else np.maximum(aside, 0.0)
+        return np.asarray(np.hypot(aside, beyond), dtype=np.float64)

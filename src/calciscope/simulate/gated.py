@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calciscope.simulate.body import Body, Habitus
 from calciscope.simulate.growth import Milieu
@@ -66,7 +67,9 @@ def places(heart: Heart, rng: np.random.Generator) -> tuple[Site, ...]:
         plaque("lm", float(rng.uniform(0.3, 0.8)), 5.0, rng),
         plaque("lad", float(rng.choice([rng.uniform(0.12, 0.3), rng.uniform(0.4, 0.8)])), 9.0, rng),
         plaque("lcx", float(rng.choice([rng.uniform(0.2, 0.4), rng.uniform(0.5, 0.85)])), 8.0, rng),
-        plaque("rca", float(rng.choice([rng.uniform(0.06, 0.15), rng.uniform(0.25, 0.5), rng.uniform(0.6, 0.9)])), 9.0, rng),
+        plaque(
+            "rca", float(rng.choice([rng.uniform(0.06, 0.15), rng.uniform(0.25, 0.5), rng.uniform(0.6, 0.9)])), 9, rng
+        ),
         Site("heart.aortic_valve", "dystrophic", "worn leaflets", leaflets(heart.valve, 11.0), _WORN, nuclei=7),
         Site(
             "heart.mitral_annulus",
@@ -127,7 +130,7 @@ def plaque(artery: str, at: float, length: float, rng: np.random.Generator) -> S
     return Site(f"artery.coronary.{artery}", "dystrophic", "atheroma", damage, _PLAQUE, nuclei=5)
 
 
-def shell(heart: Heart, towards: np.ndarray, radius: float, spacing: float = 0.5) -> Local:
+def shell(heart: Heart, towards: NDArray[np.float64], radius: float, spacing: float = 0.5) -> Local:
     """A patch of the pericardium: damage on the sac's surface around where a ray from the heart's middle leaves it."""
     middle = heart.moved(np.array([(18.0, -38.0, 426.0)]))[0]
     unit = np.asarray(towards, dtype=np.float64) / np.linalg.norm(towards)
@@ -143,9 +146,10 @@ def shell(heart: Heart, towards: np.ndarray, radius: float, spacing: float = 0.5
         low = (centre - radius - 2.0) * scale
         count = np.ceil((2 * radius + 4.0) * scale / spacing).astype(int)
         axes = [(low[k] + spacing * np.arange(count[k])) / scale[k] for k in range(3)]
-        gx, gy, gz = (axes[0][None, None].astype(np.float32), axes[1][None, :, None].astype(np.float32), axes[2][:, None, None].astype(np.float32))
+        gx, gy, gz = np.ix_(*(axis.astype(np.float32) for axis in axes[::-1]))[::-1]
         layer = np.exp(-((surface.distance(gx, gy, gz) / np.float32(0.9)) ** 2))
-        reach = np.sqrt((gx - np.float32(centre[0])) ** 2 + (gy - np.float32(centre[1])) ** 2 + (gz - np.float32(centre[2])) ** 2)
+        square = sum((c - np.float32(p)) ** 2 for c, p in zip((gx, gy, gz), centre, strict=True))
+        reach = np.sqrt(np.asarray(square))
         field = np.asarray(layer * np.clip((radius - reach) / 2.0, 0, 1), dtype=np.float32)
         return Damage(field, spacing, (float(low[0]), float(low[1]), float(low[2])))
 

@@ -1,4 +1,4 @@
-"""The heart: chambers, the fat of its grooves, the pericardium, the root, and the coronary arteries that run in the fat.
+"""The heart: chambers, the fat of its grooves, the pericardium, the root, the coronary arteries in the fat.
 
 Every heart is the reference heart turned, tipped and sized about the top of the aortic root, with arteries that wander
 from their textbook course, and with more or less fat.
@@ -54,9 +54,9 @@ class Heart:
     """One heart against the reference.
 
     ``turn`` (degrees about the body's axis, positive with the apex further back) and ``tip`` (degrees in the frontal
-    plane, positive for a more vertical heart) place it; ``size`` is a factor, ``fat`` one of the fat on it. ``tilt`` moves
-    the valve (mm to the left and to the back), ``main`` is a factor of the left main's length, ``wander`` the SD (mm) by
-    which the arteries leave their textbook course, drawn from ``seed``.
+    plane, positive for a more vertical heart) place it; ``size`` is a factor, ``fat`` one of the fat on it. ``tilt``
+    moves the valve (mm to the left and to the back), ``main`` is a factor of the left main's length, ``wander`` the SD
+    (mm) by which the arteries leave their textbook course, drawn from ``seed``.
     """
 
     turn: float = 0.0

@@ -1,4 +1,4 @@
-"""The courses of the coronary arteries: the cheapest ways through the fat of the grooves, near where they usually run."""
+"""The courses of the coronary arteries: the cheapest ways through the fat of the grooves, near where they run."""
 
 from __future__ import annotations
 
@@ -54,14 +54,12 @@ class Surface:
 
 
 def depth_limit(coarse: Curve, spacing: tuple[float, float, float], deepest: Knots) -> Curve:
-    """How deep each point of a course may lie, mm, from pairs of the way from its first point and the depth, both mm."""
+    """How deep each point of a course may lie, mm, from pairs of way from its first point and depth, both mm."""
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(coarse, axis=0) * spacing, axis=1))])
-    return np.interp(along, [way for way, _ in deepest], [depth for _, depth in deepest])
+    return np.asarray(np.interp(along, [way for way, _ in deepest], [depth for _, depth in deepest]))
 
 
-def on_surface(
-    coarse: Curve, surface: Surface, spacing: tuple[float, float, float], deepest: Knots
-) -> Curve:
+def on_surface(coarse: Curve, surface: Surface, spacing: tuple[float, float, float], deepest: Knots) -> Curve:
     """A course ``(n, 3)`` of coarse indices moved within its slices so that it runs inside the heart near its surface.
 
     ``deepest`` is how deep it may run. Points on slices without heart stay.
@@ -89,8 +87,8 @@ def on_surface(
 def along_groove(to_box: Curve, fat: Fat, limit: Curve) -> tuple[Curve, float]:
     """The course near the usual one, and the mean share of fat along it.
 
-    ``to_box`` is the usual course as indices of ``fat.box`` ``(n, 3)``, ``limit`` how deep it may lie at each point, mm.
-    Returns the course in box indices ``(m, 3)``. Where the box does not hold most of it, the usual course is returned.
+    ``to_box`` is the usual course as indices of ``fat.box`` ``(n, 3)``, ``limit`` how deep it may lie at each point,
+    mm. Returns the course in box indices ``(m, 3)``; where the box does not hold most of it, the usual course.
     """
     shape = np.array(fat.share.shape)
     inside = ((to_box >= 0) & (to_box <= shape - 1)).all(axis=1)

@@ -1,4 +1,4 @@
-"""The heart frame: the aorta's centre at the left main's ostium, the root's axis, the heart's size, and how sure it is."""
+"""The heart frame: the aorta's centre at the left main's ostium, the root's axis, the heart's size, how sure it is."""
 
 from __future__ import annotations
 
@@ -90,17 +90,14 @@ def find(frame: Frame, heart: Mask, certain: float, so_far: Mapping[str, tuple[M
 
 
 def _tilt(frame: Frame, track: Track, k: int) -> NDArray[np.float64]:
-    """How far the axis moves to the back and to the left, mm for each mm towards the feet: measured, held to the usual."""
+    """How far the axis moves to the back and to the left, mm for each mm towards the feet; held to the usual."""
     height = (track.points[:, 0] - track.points[k, 0]) * frame.spacing[0]
     near = (height >= -_TILT_OVER[0]) & (height <= _TILT_OVER[1])
     if near.sum() < 4:
         return _USUAL_TILT
     weight = np.clip(track.support[near], 0.05, 0.5)
     slope = np.array(
-        [
-            np.polyfit(-height[near], track.points[near, axis] * frame.spacing[axis], 1, w=weight)[0]
-            for axis in (1, 2)
-        ]
+        [np.polyfit(-height[near], track.points[near, axis] * frame.spacing[axis], 1, w=weight)[0] for axis in (1, 2)]
     )
     return np.asarray(0.65 * slope + 0.35 * _USUAL_TILT)
 

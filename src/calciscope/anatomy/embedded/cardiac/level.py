@@ -42,7 +42,8 @@ APART = 8.0
 class Fat:
     """How much of the surroundings is fat (0 to 1) on the grid of ``box``; lung and its blur are none.
 
-    ``near`` is the most within reach of a groove, ``depth`` that below the heart's outline in each slice, mm, ``box_mm`` the distance of slices.
+    ``near`` is the most within reach of a groove, ``depth`` that below the heart's outline in each slice, mm, and
+    ``box_mm`` the distance of slices.
     """
 
     share: Floats
@@ -110,7 +111,8 @@ def size_of(frame: Frame, heart: Mask, origin: NDArray[np.float64]) -> tuple[Siz
     parts = np.clip(edges / np.array(BORDERS), *_SIZES)
     wide = float(edges[0] + edges[1])
     down = float(np.clip(np.sqrt(wide / (BORDERS[0] + BORDERS[1])), 0.85, 1.15))
-    return Size(*(float(v) for v in parts), down), wide
+    left, right, front, back = (float(v) for v in parts)
+    return Size(left, right, front, back, down), wide
 
 
 def levels(frame: Frame, heart: Mask, track: Track, fat: Fat) -> tuple[Level, ...]:
@@ -146,7 +148,7 @@ def levels(frame: Frame, heart: Mask, track: Track, fat: Fat) -> tuple[Level, ..
 
 
 def _middle_of_plateau(found: list[Level], best: Level) -> Level:
-    """The middle of the neighbouring levels that are about as good as the best: fat lies beside the aorta for a while."""
+    """The middle of the neighbouring levels about as good as the best: fat lies beside the aorta for a while."""
     order = sorted(found, key=lambda item: item.z)
     good = np.array([item.score >= best.score - _AS_GOOD for item in order])
     labels, _ = ndimage.label(good)
