@@ -232,7 +232,19 @@ def test_ranges_of_evidence_run_upwards_and_open_ends_are_infinite():
 
 
 def test_the_raw_file_uses_only_known_keys():
-    known = {"site", "place", "rank", "weight", "tolerance_mm", "by_region", "locations", "divided_by", "otherwise"}
+    known = {
+        "site",
+        "place",
+        "rank",
+        "weight",
+        "tolerance_mm",
+        "by_region",
+        "locations",
+        "divided_by",
+        "otherwise",
+        "group",
+        "hollow",
+    }
     for name, entry in RAW["structures"].items():
         assert set(entry) <= known, name
     assert set(RAW["defaults"]) == {place.value for place in Place}

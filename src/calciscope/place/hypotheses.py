@@ -33,7 +33,7 @@ _OUTLINE_MM = 5.0
 # How much a distance from the wall counts inside of a hollow tube.
 _IN_LUMEN = 0.6
 # A group none of whose curves scores this much says nothing of a vessel beside it.
-_EXPLAINED = 0.1
+_EXPLAINED = 0.08
 # Scores below this are left out.
 _NOTHING = 0.01
 

@@ -17,6 +17,8 @@ from calciscope.domain.anatomy import Landmark, Tube
 
 # The leaflets take up this share of the root's radius, and lie below the ostia, mm along the axis.
 _LEAFLETS, _LEAFLETS_BELOW = 0.65, 3.0
+# A frame this sure overrules the track of the aorta.
+_SURE_FRAME = 0.6
 # How much too low the top of the heart region may be, mm.
 _NECK_MM = 25.0
 # The fork of the left main belongs to it, not to both of its branches, mm.
@@ -41,7 +43,10 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     x, y, z = (float(v) for v in frame.to_mm(made.origin))
     notes = tuple(f"the heart's parts are less certain: {why}" for why in made.flags)
     return Part(
-        tubes=tubes, landmarks={"left_main_level": Landmark("left_main_level", (x, y, z), made.confidence)}, notes=notes
+        masks=_agreed(frame, made, so_far),
+        tubes=tubes,
+        landmarks={"left_main_level": Landmark("left_main_level", (x, y, z), made.confidence)},
+        notes=notes,
     )
 
 
@@ -57,6 +62,23 @@ def _with_neck(frame: Frame, region: Mask, so_far: Mapping[str, tuple[Mask, floa
     if "aorta_descending" in so_far:
         neck &= ~so_far["aorta_descending"][0]
     return heart | neck
+
+
+def _agreed(frame: Frame, made: HeartFrame, so_far: Mapping[str, tuple[Mask, float]]) -> dict[str, tuple[Mask, float]]:
+    """The ascending aorta without the slices on which it lies elsewhere than the root's track: those are a chamber's."""
+    if "aorta_ascending" not in so_far or made.confidence < _SURE_FRAME:
+        return {}
+    mask, certain = so_far["aorta_ascending"]
+    kept = mask.copy()
+    for z in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
+        point = made.axis_at(float(z), frame.spacing)
+        if point is not None:
+            away = np.linalg.norm((np.argwhere(mask[z]).mean(axis=0) - point) * frame.spacing[1:])
+            kept[z] &= away <= made.radius
+    if kept.sum() == mask.sum():
+        return {}
+    region, sure = so_far["heart_region"]
+    return {"aorta_ascending": (kept, certain), "heart_region": (region | (mask & ~kept), sure)}
 
 
 def _root(frame: Frame, made: HeartFrame) -> dict[str, Tube]:

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calciscope.anatomy.embedded.cardiac.level import APART, WIDTHS, Fat, Level, fat_of, levels, size_of
-from calciscope.anatomy.embedded.cardiac.root import trace_root
+from calciscope.anatomy.embedded.cardiac.root import USUAL_TILT, trace_root
 from calciscope.anatomy.embedded.cardiac.template import SINUSES_ABOVE, VALVE_BELOW, Size
 from calciscope.anatomy.embedded.frame import Frame, Mask
 from calciscope.anatomy.embedded.track import Track
 
-# The usual way of the root's axis for each mm towards the feet: to the back and to the left, mm.
-_USUAL_TILT = np.array((0.30, 0.45))
 # Slices on which the tilt is measured: from below to above the level, mm.
 _TILT_OVER = (6.0, 26.0)
 # Steeper roots than this, mm aside for each mm of height, are tracks of something else.
@@ -51,6 +49,18 @@ class HeartFrame:
         height = np.arange(SINUSES_ABOVE * self.size.down, -VALVE_BELOW * self.size.down - 1.0, -2.0)
         points = self.origin + (height[:, None] * self.axis)[:, ::-1] / np.array(spacing)
         return np.asarray(points), height
+
+    def axis_at(self, z: float, spacing: tuple[float, float, float]) -> NDArray[np.float64] | None:
+        """Row and column of the aorta's centre on a coarse slice: tracked, or below the origin along the axis.
+
+        ``None`` above the track.
+        """
+        if z > self.track.points[-1, 0]:
+            return None
+        if z >= self.origin[0]:
+            return self.track.points[int(np.argmin(np.abs(self.track.points[:, 0] - z))), 1:]
+        down = (z - self.origin[0]) * spacing[0] / self.axis[2]
+        return np.asarray(self.origin[1:] + down * self.axis[[1, 0]] / np.array(spacing[1:]))
 
 
 def find(frame: Frame, heart: Mask, certain: float, so_far: Mapping[str, tuple[Mask, float]]) -> HeartFrame | None:
@@ -94,12 +104,12 @@ def _tilt(frame: Frame, track: Track, k: int) -> NDArray[np.float64]:
     height = (track.points[:, 0] - track.points[k, 0]) * frame.spacing[0]
     near = (height >= -_TILT_OVER[0]) & (height <= _TILT_OVER[1])
     if near.sum() < 4:
-        return _USUAL_TILT
+        return np.array(USUAL_TILT)
     weight = np.clip(track.support[near], 0.05, 0.5)
     slope = np.array(
         [np.polyfit(-height[near], track.points[near, axis] * frame.spacing[axis], 1, w=weight)[0] for axis in (1, 2)]
     )
-    return np.asarray(0.65 * slope + 0.35 * _USUAL_TILT)
+    return np.asarray(0.65 * slope + 0.35 * np.array(USUAL_TILT))
 
 
 def _sanity(

@@ -25,8 +25,14 @@ _USUAL_RADIUS, _RADIUS_VARIES = 16.0, 5.0
 _TO_VALVE = 50.0
 # A track of the ascending aorta that is known already holds the path this near, mm.
 _NEAR = 6.0
+# The ascending aorta leaves the heart this near to its top, mm.
+_TOP_MM = 40.0
 # From slice to slice the axis moves up to this many mm for each mm of height.
 _STEEP = 1.0
+# The usual way of the root's axis for each mm towards the feet: to the back and to the left, mm; and what it costs to
+# leave it by a voxel from slice to slice.
+USUAL_TILT = (0.25, 0.30)
+_STRAIGHT = 0.12
 # Support of a disc, and the share of the upper half of the path that must have it.
 _DISC, _ROUND = 0.2, 0.4
 
@@ -80,12 +86,23 @@ def trace_root(frame: Frame, heart: Mask, so_far: Mapping[str, tuple[Mask, float
     reward -= 0.4 * np.clip((np.abs(mean - min(blood_hu, clip_range(blood_hu)[1])) - 25.0) / 60.0, 0, 1)
     reward -= (0.06 * ((RADII - _USUAL_RADIUS) / _RADIUS_VARIES) ** 2).astype(np.float32)[:, None, None, None]
     reach = max(1, round(_STEEP * frame.spacing[0] / min(box.pixel)))
-    path, _ = best_path(reward, reach, 0.05, 0.06)
+    # The path is sought in a box that leans as roots usually do: to leave that way costs, to follow it does not.
+    lean = _lean(box, frame.spacing[0])
+    for k, (down, across) in enumerate(lean.tolist()):
+        reward[:, k] = np.roll(reward[:, k], (-down, -across), axis=(1, 2))
+    path, _ = best_path(reward, reach, _STRAIGHT, 0.06)
+    path[:, 2:] = (path[:, 2:] + lean[path[:, 0]]) % np.array(box.hu.shape[1:])
     track = from_path(frame, box, path, score, RADII)
     # The lower half runs on in the outflow tract, which has no rim.
     if float(np.mean(track.support[len(track) // 2 :] >= _DISC)) < _ROUND:
         return None
     return smoothed(resized(frame, track, blood_hu), max(0.7, 3.5 / frame.spacing[0]))
+
+
+def _lean(box: Window, height: float) -> NDArray[np.int64]:
+    """Shift of each slice against the top one, rows and columns, by the usual tilt."""
+    below = (box.hu.shape[0] - 1 - np.arange(box.hu.shape[0]))[:, None] * height
+    return np.asarray(np.rint(below * np.array(USUAL_TILT) / np.array(box.pixel)), dtype=np.int64)
 
 
 def _place_cost(
@@ -107,8 +124,8 @@ def _place_cost(
     if "aorta_ascending" in so_far:
         mask, certain = so_far["aorta_ascending"]
         there = np.flatnonzero(mask.any(axis=(1, 2)))
-        # Its lower end is where it was lost: the upper half is sure.
-        sure = int(np.median(there)) if there.size else len(mask)
+        # Its lower end is where it was lost: the upper half is sure, and a disc deep in the heart is another chamber.
+        sure = max(int(np.median(there)), round(top - _TOP_MM / frame.spacing[0])) if there.size else len(mask)
         for k, z in enumerate(slices.tolist()):
             inside = np.argwhere(mask[z]) if z >= sure else np.zeros((0, 2))
             if len(inside):
