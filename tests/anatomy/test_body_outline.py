@@ -179,3 +179,28 @@ def test_metal_beyond_the_last_whole_block_is_left_out():
     hu[2, 8, 8] = 3000
     metal = body.find_metal(Volume(hu, Geometry(hu.shape, (1.0, 1.0, 1.0))), np.ones((1, 2, 2), dtype=bool), (2, 4, 4))
     assert not metal.any()
+
+
+def small_field(behind: float) -> np.ndarray:
+    """A slice of a small field of view: chest wall in front, heart and spine in the middle, ``behind`` beside them."""
+    hu = np.full((40, 40), -1000.0, dtype=np.float32)
+    hu[4:10] = 40.0
+    hu[10:] = behind
+    hu[10:, 14:28] = 40.0
+    return hu[None].repeat(3, axis=0)
+
+
+@pytest.mark.parametrize(("behind", "lung"), [(-860.0, True), (-995.0, False)])
+def test_lung_that_a_small_field_of_view_cuts_is_in_the_body(behind, lung):
+    hu = small_field(behind)
+    found = body.find_body(hu, np.zeros(hu.shape, dtype=bool), (3.0, 3.0, 3.0))
+    assert found[1, 30, 5] == lung
+    assert found[1, 30, 35] == lung
+    assert not found[1, 1].any(), "the room in front stays outside"
+
+
+def test_padding_behind_a_whole_patient_is_not_lung():
+    hu = small_field(-870.0)
+    hu[:, :, :3] = hu[:, :, -3:] = -1000.0
+    found = body.find_body(hu, np.zeros(hu.shape, dtype=bool), (3.0, 3.0, 3.0))
+    assert not found[1, 30, 6]

@@ -58,14 +58,14 @@ def test_fat_deeper_than_an_artery_runs_is_no_groove():
 
 
 def test_a_course_out_of_view_is_given_back():
-    away = line(25.0) + (0.0, 0.0, 100.0)
+    away = line(125.0)
     course, share = along_groove(away, fat_with(), FREE)
     assert course is away
     assert share == 0.0
 
 
 def heart() -> np.ndarray:
-    z, y, x = np.indices(SHAPE)
+    _, y, x = np.indices(SHAPE)
     return ((y - 25) * 2.0) ** 2 + ((x - 25) * 2.0) ** 2 < 36.0**2
 
 

@@ -65,7 +65,7 @@ def _with_neck(frame: Frame, region: Mask, so_far: Mapping[str, tuple[Mask, floa
 
 
 def _agreed(frame: Frame, made: HeartFrame, so_far: Mapping[str, tuple[Mask, float]]) -> dict[str, tuple[Mask, float]]:
-    """The ascending aorta without the slices on which it lies elsewhere than the root's track: those are a chamber's."""
+    """The ascending aorta without the slices on which it lies elsewhere than the root: those are a chamber's."""
     if "aorta_ascending" not in so_far or made.confidence < _SURE_FRAME:
         return {}
     mask, certain = so_far["aorta_ascending"]
