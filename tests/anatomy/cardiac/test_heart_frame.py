@@ -165,3 +165,23 @@ def test_borders_and_blood(usual):
     assert (found.right[2], found.left[2], found.front[2], found.back[2]) == (4, 8, 3, 6)
     assert np.isnan(found.right[0])
     assert blood_of(usual.frame, heart_of(usual)) == pytest.approx(45.0, abs=12.0)
+
+
+def test_a_heart_on_the_right_is_not_framed_surely(usual):
+    def turned(array):
+        return np.ascontiguousarray(array[..., ::-1])
+
+    last = usual.frame.hu.shape[2] - 1
+    spine = usual.frame.spine.copy()
+    spine[:, 1] = last - spine[:, 1]
+    frame = replace(
+        usual.frame,
+        volume=replace(usual.frame.volume, hu=turned(usual.frame.volume.hu)),
+        lung_left=turned(usual.frame.lung_right),
+        lung_right=turned(usual.frame.lung_left),
+        spine=spine,
+        **{name: turned(getattr(usual.frame, name)) for name in ("hu", "body", "airway", "bone", "metal", "fat")},
+    )
+    masks = {name: (turned(mask), sure) for name, (mask, sure) in usual.masks.items()}
+    part = cardiac.segment(frame, masks)
+    assert not part.landmarks or part.landmarks["left_main_level"].confidence < 0.6

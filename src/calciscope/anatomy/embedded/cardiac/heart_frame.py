@@ -20,6 +20,9 @@ _TILT_OVER = (6.0, 26.0)
 _STEEPEST = 1.6
 # Radius of an adult root, mm, and how much of it must look round.
 _ROOT_RADIUS = (11.0, 24.0)
+# A heart reaches at least this many times as far to the left of the spine as to the right; columns of the heart hold
+# this many voxels.
+_LEFTWARD, _FEW_VOXELS = 0.9, 20
 # The surest frame: nothing inside a heart without contrast is seen directly.
 _SUREST = 0.95
 # Below this a frame is dropped.
@@ -81,7 +84,9 @@ def find(frame: Frame, heart: Mask, certain: float, so_far: Mapping[str, tuple[M
     tilt = _tilt(frame, track, k)
     radius = float(np.median(track.radius[max(0, k - 1) : k + max(2, round(12.0 / frame.spacing[0]))]))
     sure, flags = _sanity(frame, track, k, found, wide, tilt, radius)
-    if "metal" in so_far or bool(frame.metal[heart].any()):
+    if _on_the_right(frame, heart, best.z):
+        sure, flags = sure * 0.5, [*flags, "the heart lies on the right, or the image is turned over"]
+    if bool(frame.metal[heart].any()):
         sure, flags = sure * 0.7, [*flags, "metal in the heart"]
     sure *= _SUREST * min(1.0, certain / 0.85)
     if sure < LEAST:
@@ -97,6 +102,16 @@ def find(frame: Frame, heart: Mask, certain: float, so_far: Mapping[str, tuple[M
         confidence=round(sure, 3),
         flags=tuple(flags),
     )
+
+
+def _on_the_right(frame: Frame, heart: Mask, z: float) -> bool:
+    """Whether the heart reaches further to the right of the spine than to the left; false where no spine is in view."""
+    if not np.isfinite(frame.spine[:, 1]).any():
+        return False
+    low, high = (max(0, round(z - mm / frame.spacing[0])) for mm in (50.0, 10.0))
+    columns = np.flatnonzero(heart[low : high + 1].sum(axis=(0, 1)) >= _FEW_VOXELS)
+    middle = float(np.nanmedian(frame.spine[:, 1]))
+    return columns.size > 0 and bool(columns[-1] - middle < _LEFTWARD * (middle - columns[0]))
 
 
 def _tilt(frame: Frame, track: Track, k: int) -> NDArray[np.float64]:
