@@ -65,6 +65,8 @@ class Threshold:
     ``hu`` is the threshold and ``bins`` where each density factor begins; ``mass_factor`` is in mg/mm3/HU.
     ``adapted`` says that a published value other than the reference one is used; ``why`` says what differs from
     the reference conditions and which way that errs, or is ``None``. ``refused``: the preset gives no number here.
+    ``equivalent`` is the hydroxyapatite (mg/cm3) whose attenuation a calibration may put in the place of a threshold
+    that is only kept; ``None`` where the threshold stays as it is.
     """
 
     hu: float
@@ -73,10 +75,15 @@ class Threshold:
     adapted: bool = False
     refused: bool = False
     why: str | None = None
+    equivalent: float | None = None
 
 
 class Preset(_Model):
-    """One rule set. ``reference_mm`` is the slice spacing (mm) that scaled scores refer to."""
+    """One rule set. ``reference_mm`` is the slice spacing (mm) that scaled scores refer to.
+
+    ``equivalent`` is the hydroxyapatite (mg/cm3) that the reference threshold stands for: at a voltage without a
+    published threshold its attenuation, if a phantom or the file tells it, takes the place of the one that is kept.
+    """
 
     name: str
     title: str
@@ -91,6 +98,7 @@ class Preset(_Model):
     maximum: Literal["island", "slice", "lesion"]
     scaling: Literal["increment", "thickness", "none"]
     reference_mm: float = Field(gt=0)
+    equivalent: float | None = Field(default=None, gt=0)
     rounding: Literal["none", "island", "total"]
     sources: tuple[str, ...]
     note: str | None = None
@@ -132,7 +140,9 @@ class Preset(_Model):
         # Calcium attenuates less at a higher voltage (photoelectric effect): a fixed threshold then counts less.
         errs = "low" if kvp > self.reference_kvp else "high"
         why = f"{reference.bins[0]:g} HU is kept at {kvp:g} kV, so the number reads {errs}"
-        return Threshold(reference.bins[0], reference.bins, reference.mass_factor, why=why)
+        return Threshold(
+            reference.bins[0], reference.bins, reference.mass_factor, why=why, equivalent=self.equivalent
+        )
 
 
 class _File(_Model):
