@@ -34,7 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calciscope.domain.anatomy import BloodPool
 from calciscope.domain.assessment import Validity
-from calciscope.domain.deposit import Deposit
+from calciscope.domain.deposit import Calcium
 from calciscope.domain.image import Acquisition, Geometry
 from calciscope.domain.site import within
 from calciscope.errors import KnowledgeError
@@ -169,7 +169,7 @@ def facts(
     acquisition: Acquisition,
     geometry: Geometry,
     blood_pool: BloodPool | None,
-    deposits: Sequence[Deposit],
+    deposits: Sequence[Calcium],
     threshold: Threshold,
     reference_kvp: float,
 ) -> dict[str, Fact]:
@@ -229,7 +229,7 @@ def _gated(described: str) -> bool:
     return any(word in described for word in rules.gated_words)
 
 
-def _touches(deposit: Deposit, acquisition: Acquisition) -> bool:
+def _touches(deposit: Calcium, acquisition: Acquisition) -> bool:
     if not acquisition.missing_slices:
         return False
     along = deposit.voxels[:, acquisition.slice_axis]
@@ -237,7 +237,7 @@ def _touches(deposit: Deposit, acquisition: Acquisition) -> bool:
     return any(first <= index <= last for index in acquisition.missing_slices)
 
 
-def _at_edge(deposit: Deposit, geometry: Geometry) -> bool:
+def _at_edge(deposit: Calcium, geometry: Geometry) -> bool:
     lowest, highest = deposit.voxels.min(axis=0), deposit.voxels.max(axis=0)
     return any(
         int(low) == 0 or int(high) == size - 1 for low, high, size in zip(lowest, highest, geometry.shape, strict=True)
