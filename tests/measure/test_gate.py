@@ -16,6 +16,7 @@ from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Contrast
 from calciscope.measure.gate import NUMBERS, Condition, Gate, acquisition_rules, facts, judge
 from calciscope.measure.presets import preset, presets
+from calciscope.measure.voltage import threshold_of
 from tests.measure.make import REFERENCE, block, deposit, geometry
 
 VALID, ADJUSTED, REFUSED = Validity.VALID, Validity.ADJUSTED, Validity.REFUSED
@@ -24,7 +25,7 @@ UNENHANCED = BloodPool(45.0, 12.0, 500, "aorta")
 
 def gates(site="artery.coronary.lad", blood=UNENHANCED, grid=None, one=None, name="standard", **changes):
     acquisition = replace(REFERENCE, **changes)
-    threshold = preset(name).threshold(acquisition.kvp)
+    threshold = threshold_of(preset(name), acquisition)
     grid = grid or geometry()
     known = facts(acquisition, grid, blood, [one or deposit(block(5, 9, 9, 4, 4, 300), grid)], threshold, 120.0)
     return judge(known, site, threshold)
@@ -37,11 +38,12 @@ def test_reference_conditions_are_valid_without_a_word():
 @pytest.mark.parametrize(
     ("changes", "number", "validity", "says"),
     [
-        ({"kvp": 130.0}, "agatston", ADJUSTED, "130 HU is kept at 130 kV, so the number reads low"),
+        ({"kvp": 130.0, "mass_factors": ()}, "agatston", ADJUSTED, "130 HU is kept at 130 kV, so the number reads low"),
         ({"kvp": 100.0}, "agatston", ADJUSTED, "147 HU"),
         ({"kvp": None}, "agatston", ADJUSTED, "taken as 120 kV"),
         ({"kvp": 140.0}, "attenuation", ADJUSTED, "140 kV"),
-        ({"tin_filter": True}, "agatston", ADJUSTED, "tin"),
+        ({"tin_filter": True, "mass_factors": ()}, "agatston", ADJUSTED, "130 HU is kept at 120 kV with a tin filter"),
+        ({"tin_filter": True}, "attenuation", ADJUSTED, "tin filter"),
         ({"kernel": None, "sharp_kernel": None}, "agatston", ADJUSTED, "kernel is not known"),
         ({"kernel": "XYZZY", "sharp_kernel": None}, "agatston", ADJUSTED, "kernel XYZZY"),
         ({"kernel": "FC52", "sharp_kernel": True}, "agatston", REFUSED, "FC52 is sharp"),

@@ -131,7 +131,8 @@ class Preset(_Model):
         found = self._at(kvp)
         if found is not None:
             adapted = found is not reference
-            note = f"the threshold is {found.bins[0]:g} HU, as published for {kvp:g} kV" if adapted else None
+            told = f"the threshold is {found.bins[0]:g} HU, as published for {kvp:g} kV ({found.source})"
+            note = told if adapted else None
             return Threshold(found.bins[0], found.bins, found.mass_factor, adapted=adapted, why=note)
         if self.other_voltages == "refuse":
             known = ", ".join(f"{voltage.kvp:g}" for voltage in sorted(self.voltages, key=lambda one: one.kvp))
@@ -140,9 +141,7 @@ class Preset(_Model):
         # Calcium attenuates less at a higher voltage (photoelectric effect): a fixed threshold then counts less.
         errs = "low" if kvp > self.reference_kvp else "high"
         why = f"{reference.bins[0]:g} HU is kept at {kvp:g} kV, so the number reads {errs}"
-        return Threshold(
-            reference.bins[0], reference.bins, reference.mass_factor, why=why, equivalent=self.equivalent
-        )
+        return Threshold(reference.bins[0], reference.bins, reference.mass_factor, why=why, equivalent=self.equivalent)
 
 
 class _File(_Model):

@@ -23,6 +23,7 @@ from calciscope.measure.presets import Preset, Threshold
 from calciscope.measure.readings import reviewed
 from calciscope.measure.rollup import VALUE_NAMES, rollups
 from calciscope.measure.shape import Size, size
+from calciscope.measure.voltage import threshold_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def measure(
     and tells the total of either reading.
     """
     acquisition = volume.acquisition
-    threshold = preset.threshold(acquisition.kvp)
+    threshold = threshold_of(preset, acquisition)
     factor = mass_factor(acquisition, threshold)
     stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
     scan = _Scan(volume, anatomy, preset, factor.applied(threshold), factor, stack)
