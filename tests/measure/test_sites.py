@@ -34,7 +34,8 @@ def test_one_deposit_in_an_artery_under_reference_conditions():
     assert numbers["count"] == 1.0
     assert all(one.validity is Validity.VALID for one in site.measures.values())
     assert {name: one.unit for name, one in site.measures.items()} == {
-        "agatston": "1", "volume": "mm3", "mass": "mg", "diameter": "mm", "attenuation": "HU", "mean_hu": "HU",
+        "agatston": "1", "volume": "mm3", "mass": "mg", "diameter": "mm", "diameter_perpendicular": "mm",
+        "diameter_craniocaudal": "mm", "attenuation": "HU", "mean_hu": "HU", "sd_hu": "HU", "median_hu": "HU",
         "peak": "HU", "count": "1",
     }  # fmt: skip
     assert site.measures["agatston"].preset == STANDARD.label

@@ -1,0 +1,250 @@
+"""From a region of voxels in a scan to every number that calcium has: deposits of a site, or a label of a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calciscope.domain.anatomy import Anatomy
+from calciscope.domain.assessment import Measure, Validity
+from calciscope.domain.deposit import Calcium, Deposit
+from calciscope.domain.image import Geometry, Volume
+from calciscope.domain.site import within
+from calciscope.measure.agatston import Score, Stack, components, score
+from calciscope.measure.gate import Gate, Number, acquisition_rules, facts, judge
+from calciscope.measure.mass import MassFactor, mass_factor
+from calciscope.measure.presets import Preset, Threshold
+from calciscope.measure.shape import Size, size, surrounding
+
+# A diameter is measured on so many pieces, those of the largest bounding boxes: with thousands of flecks of about one
+# size it makes no difference which of them is called the largest.
+_CANDIDATES = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """What is the same for every region of one scan. ``threshold`` holds the mass factor that ``factor`` explains."""
+
+    volume: Volume
+    preset: Preset
+    threshold: Threshold
+    factor: MassFactor
+    stack: Stack
+    anatomy: Anatomy | None = None
+
+    @classmethod
+    def of(cls, volume: Volume, preset: Preset, anatomy: Anatomy | None = None) -> Scan:
+        """The scan under a preset; without an anatomy the blood pool, which shows contrast, is not known."""
+        acquisition = volume.acquisition
+        threshold = preset.threshold(acquisition.kvp)
+        factor = mass_factor(acquisition, threshold)
+        stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
+        return cls(volume, preset, factor.applied(threshold), factor, stack, anatomy)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Voxels ``(n, 3)`` that are calcium, with their attenuation ``(n,)``, for where no deposit was made of them."""
+
+    voxels: NDArray[np.integer]
+    hu: NDArray[np.float32]
+    threshold_hu: float
+    background_hu: float
+
+    @property
+    def peak_hu(self) -> float:
+        """Highest attenuation, HU."""
+        return float(self.hu.max())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """What is measured as one.
+
+    ``voxels`` ``(n, 3)`` without repeats and ``hu`` ``(n,)`` are scored together, so that an island which two pieces
+    share counts once. ``piece`` ``(n,)`` numbers the connected piece of calcium of each voxel, -1 where it is none (a
+    mask may hold tissue). ``deposits`` are the pieces by number where the region is made of them. ``site`` is a site
+    path, or ``None`` where it is not known; it is then scored as an artery is.
+    """
+
+    voxels: NDArray[np.integer]
+    hu: NDArray[np.float32]
+    piece: NDArray[np.intp]
+    site: str | None = None
+    deposits: tuple[Deposit, ...] = ()
+
+    @classmethod
+    def of_deposits(cls, deposits: Sequence[Deposit], geometry: Geometry, site: str | None = None) -> Region:
+        """The deposits of a site; a voxel that two of them hold counts for the first."""
+        voxels = np.concatenate([one.voxels for one in deposits])
+        hu = np.concatenate([one.hu for one in deposits])
+        piece = np.repeat(np.arange(len(deposits)), [len(one.voxels) for one in deposits])
+        _, first = np.unique(np.ravel_multi_index(tuple(voxels.T), geometry.shape), return_index=True)
+        if len(first) < len(voxels):
+            kept = np.sort(first)
+            voxels, hu, piece = voxels[kept], hu[kept], piece[kept]
+        return cls(voxels, hu, piece.astype(np.intp), site, tuple(deposits))
+
+    @classmethod
+    def of_mask(
+        cls, voxels: NDArray[np.integer], hu: NDArray[np.number], scan: Scan, site: str | None = None
+    ) -> Region:
+        """The voxels of a label; pieces are what hangs together at the preset's threshold, over faces and corners."""
+        values = np.asarray(hu, dtype=np.float32)
+        above = np.flatnonzero(values > scan.threshold.hu if scan.preset.strict else values >= scan.threshold.hu)
+        piece = np.full(len(values), -1, dtype=np.intp)
+        piece[above] = components(np.asarray(voxels)[above].astype(np.int64), 0, 3, 26)
+        return cls(np.asarray(voxels), values, piece, site)
+
+    @property
+    def count(self) -> int:
+        """Number of pieces."""
+        return len(self.deposits) or int(self.piece.max(initial=-1)) + 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """Every measure of a region by its name, and how the Agatston score divides: ``shares`` ``(pieces,)``."""
+
+    measures: Mapping[str, Measure]
+    shares: NDArray[np.float64]
+
+
+def numbers(region: Region, scan: Scan) -> Numbers:
+    """Every number of a region that is not empty.
+
+    Agatston, volume and mass follow the preset; where calcium scores are defined the volume is the volume score, and
+    elsewhere every voxel of calcium counts, because a small stone is a stone. Attenuation is that of all voxels of
+    calcium (``mean_hu``, ``sd_hu``, ``median_hu``, ``peak``) and of the core of the largest piece (``attenuation``);
+    the three diameters are those of the piece that is largest in an axial slice.
+    """
+    calcium = region.piece >= 0
+    hu = region.hu[calcium].astype(np.float64)
+    gates = _gates(region, scan)
+    result = score(region.voxels, region.hu, scan.stack, scan.threshold, scan.preset)
+    measures = _scores(region, hu, result, gates, scan)
+    if len(hu):
+        measures |= _attenuation(hu, gates["attenuation"], scan)
+        measures |= _sizes(region, gates, scan)
+    measures["count"] = Measure(value=float(region.count), unit="1", method="number of deposits")
+    shares = np.bincount(region.piece[calcium], weights=result.share[calcium], minlength=region.count)
+    return Numbers(measures, shares.astype(np.float64))
+
+
+def number(value: float, unit: str, method: str, gate: Gate, scan: Scan) -> Measure:
+    """A measure as the gate lets it pass: refused it has no value."""
+    refused = gate.validity is Validity.REFUSED
+    return Measure(
+        value=None if refused else value,
+        unit=unit,
+        method=method,
+        preset=scan.preset.label,
+        validity=gate.validity,
+        why=gate.why,
+    )
+
+
+def gates_of(pieces: Sequence[Calcium], site: str | None, scan: Scan) -> dict[Number, Gate]:
+    """How far each number of these pieces at a site holds."""
+    volume, anatomy = scan.volume, scan.anatomy
+    pool = anatomy.blood_pool if anatomy else None
+    known = facts(volume.acquisition, volume.geometry, pool, pieces, scan.threshold, scan.preset.reference_kvp)
+    gates = judge(known, site or "", scan.threshold)
+    gates["mass"] = gates["mass"].joined(scan.factor.gate)
+    return gates
+
+
+def scored(site: str | None) -> bool:
+    """Whether calcium scores are defined at a site; a region without a place is taken at its word."""
+    return site is None or any(within(site, place) for place in acquisition_rules().scored_sites)
+
+
+def agatston_method(scan: Scan) -> str:
+    """The rule of the score in one line."""
+    rule = scan.preset.islands
+    sign = ">" if scan.preset.strict else ">="
+    return f"Agatston, {sign}{scan.threshold.hu:g} HU, {rule.dimension}-D islands with {rule.neighbours} neighbours"
+
+
+def _gates(region: Region, scan: Scan) -> dict[Number, Gate]:
+    if region.deposits:
+        return gates_of(region.deposits, region.site, scan)
+    calcium = region.piece >= 0
+    if not calcium.any():
+        return gates_of((), region.site, scan)
+    whole = Piece(region.voxels[calcium], region.hu[calcium], scan.threshold.hu, 0.0)
+    return gates_of((whole,), region.site, scan)
+
+
+def _scores(
+    region: Region, hu: NDArray[np.float64], result: Score, gates: Mapping[Number, Gate], scan: Scan
+) -> dict[str, Measure]:
+    if scored(region.site):
+        volume, mass, rule = result.volume, result.mass, "voxels of the islands that count"
+    else:
+        volume = len(hu) * scan.stack.voxel_mm3
+        mass, rule = float(hu.sum()) * scan.stack.voxel_mm3 * scan.factor.value, "all voxels"
+    return {
+        "agatston": number(result.agatston, "1", agatston_method(scan), gates["agatston"], scan),
+        "volume": number(volume, "mm3", rule, gates["volume"], scan),
+        "mass": number(mass, "mg", f"hydroxyapatite, {scan.factor.origin}, {rule}", gates["mass"], scan),
+    }
+
+
+def _attenuation(hu: NDArray[np.float64], gate: Gate, scan: Scan) -> dict[str, Measure]:
+    return {
+        "mean_hu": number(float(hu.mean()), "HU", "mean of all voxels", gate, scan),
+        "sd_hu": number(float(hu.std()), "HU", "standard deviation over all voxels", gate, scan),
+        "median_hu": number(float(np.median(hu)), "HU", "median of all voxels", gate, scan),
+        "peak": number(float(hu.max()), "HU", "highest voxel", gate, scan),
+    }
+
+
+def _sizes(region: Region, gates: Mapping[Number, Gate], scan: Scan) -> dict[str, Measure]:
+    voxels = np.bincount(region.piece[region.piece >= 0], minlength=region.count)
+    core = size(_piece(region, int(voxels.argmax()), scan), scan.volume.geometry)
+    longest = core
+    for reach, piece in _candidates(region, scan):
+        if reach <= longest.diameter:
+            break
+        found = size(piece, scan.volume.geometry)
+        longest = max(longest, found, key=lambda measured: measured.diameter)
+    return _diameters(longest, gates["diameter"], scan) | {
+        "attenuation": number(core.core_hu, "HU", "mean of the core of the largest deposit", gates["attenuation"], scan)
+    }
+
+
+def _diameters(found: Size, gate: Gate, scan: Scan) -> dict[str, Measure]:
+    edge = "edge near half maximum"
+    same = f"of the deposit with the largest diameter, {edge}"
+    return {
+        "diameter": number(found.diameter, "mm", f"largest in an axial slice, {edge}", gate, scan),
+        "diameter_perpendicular": number(
+            found.perpendicular, "mm", f"at right angles to the largest diameter in its slice, {edge}", gate, scan
+        ),
+        "diameter_craniocaudal": number(found.craniocaudal, "mm", f"from head to feet {same}", gate, scan),
+    }
+
+
+def _candidates(region: Region, scan: Scan) -> Iterator[tuple[float, Calcium]]:
+    """Pieces with the diagonal of their bounding box in the axial plane (mm), the longest diagonals first."""
+    calcium = np.flatnonzero(region.piece >= 0)
+    order = calcium[np.argsort(region.piece[calcium], kind="stable")]
+    starts = np.searchsorted(region.piece[order], np.arange(region.count))
+    plane = region.voxels[order, 1:]
+    extent = np.maximum.reduceat(plane, starts) - np.minimum.reduceat(plane, starts) + 1
+    reach = np.hypot(*(extent * np.array(scan.volume.geometry.spacing[1:])).T)
+    for index in np.argsort(-reach, kind="stable")[:_CANDIDATES]:
+        yield float(reach[index]), _piece(region, int(index), scan)
+
+
+def _piece(region: Region, index: int, scan: Scan) -> Calcium:
+    if region.deposits:
+        return region.deposits[index]
+    own = region.piece == index
+    voxels = region.voxels[own]
+    background = surrounding(scan.volume.hu, voxels, scan.threshold.hu, scan.volume.geometry)
+    return Piece(voxels, region.hu[own], scan.threshold.hu, background)
