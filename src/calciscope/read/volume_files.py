@@ -30,6 +30,7 @@ _ITK: Any = SimpleITK
 _NIBABEL: Any = nibabel
 
 _DAMAGED = "it cannot be read: damaged, cut off, or not of the kind its name says; export it again"
+_NO_SPACING = "its voxel spacing is not positive, so nothing can be measured; export it again"
 _EIGHT_BITS = "its values fit in 8 bits: a label map or a picture, not Hounsfield units; give the CT itself"
 _COLOURS = "it holds colours or vectors, not one value a voxel; give the CT itself"
 _UNITS_MM = {"meter": 1000.0, "micron": 0.001}
@@ -39,6 +40,7 @@ _SKEW = 0.01
 # NRRD and MetaImage headers are a page of text; what names the files of the voxels is the last of it.
 _HEADER_BYTES = 64 * 1024
 _PARTS = re.compile(r"^(?:ElementDataFile\s*=|data ?file:)[ \t]*(.*)$", re.MULTILINE | re.IGNORECASE)
+_SPACING = re.compile(r"^(?:ElementSpacing\s*=|spacings:)[ \t]*(.*)$", re.MULTILINE | re.IGNORECASE)
 
 # Spacings that differ by less than this share are equal: no axis of acquisition can be told from them.
 _ISOTROPIC = 0.05
@@ -56,8 +58,11 @@ def digest_of(file: File) -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Grid:
-    """Values as in the file, ``(k, j, i)``, and what each array axis means: ``directions`` are rows of LPS vectors."""
+class Grid:
+    """Values as in the file, ``(k, j, i)``, and what each array axis means: ``directions`` are rows of LPS vectors.
+
+    ``placed`` says whether the file tells how the patient lies.
+    """
 
     values: NDArray[Any]
     spacing: NDArray[np.float64]
@@ -66,22 +71,32 @@ class _Grid:
     placed: bool = True
 
 
+def read_grid(file: File, *, labels: bool = False) -> Grid:
+    """The voxels of a NIfTI, NRRD or MetaImage file and where they lie, whatever they stand for.
+
+    Raises :class:`~calciscope.errors.InputError` where it is no volume on a regular grid; unless ``labels`` are
+    expected, also where the values have 8 bits, which hold no Hounsfield units.
+    """
+    nifti = file.path.name.lower().endswith((".nii", ".nii.gz"))
+    grid = _nifti(file, labels) if nifti else _by_itk(file)
+    if not np.isfinite(grid.spacing).all() or grid.spacing.min() <= 0:
+        raise InputError(_NO_SPACING)
+    if grid.spacing.min() < PLAUSIBLE_MM[0] or grid.spacing.max() > PLAUSIBLE_MM[1]:
+        raise InputError(IMPLAUSIBLE)
+    if np.abs(grid.directions @ grid.directions.T - np.eye(3)).max() > _SKEW:
+        raise InputError("its axes are not at right angles; resample it to a regular grid first")
+    return grid
+
+
 def read_volume(file: File) -> Volume:
     """Read a volume file into the canonical frame.
 
     Raises :class:`~calciscope.errors.InputError` where it is no CT volume: a series over time, colours, label maps,
     intensities of 8 bits, a single slice, or no numbers in it.
     """
-    nifti = file.path.name.lower().endswith((".nii", ".nii.gz"))
-    grid = _nifti(file) if nifti else _by_itk(file)
+    grid = read_grid(file)
     if min(grid.values.shape) < 2:
         raise InputError(ONE_SLICE)
-    if not np.isfinite(grid.spacing).all() or grid.spacing.min() <= 0:
-        raise InputError("its voxel spacing is not positive, so nothing can be measured; export it again")
-    if grid.spacing.min() < PLAUSIBLE_MM[0] or grid.spacing.max() > PLAUSIBLE_MM[1]:
-        raise InputError(IMPLAUSIBLE)
-    if np.abs(grid.directions @ grid.directions.T - np.eye(3)).max() > _SKEW:
-        raise InputError("its axes are not at right angles; resample it to a regular grid first")
     way = canonical(grid.directions)
     geometry = canonical_geometry(way, grid.values.shape, grid.spacing.tolist(), grid.origin, grid.directions)
     hu, notes = _hounsfield(grid.values)
@@ -102,11 +117,12 @@ def slice_axis(spacing: tuple[float, float, float]) -> int:
     return axis if spacing[axis] > (1 + _ISOTROPIC) * sorted(spacing)[1] else 0
 
 
-def _nifti(file: File) -> _Grid:
+def _nifti(file: File, labels: bool) -> Grid:
     """NIfTI by nibabel, which, unlike ITK, notices a file that is cut off and keeps values that are no numbers."""
     try:
+        _check_pixdim(file.path)
         image = _NIBABEL.load(file.path)
-        if image.get_data_dtype().itemsize == 1 and image.dataobj.slope == 1:
+        if not labels and image.get_data_dtype().itemsize == 1 and image.dataobj.slope == 1:
             # Eight bits hold no Hounsfield units: not worth unpacking, and a folder may hold a hundred label maps.
             raise InputError(_EIGHT_BITS)
         _check_size(image.shape)
@@ -135,7 +151,20 @@ def _nifti(file: File) -> _Grid:
     spacing = np.linalg.norm(columns, axis=0)
     directions = (columns / np.where(spacing > 0, spacing, 1)).T[::-1]
     origin = affine[:3, 3] * (-1, -1, 1)
-    return _Grid(raw.T, spacing[::-1], origin, directions, placed)
+    return Grid(raw.T, spacing[::-1], origin, directions, placed)
+
+
+def _check_pixdim(path: Path) -> None:
+    """Refuse a spacing of 0 or less; nibabel takes it as 1 or as positive, and says so in a log only."""
+    with _NIBABEL.openers.ImageOpener(path) as content:
+        start = content.read(_NIBABEL.Nifti2Header.template_dtype.itemsize)
+    kind = next((one for one in (_NIBABEL.Nifti1Header, _NIBABEL.Nifti2Header) if one.may_contain_header(start)), None)
+    if kind is None:
+        return
+    header = kind(start[: kind.template_dtype.itemsize], check=False)
+    spacing = header["pixdim"][1 : 1 + min(3, int(header["dim"][0]))]
+    if not np.isfinite(spacing).all() or (spacing <= 0).any():
+        raise InputError(_NO_SPACING)
 
 
 def _check_size(shape: Sequence[int]) -> None:
@@ -143,10 +172,15 @@ def _check_size(shape: Sequence[int]) -> None:
         raise InputError(TOO_LARGE)
 
 
-def _check_parts(path: Path) -> None:
-    """Refuse a header whose voxels lie in files outside its folder: it would show any file of this machine as image."""
+def _check_header(path: Path) -> None:
+    """Refuse a header with a spacing of 0 or less, and one whose voxels lie in files outside its folder.
+
+    The latter would show any file of this machine as image; ITK takes a negative spacing for a flipped axis.
+    """
     with path.open("rb") as file:
         start = file.read(_HEADER_BYTES).decode("latin-1")
+    if (spacing := _SPACING.search(start)) and any(_not_positive(word) for word in spacing[1].split()):
+        raise InputError(_NO_SPACING)
     named = _PARTS.search(start)
     if named is None:
         return
@@ -158,8 +192,15 @@ def _check_parts(path: Path) -> None:
             raise InputError("its header names voxels outside its own folder; put both into one folder")
 
 
-def _by_itk(file: File) -> _Grid:
-    _check_parts(file.path)
+def _not_positive(word: str) -> bool:
+    try:
+        return float(word) <= 0
+    except ValueError:
+        return False
+
+
+def _by_itk(file: File) -> Grid:
+    _check_header(file.path)
     reader = _ITK.ImageFileReader()
     reader.SetFileName(str(file.path))
     try:
@@ -167,7 +208,8 @@ def _by_itk(file: File) -> _Grid:
         _check_size(reader.GetSize())
         image = reader.Execute()
     except RuntimeError as error:
-        raise InputError(_DAMAGED) from error
+        # ITK refuses a spacing of 0 and a negative one itself.
+        raise InputError(_NO_SPACING if "spacing" in str(error).lower() else _DAMAGED) from error
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(_COLOURS)
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
@@ -178,7 +220,7 @@ def _by_itk(file: File) -> _Grid:
             ONE_SLICE if dimensions < 3 else f"it has {dimensions} dimensions; give one volume at one time"
         )
     columns = np.array(image.GetDirection()).reshape(3, 3)
-    return _Grid(
+    return Grid(
         _ITK.GetArrayFromImage(image), np.array(image.GetSpacing()[::-1]), np.array(image.GetOrigin()), columns.T[::-1]
     )
 
