@@ -18,6 +18,7 @@ from calciscope.measure.gate import Gate, Number, acquisition_rules, facts, judg
 from calciscope.measure.mass import MassFactor, mass_factor
 from calciscope.measure.presets import Preset, Threshold
 from calciscope.measure.shape import Size, size, surrounding
+from calciscope.measure.voltage import threshold_of
 
 # A diameter is measured on so many pieces, those of the largest bounding boxes: with thousands of flecks of about one
 # size it makes no difference which of them is called the largest.
@@ -39,7 +40,7 @@ class Scan:
     def of(cls, volume: Volume, preset: Preset, anatomy: Anatomy | None = None) -> Scan:
         """The scan under a preset; without an anatomy the blood pool, which shows contrast, is not known."""
         acquisition = volume.acquisition
-        threshold = preset.threshold(acquisition.kvp)
+        threshold = threshold_of(preset, acquisition)
         factor = mass_factor(acquisition, threshold)
         stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
         return cls(volume, preset, factor.applied(threshold), factor, stack, anatomy)
