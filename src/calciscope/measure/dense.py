@@ -1,0 +1,149 @@
+"""From a whole volume and a mask to the list of voxels that a score needs.
+
+The volume is read once, a few slices at a time; the mask is looked at only where the volume is above the threshold.
+Nothing of the size of the volume is allocated.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Voxels compared at once: their flags (1 byte each) and their values stay in the cache of a core.
+_SLAB = 1 << 20
+# Above this share of candidates, flagging the mask as a whole is cheaper than looking it up at each candidate.
+_DENSE = 1 / 16
+
+
+class Calcified(NamedTuple):
+    """Voxels inside a mask and above a threshold, in the order in which the volume lies in memory.
+
+    ``voxels`` is ``(n, 3)`` int32 indices into the volume, ``hu`` ``(n,)`` in the volume's own type, ``labels``
+    ``(n,)`` in the mask's own type (1 for a mask of flags or none).
+    """
+
+    voxels: NDArray[np.int32]
+    hu: NDArray[np.number]
+    labels: NDArray[np.integer]
+
+
+def calcified(
+    hu: NDArray[np.number],
+    mask: NDArray[np.integer] | NDArray[np.bool_] | None,
+    threshold: float | None,
+    strict: bool = False,
+) -> Calcified:
+    """Every voxel of a label (``mask`` not 0) at or above ``threshold`` HU, or above it where ``strict``.
+
+    ``hu`` ``(z, y, x)`` of any real type and any memory layout; ``mask`` of the same shape holds label numbers or
+    flags, ``None`` takes the whole volume; ``threshold`` ``None`` takes every voxel of the mask. The comparison is
+    exact: a threshold that the volume's type cannot hold is not rounded to it. Voxels that are not a number are never
+    taken.
+
+    Raises:
+        ValueError: the shapes differ, the volume is not 3-D, or the mask holds neither integers nor flags.
+    """
+    if hu.ndim != 3:
+        raise ValueError(f"a volume has three axes, this array {hu.ndim}")
+    if mask is not None and mask.shape != hu.shape:
+        raise ValueError(f"the mask is {mask.shape}, the volume {hu.shape}")
+    if mask is not None and mask.dtype.kind not in "biu":
+        raise ValueError(f"a mask holds label numbers or flags, not {mask.dtype}")
+    axes = sorted(range(3), key=lambda axis: (-abs(hu.strides[axis]), axis))
+    image = hu.transpose(axes)
+    labels = None if mask is None else mask.transpose(axes)
+    compare, bound = _comparison(hu.dtype, threshold, strict)
+    rows, columns = image.shape[1:]
+    depth = max(1, _SLAB // max(1, rows * columns))
+    flags = np.empty((min(depth, len(image)), rows, columns), dtype=np.bool_)
+    places: list[NDArray[np.int32]] = []
+    values: list[NDArray[np.number]] = []
+    numbers: list[NDArray[np.integer]] = []
+    for start in range(0, len(image), depth):
+        slab = image[start : start + depth]
+        inside = None if labels is None else labels[start : start + depth]
+        found, number = _candidates(slab, inside, compare, bound, flags[: len(slab)])
+        if not len(found):
+            continue
+        values.append(np.take(slab.reshape(-1), found))
+        if number is not None:
+            numbers.append(number)
+        flat = found.astype(np.int32)
+        line = flat // columns
+        level = line // rows
+        places.append(np.stack([level + start, line - level * rows, flat - line * columns]))
+    voxels = np.empty((3, sum(part.shape[1] for part in places)), dtype=np.int32)
+    if places:
+        for axis, column in zip(axes, range(3), strict=True):
+            np.concatenate([part[column] for part in places], out=voxels[axis])
+    taken = np.concatenate(values) if values else np.zeros(0, dtype=hu.dtype)
+    if mask is None or mask.dtype == np.bool_:
+        return Calcified(voxels.T, taken, np.ones(len(taken), dtype=np.uint8))
+    return Calcified(voxels.T, taken, np.concatenate(numbers) if numbers else np.zeros(0, dtype=mask.dtype))
+
+
+def labels_in(mask: NDArray[np.integer] | NDArray[np.bool_]) -> NDArray[np.integer]:
+    """Every label number of a mask but 0, ascending, ``(k,)``; ``[1]`` or nothing for a mask of flags.
+
+    Only places where the number changes along a line of the memory are sorted, which a mask of organs or lesions has
+    few of.
+    """
+    axes = sorted(range(3), key=lambda axis: (-abs(mask.strides[axis]), axis))
+    lines = mask.transpose(axes)
+    if mask.dtype == np.bool_:
+        return np.ones(int(mask.any()), dtype=np.uint8)
+    depth = max(1, _SLAB // max(1, lines.shape[1] * lines.shape[2]))
+    seen = [np.zeros(0, dtype=mask.dtype)]
+    for start in range(0, len(lines), depth):
+        slab = lines[start : start + depth]
+        if not slab.size:
+            continue
+        changed = np.flatnonzero(np.not_equal(slab[..., 1:], slab[..., :-1]))
+        seen += [np.unique(slab[..., 0]), np.unique(np.take(slab[..., 1:].reshape(-1), changed))]
+    numbers = np.unique(np.concatenate(seen))
+    return np.asarray(numbers[numbers != 0])
+
+
+def _candidates(
+    slab: NDArray[np.number],
+    labels: NDArray[np.integer] | NDArray[np.bool_] | None,
+    compare: np.ufunc | None,
+    bound: float | np.number,
+    flags: NDArray[np.bool_],
+) -> tuple[NDArray[np.intp], NDArray[np.integer] | None]:
+    """Flat places in the slab that count, and the label at each."""
+    flat = flags.reshape(-1)
+    if compare is None:
+        np.equal(slab, slab, out=flags)
+    else:
+        compare(slab, bound, out=flags)
+    if labels is None:
+        return np.flatnonzero(flat), None
+    if np.count_nonzero(flat) > _DENSE * flat.size:
+        flags &= np.asarray(labels != 0)
+    found = np.flatnonzero(flat)
+    if not len(found):
+        return found, None
+    number = np.take(labels.reshape(-1), found)
+    inside = number != 0
+    if not inside.all():
+        found, number = found[inside], number[inside]
+    return found, number
+
+
+def _comparison(
+    dtype: np.dtype[np.number], threshold: float | None, strict: bool
+) -> tuple[np.ufunc | None, float | np.number]:
+    """The comparison that decides as if the voxels were compared exactly, and its bound in the volume's own type."""
+    if threshold is None:
+        return None, 0
+    if dtype.kind in "iu":
+        # A Python integer is compared exactly also where it lies outside the range of the type.
+        return np.greater_equal, math.floor(threshold) + 1 if strict else math.ceil(threshold)
+    nearest = np.full(1, threshold).astype(dtype)
+    if float(nearest[0]) > threshold if strict else float(nearest[0]) < threshold:
+        nearest = np.nextafter(nearest, np.full(1, -np.inf if strict else np.inf).astype(dtype))
+    return (np.greater if strict else np.greater_equal), nearest[0]
