@@ -14,6 +14,7 @@ from calciscope.domain.deposit import Calcium, Deposit
 from calciscope.domain.image import Geometry, Volume
 from calciscope.domain.site import within
 from calciscope.measure.agatston import Score, Stack, components, score
+from calciscope.measure.artery import extent, tubes_of
 from calciscope.measure.gate import Gate, Number, acquisition_rules, facts, judge
 from calciscope.measure.mass import MassFactor, mass_factor
 from calciscope.measure.presets import Preset, Threshold
@@ -23,6 +24,8 @@ from calciscope.measure.voltage import threshold_of
 # A diameter is measured on so many pieces, those of the largest bounding boxes: with thousands of flecks of about one
 # size it makes no difference which of them is called the largest.
 _CANDIDATES = 16
+# Shares of the calcium past the ends of a traced artery, or off its wall, from which that is told.
+_SOME, _MOSTLY = 0.05, 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +133,7 @@ def numbers(region: Region, scan: Scan) -> Numbers:
     if len(hu):
         measures |= _attenuation(hu, gates["attenuation"], scan)
         measures |= _sizes(region, gates, scan)
+        measures |= _along_artery(region.voxels[calcium], region.site, gates["diameter"], scan)
     measures["count"] = Measure(value=float(region.count), unit="1", method="number of deposits")
     shares = np.bincount(region.piece[calcium], weights=result.share[calcium], minlength=region.count)
     return Numbers(measures, shares.astype(np.float64))
@@ -227,6 +231,27 @@ def _diameters(found: Size, gate: Gate, scan: Scan) -> dict[str, Measure]:
             found.perpendicular, "mm", f"at right angles to the largest diameter in its slice, {edge}", gate, scan
         ),
         "diameter_craniocaudal": number(found.craniocaudal, "mm", f"from head to feet {same}", gate, scan),
+    }
+
+
+def _along_artery(voxels: NDArray[np.integer], site: str | None, gate: Gate, scan: Scan) -> dict[str, Measure]:
+    """Calcified length and share of the circumference where the course of the artery is known, else nothing."""
+    found = extent(voxels, scan.volume.geometry, tubes_of(site, scan.anatomy))
+    if found is None:
+        return {}
+    if found.beyond > _SOME:
+        gate = gate.joined(Gate(Validity.ADJUSTED, "some of the calcium lies past the traced course, so it reads low"))
+    wall = gate
+    if found.off > _MOSTLY:
+        off = "most of the calcium lies off the wall of the traced course, so its share of the circumference is unknown"
+        wall = gate.joined(Gate(Validity.REFUSED, off))
+    share = "share of the circumference seen from the traced centre line"
+    return {
+        "calcified_length": number(
+            found.length, "mm", "along the centre line, calcium at any part of the circumference", gate, scan
+        ),
+        "circumference": number(100 * found.mean, "%", f"{share}, mean over the calcified length", wall, scan),
+        "circumference_largest": number(100 * found.largest, "%", f"{share}, where it is largest", wall, scan),
     }
 
 
