@@ -36,7 +36,8 @@ _EQUAL = 1e-6
 class Candidate:
     """What is known of a series before its voxels are read.
 
-    ``frame`` numbers the frame of reference and ``exam`` the examination (``date`` as YYYYMMDD, empty if unknown).
+    ``frame`` names the frame of reference, ``exam`` the examination (``date`` as YYYYMMDD, empty if unknown) and
+    ``series`` the series that its slices come from: what tells candidates apart, never shown.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Candidate:
     frame: str = ""
     exam: str = ""
     date: str = ""
+    series: frozenset[str] = frozenset()
 
     @property
     def slices(self) -> int:

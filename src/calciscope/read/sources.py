@@ -102,6 +102,7 @@ def _dicom_source(stack: Stack, notes: tuple[str, ...]) -> Source:
         frame=first.frame_of_reference,
         exam=first.identity.study,
         date=first.identity.date,
+        series=frozenset(frame.series for frame in stack),
     )
 
     def read(tick: Tick, refuse: Refuse) -> Volume:
