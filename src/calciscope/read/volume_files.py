@@ -148,8 +148,10 @@ def _nifti(file: File, labels: bool) -> Grid:
         )
     # NIfTI counts to the right and to the front, DICOM to the left and to the back.
     columns = np.diag([-1.0, -1.0, 1.0]) @ affine[:3, :3]
-    spacing = np.linalg.norm(columns, axis=0)
-    directions = (columns / np.where(spacing > 0, spacing, 1)).T[::-1]
+    lengths = np.linalg.norm(columns, axis=0)
+    directions = (columns / np.where(lengths > 0, lengths, 1)).T[::-1]
+    # The file has room for 32 bits: what was written as 0.7 is read as 0.7, not as 0.699999988.
+    spacing = np.array([float(str(np.float32(length))) for length in lengths])
     origin = affine[:3, 3] * (-1, -1, 1)
     return Grid(raw.T, spacing[::-1], origin, directions, placed)
 
