@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from calciscope.anatomy import labelmap
+from calciscope.anatomy import labelmap, provider
 from calciscope.domain.anatomy import Anatomy, Manifest, Region, Structure, Tube
 from calciscope.domain.image import Geometry, Volume
 from calciscope.errors import AnatomyError
@@ -144,3 +144,9 @@ def test_wrong_files(tmp_path):
         load(tmp_path, np.zeros(SHAPE, dtype=np.uint8))
     with pytest.raises(AnatomyError, match="are no labels"):
         load(tmp_path, labelled().astype(np.float32) + 0.5)
+
+
+@pytest.mark.parametrize("spec", ["", " ", ",", " , names.csv"])
+def test_no_name_at_all_is_said_as_that(spec):
+    with pytest.raises(AnatomyError, match="no anatomy is named; give a provider, FILE or FILE,NAMES"):
+        provider(spec)

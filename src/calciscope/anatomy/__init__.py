@@ -20,6 +20,8 @@ def provider(spec: str) -> Segment:
     Raises :class:`AnatomyError` with one line where there is neither, or where the file or its name table is wrong.
     """
     name = spec.strip()
+    if not name.partition(",")[0].strip():
+        raise AnatomyError("no anatomy is named; give a provider, FILE or FILE,NAMES.csv")
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name in found:
         loaded: Segment = found[name].load()
