@@ -21,9 +21,10 @@ STANDARD, FIXED, REFUSING = preset("standard"), preset("agatston-130"), preset("
 
 @dataclass(frozen=True)
 class Phantom:
-    """A calibration that saw this factor, mg/mm3/HU."""
+    """A calibration that saw this factor, mg/mm3/HU, and this attenuation of water, HU."""
 
     factor: float
+    water_hu: float = 0.0
 
 
 def at(kvp, *factors, tin=False):
@@ -55,6 +56,7 @@ def test_a_phantom_comes_before_the_file_and_the_file_before_keeping():
     assert by_phantom.bins == pytest.approx((118, 118 * 200 / 130, 118 * 300 / 130, 118 * 400 / 130))
     assert by_phantom.mass_factor == 0.00085
     assert "118 HU, that of 100 mg/cm3 hydroxyapatite at 140 kV by a phantom in the image" in by_phantom.why
+    assert threshold_of(STANDARD, at(140.0), Phantom(0.00085, -3.0)).hu == 115
     by_file = threshold_of(STANDARD, at(140.0, 0.8))
     assert by_file.hu == 125
     assert "by the mass factor 0.8 mg/cm3/HU of the file" in by_file.why
@@ -98,7 +100,8 @@ def test_presets_of_one_threshold_are_not_moved():
 def test_whatever_is_not_the_reference_says_so_and_bins_ascend_from_the_threshold(name, kvp, tin, factor):
     rule = presets()[name]
     got = threshold_of(rule, at(kvp, tin=tin), None if factor is None else Phantom(factor))
-    assert got.bins[0] == got.hu > 0
+    assert got.hu > 0
+    assert not got.why or "mg/cm3" not in got.why or got.bins[0] == got.hu
     assert list(got.bins) == sorted(set(got.bins))
     reference = kvp is not None and round(kvp) == round(rule.reference_kvp) and not tin
     assert (got.why is None) is reference

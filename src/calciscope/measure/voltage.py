@@ -20,11 +20,15 @@ from calciscope.measure.presets import MM3_PER_CM3, Preset, Threshold
 
 
 class Calibrated(Protocol):
-    """A phantom seen in the image; ``factor`` is hydroxyapatite per attenuation above water, mg/mm3/HU."""
+    """A phantom seen in the image (:class:`calciscope.measure.calibration.Calibration` is one)."""
 
     @property
     def factor(self) -> float:
-        """Hydroxyapatite over attenuation, mg/mm3/HU."""
+        """Hydroxyapatite over attenuation above water, mg/mm3/HU."""
+
+    @property
+    def water_hu(self) -> float:
+        """Attenuation of water, HU."""
 
 
 def threshold_of(preset: Preset, acquisition: Acquisition, calibration: Calibrated | None = None) -> Threshold:
@@ -56,9 +60,9 @@ def adapted(threshold: Threshold, acquisition: Acquisition, calibration: Calibra
     found = _mass_factor(acquisition, calibration)
     if found is None:
         return threshold
-    factor, origin = found
+    factor, water, origin = found
     # Whole HU, as the published ones.
-    hu = float(round(threshold.equivalent / (factor * MM3_PER_CM3)))
+    hu = float(round(water + threshold.equivalent / (factor * MM3_PER_CM3)))
     voltage = "unknown voltage" if acquisition.kvp is None else f"{acquisition.kvp:g} kV"
     tin = " with a tin filter" if acquisition.tin_filter else ""
     why = (
@@ -76,14 +80,14 @@ def adapted(threshold: Threshold, acquisition: Acquisition, calibration: Calibra
     )
 
 
-def _mass_factor(acquisition: Acquisition, calibration: Calibrated | None) -> tuple[float, str] | None:
-    """Factor (mg/mm3/HU) and where it comes from; of several sizes of patient in the file the middle one."""
+def _mass_factor(acquisition: Acquisition, calibration: Calibrated | None) -> tuple[float, float, str] | None:
+    """Factor (mg/mm3/HU), HU of water and where they come from; of several sizes of patient the middle one."""
     lowest, highest = acquisition_rules().mass_factor_plausible
     if calibration is not None and lowest <= calibration.factor * MM3_PER_CM3 <= highest:
-        return calibration.factor, "a phantom in the image"
+        return calibration.factor, calibration.water_hu, "a phantom in the image"
     given = sorted(value for value in acquisition.mass_factors if lowest <= value <= highest)
     if not given:
         return None
     middle = given[len(given) // 2]
     sizes = "" if len(given) == 1 else f", the middle one of {len(given)} by size of patient"
-    return middle / MM3_PER_CM3, f"the mass factor {middle:g} mg/cm3/HU of the file{sizes}"
+    return middle / MM3_PER_CM3, 0.0, f"the mass factor {middle:g} mg/cm3/HU of the file{sizes}"
