@@ -16,7 +16,7 @@ from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Geometry
 from calciscope.measure import measure, preset
 from calciscope.measure.artery import extent, tubes_of
-from tests.measure.make import REFERENCE, anatomy, deposit, placed, volume
+from tests.measure.make import REFERENCE, anatomy, deposit, painted, placed, volume
 
 GRID = Geometry((60, 100, 100), (1.5, 0.7, 0.7))
 RADIUS = 12.0
@@ -151,7 +151,7 @@ def test_a_site_is_measured_along_its_own_vessel():
 
 def site(tube, voxels, where=AORTA, **acquisition):
     piece = deposit({(int(z), int(y), int(x)): 500.0 for z, y, x in voxels}, GRID)
-    scan = volume(GRID, replace(REFERENCE, slice_thickness=1.5, **acquisition))
+    scan = painted(piece, scan=volume(GRID, replace(REFERENCE, slice_thickness=1.5, **acquisition)))
     known = body(tube) if tube else anatomy(GRID)
     return {one.site: one for one in measure([placed(piece, where)], scan, known, preset())}[where].measures
 

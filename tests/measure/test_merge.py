@@ -9,7 +9,7 @@ import pytest
 from calciscope.domain.assessment import Validity
 from calciscope.measure import measure, preset
 from calciscope.measure.merge import merge
-from tests.measure.make import anatomy, block, deposit, placed, volume
+from tests.measure.make import anatomy, block, deposit, painted, placed
 
 LAD, RCA, ARCH = "artery.coronary.lad", "artery.coronary.rca", "artery.aorta.arch"
 ABDOMINAL, THORACIC = "artery.aorta.abdominal", "artery.aorta.thoracic"
@@ -21,7 +21,7 @@ def series(name, *what, blood=45.0, threshold=130.0):
         placed(replace(deposit(block(z, 10, 10, 4, 4, hu), name=f"{name}{z}", threshold=threshold), series=name), site)
         for site, z, hu in what
     ]
-    return measure(found, volume(), anatomy(blood=blood), preset())
+    return measure(found, painted(*(one.deposit for one in found)), anatomy(blood=blood), preset())
 
 
 def by_site(sites):

@@ -17,12 +17,14 @@ from calciscope.measure.gate import STRICTNESS, acquisition_rules
 from calciscope.measure.mass import mass_factor
 from calciscope.measure.merge import merge
 from calciscope.measure.readings import reviewed
-from calciscope.measure.rollup import LARGEST, SUMMED, children, combined, rollups, total
-from tests.measure.make import REFERENCE, anatomy, block, deposit, volume
+from calciscope.measure.rollup import children, combined, rollups, total
+from tests.measure.make import REFERENCE, anatomy, block, deposit, painted, volume
 
 CORONARY, AORTA, HEART = "artery.coronary", "artery.aorta", "heart"
 LM, LAD, LCX, RCA = (f"{CORONARY}.{name}" for name in ("lm", "lad", "lcx", "rca"))
 PLACES = [LM, LAD, RCA, CORONARY, f"{AORTA}.arch", f"{AORTA}.abdominal", AORTA, "heart.aortic_valve", "kidney.left"]
+# Numbers that do not depend on what lies around a deposit: they add up exactly.
+ADDING = ("agatston", "volume", "mass", "count")
 VALVE, ANNULUS = "heart.aortic_valve", "heart.mitral_annulus"
 ADJUSTED, REFUSED, VALID = Validity.ADJUSTED, Validity.REFUSED, Validity.VALID
 
@@ -64,10 +66,10 @@ def scanned(what, series="s1", offset=1):
     found = [
         where(f"{series}-{i}", offset + 2 * i, path, sure, hu, series=series) for i, (path, hu, sure) in enumerate(what)
     ]
-    return measure(found, volume(), anatomy(), preset())
+    return measure(found, painted(*(one.deposit for one in found)), anatomy(), preset())
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(placements)
 def test_every_parent_holds_all_that_lies_at_and_below_it(what):
     sites = by_path(*scanned(what))
@@ -78,16 +80,16 @@ def test_every_parent_holds_all_that_lies_at_and_below_it(what):
             assert len(parts) < rule.least
             continue
         parent = sites[rule.site]
-        for name in SUMMED:
+        for name in ADDING:
             assert parent.measures[name].value == pytest.approx(sum(one.values[name] for one in parts))
-        for name in LARGEST:
+        for name in ("diameter", "peak"):
             assert parent.measures[name].value == max(one.measures[name].value for one in parts)
         assert parent.rollup is (rule.site not in alone)
         assert min(one.confidence for one in parts) <= parent.confidence + 1e-6
         assert parent.confidence <= max(one.confidence for one in parts) + 1e-6
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(placements)
 def test_each_deposit_is_in_one_site_and_parents_own_none_of_their_parts(what):
     sites = scanned(what)
@@ -108,7 +110,7 @@ def owned_in_one_and_divided_in_the_other(first, second):
     return False
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(placements, placements)
 def test_two_parts_of_a_body_add_up_in_any_order(first, second):
     # The test below has this case by itself.
@@ -118,7 +120,7 @@ def test_two_parts_of_a_body_add_up_in_any_order(first, second):
     whole = by_path(*scanned([*first, *second]))
     assert one.keys() == other.keys() == whole.keys()
     for path, expected in whole.items():
-        for name in SUMMED:
+        for name in ADDING:
             assert one[path].measures[name].value == pytest.approx(expected.measures[name].value), (path, name)
             assert other[path].measures[name].value == pytest.approx(expected.measures[name].value)
         assert {item.deposit.id for item in one[path].placed} == {item.deposit.id for item in other[path].placed}
@@ -216,7 +218,7 @@ def test_two_readings_are_close_exactly_within_the_margin(sure, other):
     assert bool(sites[VALVE].alternatives) is sites[VALVE].review
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([150.0, 250.0, 450.0])), min_size=1, max_size=6))
 def test_a_reading_moves_what_is_in_doubt_and_loses_nothing(deposits):
     doubtful = [hu for doubt, hu in deposits if doubt]

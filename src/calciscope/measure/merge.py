@@ -18,7 +18,7 @@ from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Value
 from calciscope.domain.site import within
 from calciscope.measure.gate import STRICTNESS, Gate, acquisition_rules
-from calciscope.measure.rollup import LARGEST, VALUE_NAMES, children, combined, rollups, total
+from calciscope.measure.rollup import MASSES, SUMMED, VALUE_NAMES, children, pooled, rollups, total
 
 # Deposits of two series closer than this (mm) can be one deposit, seen twice: breathing moves organs by about as much.
 SAME_MM = 6.0
@@ -73,14 +73,13 @@ def _whole(path: str, group: Mapping[str, MeasuredSite]) -> MeasuredSite | None:
 def _joined(one: MeasuredSite, other: MeasuredSite) -> MeasuredSite:
     """One site seen in two series that show different parts of it."""
     large, small = sorted((one, other), key=lambda site: -_largest(site.placed))
-    measures = dict(small.measures) | dict(large.measures)
-    for name in one.measures.keys() & other.measures.keys():
-        if name not in ("attenuation", "mean_hu"):
-            how = max if name in LARGEST else sum
-            measures[name] = combined([one.measures[name], other.measures[name]], large.measures[name].method, how)
+    both = pooled([large, small], "the parts in two series")
+    # Where the method says how the number was made, it is the same in both series and is kept.
+    kept = {name: found.model_copy(update={"method": large.measures[name].method}) for name, found in both.items()}
+    measures = dict(small.measures) | dict(large.measures) | kept
     if _near(one.placed, other.placed):
         twice = Gate(Validity.ADJUSTED, "seen in two series that overlap, a part may count twice")
-        measures |= {name: _gated(measures[name], twice) for name in ("agatston", "volume", "mass", "count")}
+        measures |= {name: _gated(measures[name], twice) for name in SUMMED if name in measures}
     values: dict[str, Value] = dict(small.values) | dict(large.values)
     placed = tuple(sorted((*one.placed, *other.placed), key=lambda item: -item.deposit.volume_mm3))
     weights = [sum(item.deposit.volume_mm3 for item in site.placed) or 1.0 for site in (one, other)]
@@ -112,7 +111,7 @@ def _scored(first: Mapping[str, MeasuredSite], second: Mapping[str, MeasuredSite
 def _replaced(finder: MeasuredSite, scorer: MeasuredSite) -> MeasuredSite:
     """The site as found in one series with the scores of another, each where that one is no less valid."""
     series = scorer.placed[0].deposit.series
-    names = ["agatston", "mass"]
+    names = [name for name in ("agatston", *MASSES) if name in finder.measures and name in scorer.measures]
     if any(within(finder.site, place) for place in acquisition_rules().scored_sites):
         names.append("volume")
     measures = dict(finder.measures)

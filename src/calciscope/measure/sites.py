@@ -13,11 +13,15 @@ from calciscope.domain.deposit import PlacedDeposit
 from calciscope.domain.image import Volume
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Value
+from calciscope.measure.calibration import calibrate
 from calciscope.measure.gate import acquisition_rules
 from calciscope.measure.numbers import Region, Scan, numbers
 from calciscope.measure.presets import Preset
 from calciscope.measure.readings import reviewed
 from calciscope.measure.rollup import VALUE_NAMES, rollups
+
+# Structures that no deposit may take for the tissue around it.
+_NOT_TISSUE = ("bone", "metal", "table")
 
 
 def measure(
@@ -30,7 +34,10 @@ def measure(
     doubtful place does not make a large deposit doubtful. Where two places stand close, the site is marked for review
     and tells the total of either reading.
     """
-    scan = Scan.of(volume, preset, anatomy)
+    others = anatomy.mask(*_NOT_TISSUE)
+    for one in placed:
+        others[tuple(one.deposit.voxels.T)] = True
+    scan = Scan.of(volume, preset, anatomy, others=others, calibration=calibrate(volume))
     by_site: dict[str, list[PlacedDeposit]] = {}
     for one in placed:
         by_site.setdefault(one.placement.site, []).append(one)
