@@ -110,16 +110,13 @@ def labels_in(mask: NDArray[np.integer] | NDArray[np.bool_]) -> NDArray[np.integ
 def _candidates(
     slab: NDArray[np.number],
     labels: NDArray[np.integer] | NDArray[np.bool_] | None,
-    compare: np.ufunc | None,
-    bound: float | np.number,
+    compare: np.ufunc,
+    bound: float | np.number | None,
     flags: NDArray[np.bool_],
 ) -> tuple[NDArray[np.intp], NDArray[np.integer] | None]:
     """Flat places in the slab that count, and the label at each."""
     flat = flags.reshape(-1)
-    if compare is None:
-        np.equal(slab, slab, out=flags)
-    else:
-        compare(slab, bound, out=flags)
+    compare(slab, slab if bound is None else bound, out=flags)
     if labels is None:
         return np.flatnonzero(flat), None
     if np.count_nonzero(flat) > _DENSE * flat.size:
@@ -134,12 +131,21 @@ def _candidates(
     return found, number
 
 
+def reaching(values: NDArray[np.number], threshold: float, strict: bool) -> NDArray[np.bool_]:
+    """Which values are at or above the threshold, or above it where ``strict``, compared exactly."""
+    compare, bound = _comparison(values.dtype, threshold, strict)
+    return np.asarray(compare(values, bound))
+
+
 def _comparison(
     dtype: np.dtype[np.number], threshold: float | None, strict: bool
-) -> tuple[np.ufunc | None, float | np.number]:
-    """The comparison that decides as if the voxels were compared exactly, and its bound in the volume's own type."""
+) -> tuple[np.ufunc, float | np.number | None]:
+    """The comparison that decides as if the voxels were compared exactly, and its bound in the volume's own type.
+
+    Without a threshold, a comparison that holds for each number with itself.
+    """
     if threshold is None:
-        return None, 0
+        return np.equal, None
     if dtype.kind in "iu":
         # A Python integer is compared exactly also where it lies outside the range of the type.
         return np.greater_equal, math.floor(threshold) + 1 if strict else math.ceil(threshold)
