@@ -6,7 +6,7 @@ import SimpleITK
 
 from calciscope.domain.patient import Patient
 from calciscope.read.study import open_study
-from calciscope.read.volume_files import slice_axis
+from calciscope.domain.image import slice_axis
 from tests.read.make_dicom import phantom
 
 HU = phantom((5, 6, 7))

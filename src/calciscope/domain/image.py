@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 Index = tuple[int, int, int]
 Point = tuple[float, float, float]
 
+# Spacings that differ by less than this share are equal: no axis of acquisition can be told from them.
+_ISOTROPIC = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
@@ -57,6 +60,12 @@ class Geometry:
         matrix = np.array(self.direction, dtype=np.float64).reshape(3, 3)
         local = (np.asarray(point, dtype=np.float64) - np.array(self.origin)) @ np.linalg.inv(matrix).T
         return np.asarray((local / np.array(self.spacing[::-1]))[..., ::-1], dtype=np.float64)
+
+
+def slice_axis(spacing: tuple[float, float, float]) -> int:
+    """The canonical axis with the largest spacing, along head to feet where none stands out."""
+    axis = int(np.argmax(spacing))
+    return axis if spacing[axis] > (1 + _ISOTROPIC) * sorted(spacing)[1] else 0
 
 
 class Contrast(StrEnum):

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calciscope.domain.image import Geometry
+from calciscope.errors import InputError
 
 LabelArray = NDArray[np.integer]
 
@@ -18,6 +20,8 @@ LabelArray = NDArray[np.integer]
 SAME_GRID = 0.1
 # A coordinate this close below the border between two voxels is on it: rounding of headers must not decide.
 _BORDER = 1e-4
+# More labels than any segmentation has; a CT stored without negative numbers has more values than these.
+_MOST_LABELS = 4096
 # Cosines of two axes that differ less from 0 or 1 are parallel: over 1000 voxels it makes less than one.
 _PARALLEL = 1e-3
 
@@ -53,16 +57,53 @@ class Labels:
             return self.layers
         return tuple(_nearest(layer, self.geometry, geometry) for layer in self.layers)
 
+    def overlaps(self, geometry: Geometry) -> bool:
+        """Whether the box around everything labelled shares a part with the image of ``geometry``."""
+        at = self._box_in(geometry)
+        if at is None:
+            return False
+        return bool((at.max(axis=0) > -0.5).all() and (at.min(axis=0) < np.array(geometry.shape) - 0.5).all())
+
     def reaches_beyond(self, geometry: Geometry) -> bool:
         """Whether labelled voxels lie outside the image of ``geometry``."""
-        boxes = [box for layer in self.layers if (box := _box(layer)) is not None]
-        if not boxes:
+        at = self._box_in(geometry)
+        if at is None:
             return False
-        low, high = np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
-        ends = np.array(list(product(*zip(low, high, strict=True))), dtype=np.float64)
-        at = geometry.to_index(self.geometry.to_mm(ends))
         # Half a voxel of the image belongs to it beyond its last centre.
         return bool((at < -0.5 - SAME_GRID).any() or (at > np.array(geometry.shape) - 0.5 + SAME_GRID).any())
+
+    def _box_in(self, geometry: Geometry) -> NDArray[np.float64] | None:
+        """Corners of the box around everything labelled as indices into another grid, ``(8, 3)``."""
+        boxes = [box for layer in self.layers if (box := _box(layer)) is not None]
+        if not boxes:
+            return None
+        low, high = np.min([box[0] for box in boxes], axis=0), np.max([box[1] for box in boxes], axis=0)
+        ends = np.array(list(product(*zip(low, high, strict=True))), dtype=np.float64)
+        return geometry.to_index(self.geometry.to_mm(ends))
+
+
+def whole_numbers(values: NDArray[Any], most: int = _MOST_LABELS) -> LabelArray:
+    """Values as label numbers in the smallest type that holds them; flags become 0 and 1.
+
+    Raises :class:`~calciscope.errors.InputError` where they are no labels: fractions, numbers below 0, or as many
+    different ones as an image has.
+    """
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8)
+    if values.dtype.kind not in "iuf":
+        raise InputError("it holds neither whole numbers nor flags, so no labels")
+    swapped = "; were the image and the mask swapped?"
+    if values.size and values.dtype.kind == "f" and not np.array_equal(values, np.rint(values)):
+        raise InputError("it holds values that are not whole numbers, so no labels; give a mask of whole numbers")
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    if low < 0:
+        raise InputError(f"it holds values below 0, so no labels but perhaps Hounsfield units{swapped}")
+    if high > np.iinfo(np.int32).max:
+        raise InputError("it holds numbers too large for labels")
+    small = np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16 if high <= np.iinfo(np.uint16).max else np.int32
+    if high > most and len(np.unique(values)) > most:
+        raise InputError(f"it holds more than {most} different values, so no labels{swapped}")
+    return values.astype(small, copy=False)
 
 
 def _corners(shape: tuple[int, int, int]) -> NDArray[np.float64]:

@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calciscope.domain.image import Geometry
-from calciscope.domain.labels import LabelArray, Labels
+from calciscope.domain.labels import Labels, whole_numbers
 from calciscope.errors import InputError
 from calciscope.read.dicom_scan import looks_like_dicom
 from calciscope.read.files import VOLUME_SUFFIXES, File, is_there, printable
@@ -24,8 +22,6 @@ from calciscope.read.refusals import UNREADABLE
 from calciscope.read.seg import open_segmentation
 from calciscope.read.volume_files import Grid, read_grid
 
-# More labels than any segmentation has; a CT stored without negative numbers has more values than these.
-_MOST_LABELS = 4096
 _COLUMNS = ["label", "structure"]
 
 
@@ -107,30 +103,6 @@ def read_names(path: Path) -> dict[int, str]:
             raise InputError(f"{name}, line {line}: label {number} has two names")
         names[int(number)] = structure
     return names
-
-
-def whole_numbers(values: NDArray[Any], most: int = _MOST_LABELS) -> LabelArray:
-    """Values as label numbers in the smallest type that holds them; flags become 0 and 1.
-
-    Raises :class:`~calciscope.errors.InputError` where they are no labels: fractions, numbers below 0, or as many
-    different ones as an image has.
-    """
-    if values.dtype == np.bool_:
-        return values.astype(np.uint8)
-    if values.dtype.kind not in "iuf":
-        raise InputError("it holds neither whole numbers nor flags, so no labels")
-    swapped = "; were the image and the mask swapped?"
-    if values.size and values.dtype.kind == "f" and not np.array_equal(values, np.rint(values)):
-        raise InputError("it holds values that are not whole numbers, so no labels; give a mask of whole numbers")
-    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-    if low < 0:
-        raise InputError(f"it holds values below 0, so no labels but perhaps Hounsfield units{swapped}")
-    if high > np.iinfo(np.int32).max:
-        raise InputError("it holds numbers too large for labels")
-    small = np.uint8 if high <= np.iinfo(np.uint8).max else np.uint16 if high <= np.iinfo(np.uint16).max else np.int32
-    if high > most and len(np.unique(values)) > most:
-        raise InputError(f"it holds more than {most} different values, so no labels{swapped}")
-    return values.astype(small, copy=False)
 
 
 def _from_grid(grid: Grid, name: str) -> Labels:

@@ -82,7 +82,7 @@ def select(candidates: Sequence[Candidate]) -> tuple[Choice, ...]:
     choices: dict[str, Choice] = {}
     usable: list[Candidate] = []
     for candidate in candidates:
-        reason = _never(candidate)
+        reason = never(candidate)
         if reason:
             choices[candidate.id] = Choice(candidate.id, frozenset(), reason)
         else:
@@ -93,7 +93,8 @@ def select(candidates: Sequence[Candidate]) -> tuple[Choice, ...]:
     return tuple(choices[candidate.id] for candidate in candidates)
 
 
-def _never(candidate: Candidate) -> str | None:
+def never(candidate: Candidate) -> str | None:
+    """Why a series is no CT volume that can be measured, or ``None``."""
     kinds = " ".join(candidate.image_type)
     if "LOCALIZER" in kinds or "SCOUT" in kinds:
         return "a localizer: a projection for planning, not a CT volume"

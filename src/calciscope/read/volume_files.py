@@ -18,7 +18,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from calciscope.domain.image import Acquisition, Volume
+from calciscope.domain.image import Acquisition, Volume, slice_axis
 from calciscope.errors import InputError
 from calciscope.read.dicom_pixels import AIR_HU
 from calciscope.read.files import File
@@ -42,8 +42,6 @@ _HEADER_BYTES = 64 * 1024
 _PARTS = re.compile(r"^(?:ElementDataFile\s*=|data ?file:)[ \t]*(.*)$", re.MULTILINE | re.IGNORECASE)
 _SPACING = re.compile(r"^(?:ElementSpacing\s*=|spacings:)[ \t]*(.*)$", re.MULTILINE | re.IGNORECASE)
 
-# Spacings that differ by less than this share are equal: no axis of acquisition can be told from them.
-_ISOTROPIC = 0.05
 # A CT shows air around the patient or in lungs and bowel; a volume without anything near it is not in Hounsfield units.
 _AIR_BELOW_HU = -500.0
 _ONE_BYTE = 255.0
@@ -109,12 +107,6 @@ def read_volume(file: File) -> Volume:
         notes=("the file says nothing of how the scan was acquired (voltage, kernel, thickness, contrast)", *notes),
     )
     return Volume(way.apply(hu), geometry, acquisition)
-
-
-def slice_axis(spacing: tuple[float, float, float]) -> int:
-    """The canonical axis with the largest spacing, along head to feet where none stands out."""
-    axis = int(np.argmax(spacing))
-    return axis if spacing[axis] > (1 + _ISOTROPIC) * sorted(spacing)[1] else 0
 
 
 def _nifti(file: File, labels: bool) -> Grid:
