@@ -83,7 +83,8 @@ class Acquisition:
     Lengths in mm, voltage in kV. ``None`` means that the file does not say. ``missing_slices`` are indices along
     ``slice_axis`` of the canonical array that were absent and are filled by interpolation; ``resampled`` says in
     words why the voxels are not the acquired ones (gantry tilt, unequal spacing), or is ``None``. ``sharp_kernel`` says
-    whether the reconstruction kernel is one of the sharp ones.
+    whether the reconstruction kernel is one of the sharp ones, ``gated`` whether header elements say that the ECG
+    triggered the scan or chose its phase.
     """
 
     modality: str = "CT"
@@ -95,6 +96,7 @@ class Acquisition:
     increment: float | None = None
     slice_axis: int = 0
     contrast: Contrast = Contrast.UNKNOWN
+    gated: bool | None = None
     lossy: bool = False
     lossy_ratio: float | None = None
     manufacturer: str | None = None
