@@ -57,6 +57,11 @@ def test_reference_conditions_are_valid_without_a_word():
         ({"description": "Thorax routine"}, "agatston", ADJUSTED, "not known to be ECG-gated"),
         ({"description": "Thorax non-gated"}, "agatston", ADJUSTED, "not known to be ECG-gated"),
         ({"description": None, "body_part": "HEART"}, "agatston", VALID, None),
+        ({"description": "THORAX_ECG-Gated"}, "agatston", VALID, None),
+        ({"description": "Ca.Score 3.0"}, "agatston", VALID, None),
+        ({"description": "Heart_not-gated"}, "agatston", ADJUSTED, "not known to be ECG-gated"),
+        ({"description": "Thorax", "gated": True}, "agatston", VALID, None),
+        ({"description": "Cardiac", "gated": False}, "agatston", ADJUSTED, "not known to be ECG-gated"),
         ({"contrast": Contrast.GIVEN}, "agatston", VALID, "as without"),
     ],
 )
@@ -95,6 +100,9 @@ def test_without_a_blood_pool_the_header_decides():
     assert gates(blood=None, contrast=Contrast.GIVEN)["agatston"].validity is REFUSED
     assert gates(blood=None, contrast=Contrast.UNKNOWN)["agatston"].validity is ADJUSTED
     assert gates(blood=None, contrast=Contrast.NONE)["agatston"].validity is VALID
+    said = gates(blood=None, contrast=Contrast.GIVEN)["agatston"].why
+    assert said == "the header says that contrast was given, and blood was not measured in the image to tell otherwise"
+    assert "neither the header nor blood" in gates(blood=None, contrast=Contrast.UNKNOWN)["mass"].why
 
 
 def test_header_and_image_together_need_less_enhancement():

@@ -11,7 +11,7 @@ Facts that a rule can use (``None`` where the scan does not tell):
 ``thickness``        slice thickness, mm (the increment where the file does not say)
 ``increment``        distance between slices, mm; ``step_ratio``: increment over thickness
 ``pixel``            larger side of a pixel within the slice, mm; ``field_of_view``: mm
-``gated``            whether the description names an ECG-gated scan of the heart
+``gated``            whether the header tells, or else the description names, an ECG-gated scan of the heart
 ``lossy``            compressed with loss
 ``resampled``        in words, why voxels are not the acquired ones
 ``missing``          a missing slice lies in or next to a deposit
@@ -23,6 +23,7 @@ Facts that a rule can use (``None`` where the scan does not tell):
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -43,6 +44,9 @@ from calciscope.measure.presets import Status, Threshold
 Number = Literal["agatston", "volume", "mass", "attenuation", "diameter"]
 NUMBERS: tuple[Number, ...] = ("agatston", "volume", "mass", "attenuation", "diameter")
 Fact = float | bool | str | None
+
+# What stands between the words of a description: `ECG_GATED`, `non-gated`, `Ca.Score`.
+_SEPARATORS = re.compile(r"[\W_]+")
 
 STRICTNESS = {Validity.VALID: 0, Validity.ADJUSTED: 1, Validity.REFUSED: 2}
 
@@ -193,7 +197,7 @@ def facts(
         "step_ratio": increment / thickness,
         "pixel": max(step for index, step in enumerate(geometry.spacing) if index != axis),
         "field_of_view": acquisition.field_of_view,
-        "gated": _gated(f"{acquisition.description or ''} {acquisition.body_part or ''}".lower()),
+        "gated": _gated(acquisition),
         "lossy": acquisition.lossy,
         "resampled": acquisition.resampled,
         "missing": any(_touches(one, acquisition) for one in deposits),
@@ -222,8 +226,12 @@ def judge(known: Mapping[str, Fact], site: str, threshold: Threshold) -> dict[Nu
     return gates
 
 
-def _gated(described: str) -> bool:
+def _gated(acquisition: Acquisition) -> bool:
+    """What header elements say, else what the description does, in which separators are blanks."""
+    if acquisition.gated is not None:
+        return acquisition.gated
     rules = acquisition_rules()
+    described = " ".join(_SEPARATORS.split(f"{acquisition.description or ''} {acquisition.body_part or ''}".lower()))
     if any(word in described for word in rules.not_gated_words):
         return False
     return any(word in described for word in rules.gated_words)
