@@ -1,10 +1,12 @@
 """Intervals of calcium scores, from the image's own noise and from where the grid happened to lie.
 
 The truth that a score estimates is the mean score of the noise-free object over all sub-voxel positions of the grid.
-The image is taken as the object, redrawn many times at other positions and with fresh noise, and scored again by the
-same rules. How far those scores lie from the mean of the noise-free ones is how far the score that was seen lies from
-the truth (the bootstrap of Efron B. Ann Stat 1979;7:1-26, used as a pivot), including that noise lifts maxima and
-carries voxels over the threshold.
+The image, smoothed, is taken as the object, made a little fainter and a little brighter, and each of these objects is
+redrawn many times at other positions and with fresh noise and scored again by the same rules. An object from which the
+score that was seen could have come, with 95 % of its redraws about it, is a possible one, and the interval holds the
+noise-free mean scores of the possible ones: the test inversion of Neyman (Neyman J. Philos Trans R Soc A 1937;236:
+333-80) with simulated distributions (Efron B. Ann Stat 1979;7:1-26). Noise lifts maxima and carries voxels over the
+threshold; redraws show by how much, so the interval corrects for it.
 """
 
 from __future__ import annotations
@@ -12,23 +14,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from calciscope.measure.agatston import Stack, islands, score
+from calciscope.measure.agatston import Stack, score, scores
 from calciscope.measure.noise import Noise
 from calciscope.measure.presets import Preset, Threshold
-from calciscope.measure.redraw import phases, redrawn
+from calciscope.measure.redraw import around, evenly, phases, redrawn
 
 Interval = tuple[float, float]
 
-# Redraws: enough for the SD of a score to be right within 10 %, fewer for a region of many voxels.
-MOST_DRAWS, LEAST_DRAWS = 64, 24
-# Voxels times redraws that are worked on.
-BUDGET = 1_500_000
+# Redraws, fewer for a region of many voxels, whose score scatters little.
+MOST_DRAWS, LEAST_DRAWS = 64, 32
+# Voxels times redraws that are worked on; a larger region is judged by evenly chosen ones of its slices.
+BUDGET = 1_200_000
+# Redraws of neighbouring strength that are taken together to estimate one mean and scatter, and the step between.
+WINDOW, STEP = 20, 4
+# How much fainter or brighter an object may be: by so many over the root of its voxels, within these (log scale).
+# Ends that no such strength can rule out only widen the interval's search, not the interval.
+SPAN, LEAST_SPAN, MOST_SPAN = 3.0, 0.3, 0.9
 # 97.5th percentile of the normal distribution: 95 % lie within so many SD.
 NORMAL_95 = 1.96
+# Share of the noise's variance that stays in the object taken from the image. It lifts the noise-free score by about
+# that share of what noise lifts the noisy ones (simulation-extrapolation, Cook JR, Stefanski LA. J Am Stat Assoc
+# 1994;89:1314-28, to first order).
+LEFT = 0.4
+# The object is known from one position of the grid. Its noise-free mean is uncertain by about this share of the SD
+# between positions.
+ONE_POSITION = 0.5
 # Voxels further below the threshold than so many SD of noise do not reach it, unless calcium lies beside them.
 FAR_SD = 4.0
+# Tissue around a deposit is taken from the lower quarter of what lies about it below the threshold: the rest is blur.
+TISSUE, TISSUE_VOXELS = 0.25, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,72 +71,110 @@ def score_intervals(
     redraws are scored on the region and on the neighbours of its calcium that are below the threshold here, because
     at another position of the grid they could have been above. Calcium outside the region stays outside. Without
     ``noise`` the position of the grid alone counts. The interval holds the score itself and never falls below 0.
+    The same input gives the same interval.
     """
     order = (stack.slice_axis, *(axis for axis in range(3) if axis != stack.slice_axis))
     image = np.asarray(hu).transpose(order)
-    region = np.asarray(voxels).reshape(-1, 3)[:, order]
-    levels = Stack((stack.spacing[order[0]], stack.spacing[order[1]], stack.spacing[order[2]]), 0, stack.thickness)
+    region = np.asarray(voxels).reshape(-1, 3)[:, order].astype(np.int64)
+    spacing = stack.spacing[order[0]], stack.spacing[order[1]], stack.spacing[order[2]]
+    levels = Stack(spacing, 0, stack.thickness)
     noise = noise or Noise(0.0)
     seen = score(region, image[tuple(region.T)], levels, threshold, preset)
+    values = np.array([seen.agatston, seen.volume, seen.mass])
     domain = _domain(image, region, threshold, preset, noise.sd)
-    values = (seen.agatston, seen.volume, seen.mass)
     if not len(domain):
-        return Intervals(*((value, value) for value in values))
+        return Intervals(*((float(value), float(value)) for value in values))
     draws = int(np.clip(BUDGET // len(domain), LEAST_DRAWS, MOST_DRAWS))
-    clean, noisy = redrawn(image, domain, phases(draws), noise, levels.spacing)
-    true = _scores(domain, clean, levels, threshold, preset).mean(axis=1)
-    error = _scores(domain, noisy, levels, threshold, preset) - true[:, None]
-    return Intervals(*(_around(value, one) for value, one in zip(values, error, strict=True)))
+    calcium = int((image[tuple(domain.T)] >= threshold.hu).sum())
+    span = float(np.clip(SPAN / np.sqrt(max(calcium, 1)), LEAST_SPAN, MOST_SPAN))
+    strength = span * (2 * evenly(draws, 7) - 1)
+    tissue = _tissue(image, domain, threshold)
+    pair = redrawn(image, domain, phases(draws), np.exp(strength), tissue, noise, spacing)
+    true, again = (_scores(domain, one, levels, threshold, preset) for one in pair)
+    rank = np.argsort(strength)
+    return Intervals(
+        *(
+            _inverted(float(value), strength[rank], one[rank], other[rank])
+            for value, one, other in zip(values, true, again, strict=True)
+        )
+    )
 
 
-def _around(value: float, error: NDArray[np.float64]) -> Interval:
-    """The values from which ``value`` could have come, if errors are like these."""
-    middle, half = value - float(error.mean()), NORMAL_95 * float(error.std())
-    return max(0.0, min(value, middle - half)), max(value, middle + half)
+def _inverted(
+    value: float, strength: NDArray[np.float64], true: NDArray[np.float64], again: NDArray[np.float64]
+) -> Interval:
+    """The noise-free means of the objects from which ``value`` could have come.
+
+    ``strength`` ``(k,)`` ascends; ``true`` and ``again`` ``(k,)`` are the scores of the redraws without and with noise.
+    """
+    along = sliding_window_view(strength, WINDOW)[::STEP]
+    along = along - along.mean(axis=1, keepdims=True)
+    mean, position = _fitted(along, true)
+    noisy, scatter = _fitted(along, again)
+    left = LEFT * (noisy - mean)
+    # A brighter object scores more; where a window says otherwise it is by chance.
+    means = np.maximum.accumulate(np.maximum(mean - left, 0.0))
+    least = 1e-9 + 1e-6 * abs(value)
+    away = np.minimum.accumulate((value - (noisy - left)) / np.maximum(scatter, least))
+    numbers = np.arange(len(means), dtype=np.float64)
+    ends = [np.interp(limit, away[::-1], numbers[::-1]) for limit in (NORMAL_95, -NORMAL_95)]
+    low, high = (float(np.interp(end, numbers, means)) for end in ends)
+    below, above = (ONE_POSITION * float(np.interp(end, numbers, position)) for end in ends)
+    return max(0.0, min(low - below, value)), max(high + above, value)
+
+
+def _fitted(along: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and scatter about a straight line of ``values`` ``(k,)`` in every window of ``along`` ``(m, w)``."""
+    windows = sliding_window_view(values, WINDOW)[::STEP]
+    mean = windows.mean(axis=1)
+    slope = (along * windows).sum(axis=1) / (along**2).sum(axis=1)
+    rest = windows - mean[:, None] - slope[:, None] * along
+    return mean, np.sqrt((rest**2).sum(axis=1) / (WINDOW - 2))
+
+
+def _tissue(image: NDArray[np.number], domain: NDArray[np.int64], threshold: Threshold) -> float:
+    """Attenuation of what lies around the calcium, HU."""
+    some = domain[:: max(1, len(domain) // TISSUE_VOXELS)]
+    near = around(image, some)
+    low = near[near < threshold.hu]
+    return float(np.quantile(low, TISSUE)) if len(low) else 0.0
 
 
 def _domain(
-    image: NDArray[np.number], region: NDArray[np.integer], threshold: Threshold, preset: Preset, sd: float
+    image: NDArray[np.number], region: NDArray[np.int64], threshold: Threshold, preset: Preset, sd: float
 ) -> NDArray[np.int64]:
     """Voxels ``(n, 3)`` that are scored in a redraw."""
-    if preset.below_threshold == "keep" or not len(region):
-        return region.astype(np.int64)
+    if preset.every_voxel or not len(region):
+        return region
     size = np.array(image.shape, dtype=np.int64) + 2
     stride = np.array([size[1] * size[2], size[2], 1])
-    keys = (region.astype(np.int64) + 1) @ stride
+    keys = (region + 1) @ stride
     values = image[tuple(region.T)]
     calcium = keys[values >= threshold.hu]
     beside = calcium
     for step in stride:
         beside = np.unique(np.concatenate([beside - step, beside, beside + step]))
     ring = np.setdiff1d(beside, keys, assume_unique=True)
-    ring = np.stack(np.unravel_index(ring, size), axis=1) - 1
-    ring = ring[np.all((ring >= 0) & (ring < np.array(image.shape)), axis=1)]
-    ring = ring[image[tuple(ring.T)] < threshold.hu]
+    places = np.stack(np.unravel_index(ring, size), axis=1) - 1
+    places = places[np.all((places >= 0) & (places < np.array(image.shape)), axis=1)]
+    places = places[image[tuple(places.T)] < threshold.hu]
     used = (values >= threshold.hu - FAR_SD * sd) | np.isin(keys, beside)
-    return np.concatenate([region[used].astype(np.int64), ring])
+    return np.concatenate([region[used], places])
 
 
 def _scores(
     voxels: NDArray[np.int64], values: NDArray[np.floating], stack: Stack, threshold: Threshold, preset: Preset
 ) -> NDArray[np.float64]:
-    """Agatston, volume and mass ``(3, k)`` of each column of values ``(n, k)``: draws lie apart as if in one stack."""
-    draws = values.shape[1]
-    if preset.below_threshold == "keep":
+    """Agatston, volume and mass ``(3, k)`` of each column of values ``(n, k)``: redraws lie apart in one long stack."""
+    draws = np.arange(values.shape[1])
+    # Slices that a preset skips where slices overlap stay those of the image.
+    every = stack.step(preset)
+    apart = every * -(-(int(np.ptp(voxels[:, 0])) + 3) // every)
+    if preset.every_voxel:
         which, draw = (one.ravel() for one in np.indices(values.shape))
     else:
-        which, draw = np.nonzero(values >= threshold.hu)
-    apart = int(np.ptp(voxels[:, 0])) + 3
-    place = voxels[which] - voxels.min(axis=0)
+        draw, which = np.nonzero(values.T >= threshold.hu)
+    place = voxels[which]
     place[:, 0] += draw * apart
-    hu = values[which, draw]
-    found = islands(place, hu, stack, threshold, preset)
-    unit = stack.pixel_mm2 * stack.scale(preset)
-    each = found.pixels * found.factor * unit
-    agatston = np.bincount(found.slices // apart, np.rint(each) if preset.rounding == "island" else each, draws)
-    if preset.rounding == "total":
-        agatston = np.rint(agatston)
-    counted = found.counted
-    volume = np.bincount(draw[counted], minlength=draws) * stack.voxel_mm3
-    mass = np.bincount(draw[counted], hu[counted], draws) * stack.voxel_mm3 * threshold.mass_factor
-    return np.stack([agatston, volume, mass])
+    found = scores(place, values[which, draw], draw, stack, threshold, preset, of=draws)
+    return np.stack([found.agatston, found.volume, found.mass])

@@ -17,7 +17,7 @@ from calciscope.measure.noise import Noise
 Array = NDArray[np.float32]
 
 # Neighbours that interpolation reaches within a slice and across slices; smoothing looks one voxel further.
-REACH, DEPTH = 2, 1
+REACH, DEPTH = 2, 2
 # Noise is cut from one field that repeats itself: larger than a deposit, so that draws do not resemble each other.
 FIELD = (32, 64, 64)
 # Voxels whose surroundings are held in memory at a time.
@@ -30,38 +30,46 @@ def redrawn(
     hu: NDArray[np.number],
     voxels: NDArray[np.integer],
     offsets: NDArray[np.float64],
+    factors: NDArray[np.float64],
+    background: float,
     noise: Noise,
     spacing: tuple[float, float, float],
 ) -> tuple[Array, Array]:
-    """Noise-free and noisy attenuation ``(n, k)`` of the voxels with the grid shifted by each of ``k`` offsets.
+    """Noise-free and noisy attenuation ``(n, k)`` of the voxels in each of ``k`` redraws.
 
-    ``hu`` is the image and ``spacing`` (mm) its voxels, slices along axis 0; ``voxels`` ``(n, 3)`` indices, ``offsets``
-    ``(k, 3)`` in voxels, each within half a voxel.
+    ``hu`` is the image and ``spacing`` (mm) its voxels, slices along axis 0; ``voxels`` ``(n, 3)`` indices. In each
+    redraw the grid is shifted by one of ``offsets`` ``(k, 3)``, in voxels, each within half a voxel, and what stands
+    out of the ``background`` (HU) is multiplied by one of ``factors`` ``(k,)``.
     """
     weights = _weights(offsets)
+    up = offsets[:, 0].astype(np.float32)
+    scale = factors.astype(np.float32)
     clean = np.empty((len(voxels), len(offsets)), dtype=np.float32)
     for first in range(0, len(voxels), CHUNK):
         part = slice(first, first + CHUNK)
-        clean[part] = _smoothed(_around(hu, voxels[part]), noise.sd) @ weights
+        excess = _smoothed(around(hu, voxels[part]), noise.sd) @ weights - np.float32(background)
+        below = np.minimum(excess[:, DEPTH], 0)
+        clean[part] = _moved(np.maximum(excess, 0), up) * scale + below + np.float32(background)
     return clean, clean + np.float32(noise.sd) * _noise(voxels, len(offsets), noise, spacing)
 
 
 def phases(count: int) -> NDArray[np.float64]:
-    """Offsets ``(count, 3)`` that fill the voxel about its centre evenly (Halton 1960, bases 2, 3 and 5)."""
-    number = np.arange(1, count + 1)
-    columns = []
-    for base in (2, 3, 5):
-        value, rest, digit = np.zeros(count), number.copy(), 1.0 / base
-        while rest.any():
-            value += digit * (rest % base)
-            rest //= base
-            digit /= base
-        columns.append(value - 0.5)
-    return np.stack(columns, axis=1)
+    """Offsets ``(count, 3)`` that fill the voxel about its centre evenly (bases 2, 3 and 5)."""
+    return np.stack([evenly(count, base) for base in (2, 3, 5)], axis=1) - 0.5
 
 
-def _around(hu: NDArray[np.number], voxels: NDArray[np.integer]) -> Array:
-    """The image about each voxel, ``(n, 3, 7, 7)``; at its border the last value goes on."""
+def evenly(count: int, base: int) -> NDArray[np.float64]:
+    """``count`` numbers that fill the unit interval evenly (Halton JH. Numer Math 1960;2:84-90); ``base`` is prime."""
+    value, rest, digit = np.zeros(count), np.arange(1, count + 1), 1.0 / base
+    while rest.any():
+        value += digit * (rest % base)
+        rest //= base
+        digit /= base
+    return value
+
+
+def around(hu: NDArray[np.number], voxels: NDArray[np.integer]) -> Array:
+    """The image about each voxel, ``(n, 5, 7, 7)``; at its border the last value goes on."""
     reaches = (DEPTH, REACH + 1, REACH + 1)
     z, y, x = (
         np.clip(voxels[:, axis, None] + np.arange(-reach, reach + 1), 0, hu.shape[axis] - 1)
@@ -70,25 +78,25 @@ def _around(hu: NDArray[np.number], voxels: NDArray[np.integer]) -> Array:
     return np.asarray(hu[z[:, :, None, None], y[:, None, :, None], x[:, None, None, :]], dtype=np.float32)
 
 
-def _smoothed(around: Array, sd: float) -> Array:
-    """Noise taken away where it explains the scatter of a voxel and its eight neighbours, ``(n, 75)``.
+def _smoothed(near: Array, sd: float) -> Array:
+    """Noise taken away where it explains the scatter of a voxel and its eight neighbours, ``(n, 5, 25)``.
 
     The local linear minimum mean square error filter (Lee JS. IEEE Trans Pattern Anal Mach Intell 1980;2:165-8).
     """
-    mean = _nine(around)
-    scatter = np.maximum(_nine(around * around) - mean * mean, np.float32(1e-6))
+    mean = _nine(near)
+    scatter = np.maximum(_nine(near * near) - mean * mean, np.float32(1e-6))
     kept = np.maximum(scatter - np.float32(sd * sd * 8 / 9), 0) / scatter
-    middle = around[:, :, 1:-1, 1:-1]
-    return np.asarray((mean + kept * (middle - mean)).reshape(len(around), -1))
+    middle = near[:, :, 1:-1, 1:-1]
+    return np.asarray((mean + kept * (middle - mean)).reshape(*near.shape[:2], -1))
 
 
-def _nine(around: Array) -> Array:
-    rows = around[:, :, :-2] + around[:, :, 1:-1] + around[:, :, 2:]
+def _nine(near: Array) -> Array:
+    rows = near[:, :, :-2] + near[:, :, 1:-1] + near[:, :, 2:]
     return np.asarray((rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / np.float32(9))
 
 
 def _weights(offsets: NDArray[np.float64]) -> Array:
-    """Weight of every neighbour ``(75, k)``: cubic convolution within the slice, linear across slices.
+    """Weight of every neighbour within the slice ``(25, k)``: cubic convolution.
 
     Keys RG. IEEE Trans Acoust Speech Signal Process 1981;29:1153-60.
     """
@@ -96,9 +104,30 @@ def _weights(offsets: NDArray[np.float64]) -> Array:
     near = 1.5 * far**3 - 2.5 * far**2 + 1
     outer = -0.5 * far**3 + 2.5 * far**2 - 4 * far + 2
     rows, columns = np.where(far <= 1, near, np.where(far < 2, outer, 0.0))
-    levels = np.maximum(1 - np.abs(np.arange(-DEPTH, DEPTH + 1)[None, :] - offsets[:, :1]), 0)
-    every = np.einsum("ka,kb,kc->abck", levels, rows, columns)
-    return np.asarray(every.reshape(-1, len(offsets)), dtype=np.float32)
+    return np.asarray(np.einsum("kb,kc->bck", rows, columns).reshape(-1, len(offsets)), dtype=np.float32)
+
+
+def _moved(excess: Array, up: Array) -> Array:
+    """What slices shifted by ``up`` ``(k,)`` hold, ``(n, k)``, of an excess ``(n, 5, k)`` in five neighbouring slices.
+
+    A slice averages over its thickness, and interpolating such averages would smear a deposit over more slices than
+    it has. Each column is taken as filled: a slice holds calcium of its neighbours' attenuation in a part of its
+    thickness, on the side where the neighbour holds more.
+    """
+    down = up < 0
+    moved = np.abs(up)
+    below, here, above, beyond = (np.where(down, excess[:, 4 - k], excess[:, k]) for k in (1, 2, 3, 4))
+    left = here * (1 - _share(below, here, above, moved))
+    return np.asarray(left + above * _share(here, above, beyond, moved))
+
+
+def _share(below: Array, here: Array, above: Array, part: Array) -> Array:
+    """Share of a slice's excess that lies in the lowest ``part`` of it."""
+    highest = np.maximum(np.maximum(below, here), above)
+    filled = np.clip(here / np.maximum(highest, np.float32(1e-3)), np.float32(1e-3), 1)
+    # A slice that is no lower than its neighbours is full; another is filled from below or from above.
+    empty = np.where((above > below) & (here < highest), 1 - filled, 0)
+    return np.asarray(np.clip((part - empty) / filled, 0, 1))
 
 
 def _noise(voxels: NDArray[np.integer], count: int, noise: Noise, spacing: tuple[float, float, float]) -> Array:
