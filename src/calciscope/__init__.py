@@ -108,7 +108,7 @@ def score(
     """Calcium scores of every label of a mask and of all together: ``score(hu, mask, (3.0, 0.5, 0.5)).agatston``.
 
     Args:
-        image: Hounsfield units ``(z, y, x)``, any real type and memory layout; or the path of what :func:`assess` reads.
+        image: Hounsfield units ``(z, y, x)``, of any real type and layout; or the path of what :func:`assess` reads.
         mask: Labels of the same shape, whole numbers (0 is background) or flags; or the path of a NIfTI, NRRD,
             MetaImage or DICOM SEG on any grid.
         spacing: Distance of voxels ``(z, y, x)`` in mm, for arrays.
@@ -127,6 +127,8 @@ def score(
     :class:`~calciscope.errors.InputError` where an array or option is wrong and
     :class:`~calciscope.errors.NothingToAssessError` where a file is.
     """
+    import numpy as np
+
     from calciscope import scoring
     from calciscope.domain.image import Contrast
     from calciscope.domain.scores import SCORES
@@ -150,10 +152,10 @@ def score(
     if paths:
         if spacing is not None or slice_thickness is not None or slice_axis is not None:
             raise InputError("spacing, slice_thickness and slice_axis are for arrays; files say them themselves")
-        found = scoring.score_files(*paths, options)
+        found = scoring.score_files(paths[0], paths[1], options)
     elif spacing is None:
         raise InputError("give the spacing of the arrays, (z, y, x) in mm")
     else:
-        arrays: Any = image, mask
-        found = scoring.score_arrays(*arrays, spacing, options, slice_thickness=slice_thickness, slice_axis=slice_axis)
+        hu, labels = np.asarray(image), np.asarray(mask)
+        found = scoring.score_arrays(hu, labels, spacing, options, thickness=slice_thickness, axis=slice_axis)
     return found[0] if isinstance(preset, str) else found

@@ -9,7 +9,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +23,7 @@ from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
 if TYPE_CHECKING:
     from calciscope.domain.assessment import Assessment
+    from calciscope.domain.scores import LabelScores
     from calciscope.pipeline import Options, Run
     from calciscope.simulate.compare import Comparison
 
@@ -33,6 +34,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+# Wider than any table.
+_WIDEST = 10_000
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3
 
 PatientOption = Annotated[
@@ -107,6 +110,59 @@ def assess(
     _show(run.assessment)
     for path in written:
         typer.echo(path)
+
+
+@app.command()
+def score(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="DICOM folder, file or ZIP, NIfTI, NRRD or MHA.")],
+    mask: Annotated[
+        Path,
+        typer.Option(metavar="MASK", help="Labels on any grid: NIfTI, NRRD, MHA or DICOM SEG.", show_default=False),
+    ],
+    names: Annotated[
+        Path | None, typer.Option(metavar="TABLE", help="CSV label,structure; without it numbers are the names.")
+    ] = None,
+    preset: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Rules of the score; several give a comparison.")
+    ] = None,
+    mass_factor: Annotated[
+        float | None, typer.Option(metavar="F", help="Mass of a HU, mg/mm3/HU or mg/cm3/HU, from a calibration.")
+    ] = None,
+    kvp: Annotated[float | None, typer.Option(metavar="KV", help="Tube voltage if the image does not say it.")] = None,
+    contrast: Annotated[
+        str | None, typer.Option(metavar="none|given", help="Contrast if the image does not say it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write a row a number here.")] = None,
+) -> None:
+    """Score a mask: the numbers of every label and of all together, no search and no judgement."""
+    from calciscope.domain.image import Contrast
+    from calciscope.report import scores
+    from calciscope.scoring import Options, score_files
+
+    if contrast is not None and contrast not in tuple(Contrast):
+        raise typer.BadParameter(f"--contrast is none or given, not {contrast!r}")
+    chosen = [name.strip() for given in preset or ["standard"] for name in given.split(",") if name.strip()]
+    options = Options(
+        presets=tuple(dict.fromkeys(chosen)),
+        names=names,
+        mass_factor=mass_factor,
+        kvp=kvp,
+        contrast=Contrast(contrast) if contrast else None,
+    )
+    if csv is not None:
+        _check_writable(csv.parent)
+    with _progress() as tell:
+        results = score_files(image, mask, options, tell)
+    if csv is not None:
+        with _writing(csv):
+            scores.save_csv(results, csv)
+    if as_json:
+        typer.echo(scores.to_json(results))
+    else:
+        _show_scores(results)
+    if why := scores.refusal(results):
+        raise NothingToAssessError(f"no calcium score can be given: {why}")
 
 
 @app.command()
@@ -238,6 +294,25 @@ def _show(assessment: Assessment) -> None:
     typer.echo(assessment.disclaimer)
 
 
+def _show_scores(results: Sequence[LabelScores]) -> None:
+    """The measures of one preset or the scores of several as a table, then how far they hold."""
+    from calciscope.report import scores
+
+    head, rows = scores.table(results[0]) if len(results) == 1 else scores.comparison(results)
+    shown = Table(box=None, pad_edge=False)
+    for place, title in enumerate(head):
+        shown.add_column(title, justify="left" if place == 0 else "right", no_wrap=True)
+    for row in rows:
+        shown.add_row(*row)
+    _table(shown, wide=True)
+    for line in scores.reasons(results):
+        typer.echo(line)
+    for note in results[0].notes:
+        typer.echo(f"note: {note}")
+    typer.echo("preset: " + ", ".join(f"{one.preset} {one.version}".strip() for one in results))
+    typer.echo(results[0].disclaimer)
+
+
 def _compare(comparison: Comparison) -> None:
     """Measured beside true, a row a true deposit."""
     from calciscope.report.text import number
@@ -257,6 +332,10 @@ def _compare(comparison: Comparison) -> None:
     )
 
 
-def _table(table: Table) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
-    console.print(table)
+def _table(table: Table, wide: bool = False) -> None:
+    """Print a table, on a pipe 120 columns wide; a ``wide`` one as wide as it is, so that no number is cut."""
+    width = None if sys.stdout.isatty() else 120
+    if wide:
+        width = max(width or Console().width, Console(width=_WIDEST).measure(table).maximum)
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    console.print(table, soft_wrap=wide)

@@ -80,8 +80,8 @@ def score_arrays(
     spacing: Sequence[float],
     options: Options,
     *,
-    slice_thickness: float | None = None,
-    slice_axis: int | None = None,
+    thickness: float | None = None,
+    axis: int | None = None,
 ) -> tuple[LabelScores, ...]:
     """The numbers of a mask array on an image array, both ``(z, y, x)``; see :func:`calciscope.score`.
 
@@ -89,8 +89,8 @@ def score_arrays(
     """
     rules = _rules(options)
     quick = options.measures is not None and not options.intervals and set(options.measures) <= set(SCORES)
-    told = Acquisition(kvp=options.kvp, slice_thickness=slice_thickness, contrast=options.contrast or Contrast.UNKNOWN)
-    volume = volume_of(image, spacing, told, slice_axis, whole=not quick)
+    told = Acquisition(kvp=options.kvp, slice_thickness=thickness, contrast=options.contrast or Contrast.UNKNOWN)
+    volume = volume_of(image, spacing, told, axis, whole=not quick)
     names = read_names(options.names) if isinstance(options.names, Path) else options.names
     return _scored(volume, mask_of(mask, volume.geometry.shape, names), rules, options, (), quick=quick)
 
