@@ -188,7 +188,8 @@ def _check_header(path: Path) -> None:
 
 def _not_positive(word: str) -> bool:
     try:
-        return float(word) <= 0
+        # NRRD writes nan for a spacing that is not known, which ITK takes as 1.
+        return not 0 < float(word) < float("inf")
     except ValueError:
         return False
 
