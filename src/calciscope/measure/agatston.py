@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calciscope.measure.dense import calcified
+from calciscope.measure.dense import calcified, distinct
 from calciscope.measure.islands import Islands, Stack, islands
 from calciscope.measure.presets import Preset, Threshold
 from calciscope.measure.runs import components
@@ -97,7 +97,7 @@ def scores(
     each = _each(found, stack, preset)
     whole = np.zeros(len(found.pixels), dtype=np.intp)
     total = _sums(found, each, whole, 1, stack, threshold, preset)
-    wanted = np.unique(labels if of is None else of)
+    wanted = distinct(np.asarray(labels)) if of is None else np.unique(of)
     group = np.searchsorted(wanted, found.label)
     if len(group) and (int(group.max()) >= len(wanted) or (wanted[group] != found.label).any()):
         raise ValueError("a voxel has a label that is not among those asked for")

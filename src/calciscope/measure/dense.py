@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 _SLAB = 1 << 20
 # Above this share of candidates, flagging the mask as a whole is cheaper than looking it up at each candidate.
 _DENSE = 1 / 16
+# Flags of a slab from which that share is estimated; it decides on speed only.
+_SAMPLE = 1 << 12
 
 
 class Calcified(NamedTuple):
@@ -59,30 +61,32 @@ def calcified(
     rows, columns = image.shape[1:]
     depth = max(1, _SLAB // max(1, rows * columns))
     flags = np.empty((min(depth, len(image)), rows, columns), dtype=np.bool_)
-    places: list[NDArray[np.int32]] = []
-    values: list[NDArray[np.number]] = []
-    numbers: list[NDArray[np.integer]] = []
+    places: list[NDArray[np.int64]] = []
+    values = [np.zeros(0, dtype=hu.dtype)]
+    numbers = [np.zeros(0, dtype=np.uint8 if mask is None else mask.dtype)]
     for start in range(0, len(image), depth):
         slab = image[start : start + depth]
         inside = None if labels is None else labels[start : start + depth]
         found, number = _candidates(slab, inside, compare, bound, flags[: len(slab)])
-        if not len(found):
-            continue
-        values.append(np.take(slab.reshape(-1), found))
-        if number is not None:
-            numbers.append(number)
-        flat = found.astype(np.int32)
-        line = flat // columns
-        level = line // rows
-        places.append(np.stack([level + start, line - level * rows, flat - line * columns]))
-    voxels = np.empty((3, sum(part.shape[1] for part in places)), dtype=np.int32)
+        if len(found):
+            values.append(np.take(slab.reshape(-1), found))
+            found += start * rows * columns
+            places.append(found)
+            if number is not None:
+                numbers.append(number)
+    voxels = np.empty((3, sum(map(len, places))), dtype=np.int32)
     if places:
-        for axis, column in zip(axes, range(3), strict=True):
-            np.concatenate([part[column] for part in places], out=voxels[axis])
-    taken = np.concatenate(values) if values else np.zeros(0, dtype=hu.dtype)
+        flat = np.concatenate(places)
+        places.clear()
+        line = flat // columns
+        voxels[axes[2]] = flat - line * columns
+        level = line // rows
+        voxels[axes[1]] = line - level * rows
+        voxels[axes[0]] = level
+    taken = np.concatenate(values)
     if mask is None or mask.dtype == np.bool_:
         return Calcified(voxels.T, taken, np.ones(len(taken), dtype=np.uint8))
-    return Calcified(voxels.T, taken, np.concatenate(numbers) if numbers else np.zeros(0, dtype=mask.dtype))
+    return Calcified(voxels.T, taken, np.concatenate(numbers))
 
 
 def labels_in(mask: NDArray[np.integer] | NDArray[np.bool_]) -> NDArray[np.integer]:
@@ -107,6 +111,14 @@ def labels_in(mask: NDArray[np.integer] | NDArray[np.bool_]) -> NDArray[np.integ
     return np.asarray(numbers[numbers != 0])
 
 
+def distinct(labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The numbers in a list, ascending; equal ones that follow each other cost nothing to sort."""
+    if not len(labels):
+        return labels
+    changed = np.flatnonzero(labels[1:] != labels[:-1])
+    return np.unique(np.append(labels[changed], labels[-1]))
+
+
 def _candidates(
     slab: NDArray[np.number],
     labels: NDArray[np.integer] | NDArray[np.bool_] | None,
@@ -119,7 +131,8 @@ def _candidates(
     compare(slab, slab if bound is None else bound, out=flags)
     if labels is None:
         return np.flatnonzero(flat), None
-    if np.count_nonzero(flat) > _DENSE * flat.size:
+    sample = flat[:: max(1, flat.size // _SAMPLE)]
+    if np.count_nonzero(sample) > _DENSE * sample.size:
         flags &= np.asarray(labels != 0)
     found = np.flatnonzero(flat)
     if not len(found):

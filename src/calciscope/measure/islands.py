@@ -126,7 +126,7 @@ def islands(
     ordered = runs.sorted(values)
     tops = np.maximum.reduceat(ordered, runs.first).astype(np.float64)
     lesion, kept = _lesions(runs, preset, 0 if alone else rule.neighbours)
-    entry, first = _entries(lesion, runs.level[kept])
+    entry, first = _entries(lesion, runs.level[kept], rule.dimension)
     pixels = np.bincount(entry, weights=runs.length[kept]).astype(np.intp)
     peak = np.full(len(pixels), -np.inf)
     np.maximum.at(peak, entry, tops[kept])
@@ -169,10 +169,15 @@ def _lesions(runs: Runs, preset: Preset, neighbours: int) -> tuple[NDArray[np.in
     return join(runs, preset.islands.dimension, neighbours), kept
 
 
-def _entries(lesion: NDArray[np.intp], level: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Number of the lesion's part in its slice for each run, and one run of each part."""
-    if not len(lesion):
-        return lesion, lesion
+def _entries(
+    lesion: NDArray[np.intp], level: NDArray[np.int64], dimension: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Number of the lesion's part in its slice for each run, and the first run of each part."""
+    if dimension == 2 or not len(lesion):
+        first = np.empty(int(lesion.max(initial=-1)) + 1, dtype=np.intp)
+        # Of several writes to one place the last one stays, here that of the earliest run.
+        first[lesion[::-1]] = np.arange(len(lesion))[::-1]
+        return lesion, first
     low = int(level.min())
     depth = int(level.max()) - low + 1
     _, first, entry = np.unique(lesion * depth + (level - low), return_index=True, return_inverse=True)
