@@ -97,13 +97,15 @@ def read_volume(file: File) -> Volume:
         raise InputError(ONE_SLICE)
     way = canonical(grid.directions)
     geometry = canonical_geometry(way, grid.values.shape, grid.spacing.tolist(), grid.origin, grid.directions)
-    hu, notes = _hounsfield(grid.values)
+    axis = slice_axis(geometry.spacing)
+    hu, empty, notes = _hounsfield(grid.values, way.axes[axis])
     if not grid.placed:
         notes = (*notes, "the file does not say how the patient lies: left and right may be swapped")
-    axis = slice_axis(geometry.spacing)
+    last = geometry.shape[axis] - 1
     acquisition = Acquisition(
         increment=geometry.spacing[axis],
         slice_axis=axis,
+        missing_slices=tuple(sorted(last - k if axis in way.flips else k for k in empty)),
         notes=("the file says nothing of how the scan was acquired (voltage, kernel, thickness, contrast)", *notes),
     )
     return Volume(way.apply(hu), geometry, acquisition)
@@ -220,15 +222,26 @@ def _by_itk(file: File) -> Grid:
     )
 
 
-def _hounsfield(array: NDArray[Any]) -> tuple[NDArray[np.int16] | NDArray[np.float32], tuple[str, ...]]:
+def _hounsfield(
+    array: NDArray[Any], axis: int
+) -> tuple[NDArray[np.int16] | NDArray[np.float32], tuple[int, ...], tuple[str, ...]]:
+    """Hounsfield units, the slices along ``axis`` that hold no number and were filled, and notes."""
     notes: list[str] = []
+    empty: tuple[int, ...] = ()
     if array.dtype.kind == "f":
         finite = np.isfinite(array)
         bad = array.size - int(np.count_nonzero(finite))
         if bad > _MOST_NAN * array.size:
             raise InputError(f"{bad / array.size:.0%} of its values are not numbers (NaN); export it again")
         if bad:
-            array = np.where(finite, array, array.dtype.type(AIR_HU))
+            planes = tuple(other for other in range(3) if other != axis)
+            empty = tuple(np.flatnonzero(~finite.any(axis=planes)).tolist())
+            bad -= len(empty) * array.size // array.shape[axis]
+            array = _filled(np.where(finite, array, array.dtype.type(AIR_HU)), axis, empty)
+        if empty:
+            told = f"{len(empty)} of {array.shape[axis]} slices hold no numbers (NaN) and were filled by interpolation"
+            notes.append(told)
+        if bad:
             notes.append(f"{bad} voxels were not numbers (NaN) and were taken as air")
     low, high = float(array.min()), float(array.max())
     if low == high:
@@ -242,7 +255,19 @@ def _hounsfield(array: NDArray[Any]) -> tuple[NDArray[np.int16] | NDArray[np.flo
     if low > _AIR_BELOW_HU:
         notes.append("no value is near that of air: the values may not be Hounsfield units")
     if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
-        return np.ascontiguousarray(array, dtype=np.float32), tuple(notes)
+        return np.ascontiguousarray(array, dtype=np.float32), empty, tuple(notes)
     if low < -32768 or high > 32767:
         notes.append("values beyond 16 bits were clipped")
-    return np.clip(array, -32768, 32767).astype(np.int16), tuple(notes)
+    return np.clip(array, -32768, 32767).astype(np.int16), empty, tuple(notes)
+
+
+def _filled(array: NDArray[np.floating], axis: int, empty: Sequence[int]) -> NDArray[np.floating]:
+    """Empty slices between those on either side of them, to the nearest HU; at an end they stay as they are."""
+    along = np.moveaxis(array, axis, 0)
+    full = np.setdiff1d(np.arange(len(along)), empty)
+    for k in empty:
+        above = int(np.searchsorted(full, k))
+        if 0 < above < len(full):
+            low, high = int(full[above - 1]), int(full[above])
+            along[k] = np.rint(along[low] + (along[high] - along[low]) * ((k - low) / (high - low)))
+    return array
