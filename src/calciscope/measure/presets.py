@@ -132,10 +132,10 @@ class Preset(_Model):
     ``below_threshold``: voxels of a mask below the threshold drop out (``drop``), stay (``keep``), or stay in islands
     whose maximum reaches it (``maximum``). ``bin_starts``: a bin begins ``at`` its value or ``above`` it.
     ``rounding``: nothing, what each pixel or island adds, or the total, to ``decimals``. ``overlap``: slices that
-    overlap all count, or only as many as do not (``skip``, from the first slice on). ``average_mm``: thin slices are
-    first averaged to this spacing (:mod:`.slabs`). ``equivalent`` is the hydroxyapatite (mg/cm3) that the reference
-    threshold stands for: at a voltage without a published threshold its attenuation, if a phantom or the file tells it,
-    takes the place of the one that is kept.
+    overlap all count, or only as many as do not (``skip``, from the first slice on). ``average_mm``: slices below
+    ``thin_mm`` are first averaged to this spacing (:mod:`.slabs`). ``equivalent`` is the hydroxyapatite (mg/cm3) that
+    the reference threshold stands for: at a voltage without a published threshold its attenuation, if a phantom or the
+    file tells it, takes the place of the one that is kept.
     """
 
     name: str
@@ -159,6 +159,7 @@ class Preset(_Model):
     rounding: Literal["none", "pixel", "island", "total"]
     decimals: int = Field(default=0, ge=0)
     average_mm: float | None = Field(default=None, gt=0)
+    thin_mm: float | None = Field(default=None, gt=0)
     equivalent: float | None = Field(default=None, gt=0)
     sources: tuple[str, ...] = Field(min_length=1)
     note: str | None = None
@@ -170,6 +171,8 @@ class Preset(_Model):
         for voltage in self.voltages:
             if len(voltage.bins) != len(self.factors):
                 raise ValueError(f"preset {self.name} has {len(self.factors)} factors, its bins differ in number")
+        if (self.average_mm is None) != (self.thin_mm is None):
+            raise ValueError(f"preset {self.name} needs both average_mm and thin_mm, or neither")
         return self
 
     def _at(self, kvp: float) -> Voltage | None:
