@@ -26,8 +26,8 @@ Interval = tuple[float, float]
 
 # Redraws, fewer for a region of many voxels, whose score scatters little.
 MOST_DRAWS, LEAST_DRAWS = 64, 32
-# Voxels times redraws that are worked on; a larger region is judged by evenly chosen ones of its slices.
-BUDGET = 1_200_000
+# Voxels that are worked on, of a larger region evenly spread slices; voxels times redraws.
+MOST_VOXELS, BUDGET = 12_000, 400_000
 # Redraws of neighbouring strength that are taken together to estimate one mean and scatter, and the step between.
 WINDOW, STEP = 20, 4
 # How much fainter or brighter an object may be: by so many over the root of its voxels, within these (log scale).
@@ -42,8 +42,9 @@ LEFT = 0.4
 # The object is known from one position of the grid. Its noise-free mean is uncertain by about this share of the SD
 # between positions.
 ONE_POSITION = 0.5
-# Voxels further below the threshold than so many SD of noise do not reach it, unless calcium lies beside them.
-FAR_SD = 4.0
+# Voxels further below the threshold than so many SD of noise, and below this share of it (two slices may have shared
+# what one can hold), do not reach it unless calcium lies beside them.
+FAR_SD, HALF = 4.0, 0.6
 # Tissue around a deposit is taken from the lower quarter of what lies about it below the threshold: the rest is blur.
 TISSUE, TISSUE_VOXELS = 0.25, 128
 
@@ -81,23 +82,53 @@ def score_intervals(
     noise = noise or Noise(0.0)
     seen = score(region, image[tuple(region.T)], levels, threshold, preset)
     values = np.array([seen.agatston, seen.volume, seen.mass])
-    domain = _domain(image, region, threshold, preset, noise.sd)
-    if not len(domain):
+    whole = _domain(image, region, threshold, preset, noise.sd)
+    if not len(whole):
         return Intervals(*((float(value), float(value)) for value in values))
+    domain, share = _part(whole)
+    if share < 1:
+        own = np.isin(region[:, 0], np.unique(domain[:, 0]))
+        part = score(region[own], image[tuple(region[own].T)], levels, threshold, preset)
+        values = np.array([part.agatston, part.volume, part.mass])
     draws = int(np.clip(BUDGET // len(domain), LEAST_DRAWS, MOST_DRAWS))
     calcium = int((image[tuple(domain.T)] >= threshold.hu).sum())
     span = float(np.clip(SPAN / np.sqrt(max(calcium, 1)), LEAST_SPAN, MOST_SPAN))
     strength = span * (2 * evenly(draws, 7) - 1)
     tissue = _tissue(image, domain, threshold)
     pair = redrawn(image, domain, phases(draws), np.exp(strength), tissue, noise, spacing)
-    true, again = (_scores(domain, one, levels, threshold, preset) for one in pair)
     rank = np.argsort(strength)
-    return Intervals(
-        *(
-            _inverted(float(value), strength[rank], one[rank], other[rank])
-            for value, one, other in zip(values, true, again, strict=True)
+    ends = [
+        _inverted(float(value), strength[rank], one[rank], other[rank])
+        for value, one, other in zip(
+            values, *(_scores(domain, one, levels, threshold, preset) for one in pair), strict=True
         )
-    )
+    ]
+    totals = (seen.agatston, seen.volume, seen.mass)
+    return Intervals(*(_whole(*one, share) for one in zip(totals, values, ends, strict=True)))
+
+
+def _part(domain: NDArray[np.int64]) -> tuple[NDArray[np.int64], float]:
+    """Voxels of evenly spread slices of a domain too large to work on, and their share of it."""
+    every = -(-len(domain) // MOST_VOXELS)
+    if every == 1:
+        return domain, 1.0
+    levels = np.unique(domain[:, 0])
+    part = domain[
+        np.isin(domain[:, 0], levels[every // 2 :: every] if every < len(levels) else levels[len(levels) // 2])
+    ]
+    return part, len(part) / len(domain)
+
+
+def _whole(total: float, part: float, ends: Interval, share: float) -> Interval:
+    """Interval of the ``total`` from that of a ``part`` with this ``share`` of the voxels.
+
+    What noise adds grows with the voxels, the scatter with their root.
+    """
+    low, high = ends
+    if share == 1:
+        return max(0.0, min(low, total)), max(high, total)
+    middle, half = total + ((low + high) / 2 - part) / share, (high - low) / 2 / np.sqrt(share)
+    return max(0.0, min(float(middle - half), total)), max(float(middle + half), total)
 
 
 def _inverted(
@@ -120,7 +151,7 @@ def _inverted(
     ends = [np.interp(limit, away[::-1], numbers[::-1]) for limit in (NORMAL_95, -NORMAL_95)]
     low, high = (float(np.interp(end, numbers, means)) for end in ends)
     below, above = (ONE_POSITION * float(np.interp(end, numbers, position)) for end in ends)
-    return max(0.0, min(low - below, value)), max(high + above, value)
+    return max(0.0, low - below), high + above
 
 
 def _fitted(along: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -146,20 +177,21 @@ def _domain(
     """Voxels ``(n, 3)`` that are scored in a redraw."""
     if preset.every_voxel or not len(region):
         return region
+    values = image[tuple(region.T)]
+    near = values >= min(threshold.hu - FAR_SD * sd, HALF * threshold.hu)
+    region, values = region[near], values[near]
     size = np.array(image.shape, dtype=np.int64) + 2
     stride = np.array([size[1] * size[2], size[2], 1])
     keys = (region + 1) @ stride
-    values = image[tuple(region.T)]
-    calcium = keys[values >= threshold.hu]
-    beside = calcium
+    beside = keys[values >= threshold.hu]
     for step in stride:
         beside = np.unique(np.concatenate([beside - step, beside, beside + step]))
-    ring = np.setdiff1d(beside, keys, assume_unique=True)
-    places = np.stack(np.unravel_index(ring, size), axis=1) - 1
-    places = places[np.all((places >= 0) & (places < np.array(image.shape)), axis=1)]
-    places = places[image[tuple(places.T)] < threshold.hu]
-    used = (values >= threshold.hu - FAR_SD * sd) | np.isin(keys, beside)
-    return np.concatenate([region[used], places])
+    places = np.stack(np.unravel_index(beside, tuple(size)), axis=1) - 1
+    inside = np.all((places >= 0) & (places < np.array(image.shape)), axis=1)
+    places, beside = places[inside], beside[inside]
+    # Calcium beside the region is not its own.
+    every = np.unique(np.concatenate([keys, beside[image[tuple(places.T)] < threshold.hu]]))
+    return np.stack(np.unravel_index(every, tuple(size)), axis=1).astype(np.int64) - 1
 
 
 def _scores(
@@ -173,7 +205,7 @@ def _scores(
     if preset.every_voxel:
         which, draw = (one.ravel() for one in np.indices(values.shape))
     else:
-        draw, which = np.nonzero(values.T >= threshold.hu)
+        draw, which = np.nonzero((values >= threshold.hu).T)
     place = voxels[which]
     place[:, 0] += draw * apart
     found = scores(place, values[which, draw], draw, stack, threshold, preset, of=draws)
