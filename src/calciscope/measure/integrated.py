@@ -121,7 +121,7 @@ def volume_fraction_mass(
     used = factor * span if density is None else density
     # A given density is on no line of the caller's factor: its own slope takes the place of it.
     estimate = _estimate(region, voxel_mm3, used / span, factor_error if density is None else 0.0)
-    volume = volume_fraction(region.hu, seen, region.background) * voxel_mm3
+    volume = region.excess / span * voxel_mm3
     return MassEstimate(
         value=volume * used,
         interval=estimate.interval,
@@ -151,10 +151,9 @@ def volume_fraction(hu: NDArray[np.number], calcium_hu: float, background_hu: fl
 
 
 def _estimate(region: Region, voxel_mm3: float, factor: float, factor_error: float) -> MassEstimate:
-    excess = float((region.hu - region.background).sum())
-    value = excess * voxel_mm3 * factor
+    value = region.excess * voxel_mm3 * factor
     image = region.sum_error * voxel_mm3 * factor
-    calibration = excess * voxel_mm3 * factor_error
+    calibration = region.excess * voxel_mm3 * factor_error
     half = NORMAL_95 * math.hypot(image * region.widening, calibration)
     return MassEstimate(
         value=value,
@@ -162,6 +161,6 @@ def _estimate(region: Region, voxel_mm3: float, factor: float, factor_error: flo
         background_hu=region.background,
         background_error=region.background_error,
         noise_hu=region.noise,
-        region_voxels=len(region.hu),
+        region_voxels=region.voxels,
         note=region.note,
     )

@@ -43,9 +43,9 @@ def mass_factor(
 ) -> MassFactor:
     """The factor for this scan: ``given``, else the file's, else that of a phantom in the image, else the preset's.
 
-    ``given`` may be in mg/cm3/HU or in mg/mm3/HU (:func:`given_factor`). Of the file, one value is (0018,9351), for this
-    patient; several are (0018,9352), for small to large patients, of which the middle one is taken, adjusted. Both are
-    mg/cm3/HU in practice; values outside the plausible range are not used. ``calibration`` is what
+    ``given`` may be in mg/cm3/HU or in mg/mm3/HU (:func:`given_factor`). Of the file, one value is (0018,9351), for
+    this patient; several are (0018,9352), for small to large patients, of which the middle one is taken, adjusted. Both
+    are mg/cm3/HU in practice; values outside the plausible range are not used. ``calibration`` is what
     :func:`calciscope.measure.calibration.calibrate` found.
 
     Raises:
@@ -78,8 +78,8 @@ def mass_factor(
 def given_factor(value: float) -> float:
     """A user's factor in mg/mm3/HU, whether it was given in that unit or in mg/cm3/HU, a thousand times as large.
 
-    Which of both is plain: the plausible ranges (``mass_factor_plausible`` in ``knowledge/acquisition.yaml``, mg/cm3/HU)
-    lie a factor of hundreds apart.
+    Which of both is plain: the plausible ranges lie a factor of hundreds apart (``mass_factor_plausible`` in
+    ``knowledge/acquisition.yaml``, mg/cm3/HU).
 
     Raises:
         InputError: it is plausible in neither.

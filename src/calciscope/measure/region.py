@@ -11,55 +11,56 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from calciscope.errors import InputError
+from calciscope.measure.shell import (
+    LEAST_SHELL,
+    STEP_HU,
+    Spread,
+    background_of,
+    grain,
+    noise_of,
+    spread_of_sums,
+    unevenness,
+)
 
 Spacing = tuple[float, float, float]
 
-# Reach of the blur within a slice, mm: 2.5 standard deviations of a point spread of 1.9 mm full width at half maximum,
-# the widest of the soft kernels used for scoring; a wider pixel blurs further.
-BLUR_MM = 2.0
+# Reach of the blur within a slice, mm: 2.5 standard deviations of a point spread 1.65 mm wide at half maximum, as the
+# soft kernels for scoring have; half a pixel is added, because distances are between pixels' centres.
+BLUR_MM = 1.75
 # How far around the region the background is taken, mm: wide enough for its error to stay below the region's own noise.
 SHELL_MM = 6.0
 # A voxel stands out at four standard deviations: less than one voxel of noise in ten thousand does.
 STANDS_OUT = 4.0
-# A tissue is what keeps within so many standard deviations of its mean.
-TISSUE_SD = 2.5
-# A tissue that makes up this share of the shell can be what the deposit lies in.
-TISSUE_SHARE = 0.25
-# Noise of neighbouring pixels is alike up to here, mm: reconstruction kernels for scoring reach no further.
-CORRELATION_MM = 4.0
 # A plateau begins at this share of the blur's reach inside the edge: 97 % of the contrast is there.
 PLATEAU_SHARE = 0.75
-# Fewer background voxels than this tell no background.
-LEAST_SHELL = 12
-MAD_TO_SD = 1.4826
-# Differences of voxels this far apart (mm) hold the whole noise twice.
-NOISE_LAG_MM = 1.5
-# HU are whole numbers: an image without any noise still has steps.
-STEP_HU = 0.5
-# Area over which noise counts as one where it cannot be measured, mm2: that of soft kernels.
-GRAIN_MM2 = 1.5
-# Places needed to measure how sums scatter; below it smaller squares are used.
-LEAST_PLACES = 8.0
 # First term of Student's 97.5 % quantile over the normal one by degrees of freedom.
 STUDENT = 1.2
-# Slices whose sums are less alike than this count as independent.
-ALIKE = 0.05
 # Share of the shell that may be of another tissue by chance (voxels that noise carries far, small vessels).
 OTHER_SHARE = 0.05
-# Fat and muscle differ by so much; air or bone beside a deposit does not make its own tissue less certain than that.
-TISSUE_SPAN_HU = 150.0
+# Tissue that lies against the deposit is looked for this far from the region, mm.
+RIM_MM = 1.0
+# Below this attenuation (HU) a tissue is fat: every other soft tissue and fluid lies above it.
+FAT_HU = -30.0
+# Soft tissue attenuates so much more than fat, HU.
+FAT_TO_SOFT_HU = 150.0
+# Whatever is darker than fat (lung, air) does not make the deposit's own tissue less certain than fat does, HU.
+DARKEST_HU = -100.0
+# What is stated as a bound that holds as a rule is taken as 95 % of a normal distribution.
+BOUND_SD = 1.96
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
     """What is integrated, and how well.
 
-    ``hu`` ``(n,)`` are the voxels of the region, ``plateau`` those of the core that no edge reaches; ``background``,
-    ``background_error`` and ``noise`` are in HU. ``sum_error`` is the standard error of the sum of excess attenuation,
+    ``excess`` is the sum of attenuation above the background over the ``voxels`` of the region, HU times voxels;
+    ``plateau`` ``(n,)`` are voxels of the core that no edge reaches; ``background``, its error and ``noise`` are in HU.
+    ``sum_error`` is the standard error of the sum of excess attenuation,
     HU times voxels; ``widening`` corrects the normal quantile for the few places that the noise was measured at.
     """
 
-    hu: NDArray[np.float64]
+    excess: float
+    voxels: int
     plateau: NDArray[np.float64]
     background: float
     background_error: float
@@ -80,42 +81,63 @@ def region_of(
     """The region of one deposit; arguments as for :func:`calciscope.measure.integrated.integrated_mass`."""
     patch = _patch(hu, voxels, spacing, others, slice_axis)
     shell = _shell(patch)
-    values = patch.hu[shell]
-    if values.size < LEAST_SHELL:
+    if int(shell.sum()) < LEAST_SHELL:
         raise InputError("there is too little image around the deposit to take its background from")
-    noise = _noise(patch, shell)
-    background = _background(values, noise)
+    noise = noise_of(patch.hu, shell, patch.pixel)
+    background = background_of(patch.hu[shell], noise)
     # What stands out of the shell is something else, and so is its blur.
     bright = shell & (patch.hu - background > STANDS_OUT * noise)
     if bright.any():
         cleaned = shell & (_distance(_thicker(bright), patch.pixel) > patch.blur)
         if int(cleaned.sum()) >= LEAST_SHELL:
             shell = cleaned
-            background = _background(patch.hu[shell], noise)
-    tissue = shell & (np.abs(patch.hu - background) <= STANDS_OUT * noise)
-    excess = patch.hu - background
-    core = _core(patch, excess, noise)
-    inside = _distance(_thicker(core), patch.pixel)
-    region = inside <= patch.blur
-    dropped = np.zeros_like(region)
-    if patch.others.any():
-        dropped |= region & ~core & (_distance(patch.others, patch.pixel) < inside)
-    dark = region & ~core & (excess < -STANDS_OUT * noise)
-    if dark.any():
-        dropped |= region & ~core & _spread(dark)
-    region &= ~dropped
-    spread = _spread_of_sums(patch, excess, tissue, region)
-    error, note = _uncertainty(patch, excess, shell, tissue, core, region, dropped, spread)
-    plateau = core & ~_thicker(~core) & (_distance(~core, patch.pixel) > PLATEAU_SHARE * patch.blur)
+            background = background_of(patch.hu[shell], noise)
+    core, inside = _core(patch, background, noise)
+    nearer = _rim(patch, inside, background, noise)
+    if nearer is not None:
+        background = nearer
+        core, inside = _core(patch, background, noise)
+        shell |= (inside > patch.blur) & (inside <= patch.blur + RIM_MM) & ~patch.others
+    return _measured(patch, shell, core, inside, background, noise)
+
+
+def _measured(
+    patch: _Patch,
+    shell: NDArray[np.bool_],
+    core: NDArray[np.bool_],
+    inside: NDArray[np.float32],
+    background: float,
+    noise: float,
+) -> Region:
+    """The region round a core, ``inside`` (mm) from it, and what is known of its sum."""
+    excess = patch.hu - np.float32(background)
+    tissue = shell & (np.abs(excess) <= STANDS_OUT * noise)
+    whole = inside <= patch.blur
+    dropped = _foreign(patch, whole & ~core, excess, inside, noise)
+    region = whole & ~dropped
+    spread = spread_of_sums(excess, tissue, region, patch.pixel)
+    error, notes = _uncertainty(patch, excess, shell, tissue, core, region, dropped, spread)
+    total = float(excess[region].sum(dtype=np.float64))
+    bound = 0.0
+    if background < FAT_HU:
+        # A wall or an organ too thin to be seen may lie between: all that is no fat is then as much soft tissue.
+        thick = excess[region & (excess > FAT_TO_SOFT_HU / 2)]
+        other = float((thick - FAT_TO_SOFT_HU).sum(dtype=np.float64))
+        bound = abs(total - other) / 2
+        total = (total + other) / 2
+        notes.append("fat is all around, and whether the deposit lies in it or in a thin wall is not seen")
+    filled = core & _between(excess > STANDS_OUT * noise)
+    plateau = filled & (_distance(~core, patch.pixel) > PLATEAU_SHARE * patch.blur)
     return Region(
-        hu=patch.hu[region].astype(np.float64),
+        excess=total,
+        voxels=int(region.sum()),
         plateau=patch.hu[plateau].astype(np.float64),
         background=background,
         background_error=error.background,
         noise=noise,
-        sum_error=error.total,
+        sum_error=math.hypot(error.total, bound / BOUND_SD),
         widening=1.0 + STUDENT / max(spread.places, 2.0),
-        note=note,
+        note="; ".join(notes) or None,
     )
 
 
@@ -128,14 +150,6 @@ class _Patch:
     others: NDArray[np.bool_]
     pixel: tuple[float, float]
     blur: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Spread:
-    """Variance of a sum of ``n`` voxels is ``per_voxel`` times ``n``; ``places`` it was measured at."""
-
-    per_voxel: float
-    places: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +174,7 @@ def _patch(
         raise InputError(f"voxels of {' x '.join(f'{step:g}' for step in spacing)} mm have no volume")
     order = [slice_axis, *(axis for axis in range(3) if axis != slice_axis)]
     rows, columns = (spacing[axis] for axis in order[1:])
-    blur = max(BLUR_MM, 1.5 * max(rows, columns))
+    blur = BLUR_MM + max(rows, columns) / 2
     reach = blur + SHELL_MM
     pad = np.array([1, math.ceil(reach / rows), math.ceil(reach / columns)])
     place = given[:, order]
@@ -175,9 +189,12 @@ def _patch(
 
 
 def _distance(mask: NDArray[np.bool_], pixel: tuple[float, float]) -> NDArray[np.float32]:
-    """Distance in mm within the slice to the nearest voxel of the mask, far where the slice has none."""
-    # Slices a kilometre apart: the nearest voxel is then always one of the same slice.
-    return np.asarray(edt.edt(~mask, anisotropy=(1e6, *pixel), black_border=False), dtype=np.float32)
+    """Distance in mm within the slice to the nearest voxel of the mask, infinite where the slice has none."""
+    away = np.full(mask.shape, np.inf, dtype=np.float32)
+    free = ~mask
+    for level in np.flatnonzero(mask.any(axis=(1, 2))):
+        away[level] = edt.edt(free[level], anisotropy=pixel, black_border=False, parallel=1)
+    return away
 
 
 def _thicker(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -186,6 +203,13 @@ def _thicker(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     grown[1:] |= mask[:-1]
     grown[:-1] |= mask[1:]
     return grown
+
+
+def _between(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where both slices beside hold the mask too: what reaches into them fills the slice between."""
+    both = np.zeros_like(mask)
+    both[1:-1] = mask[:-2] & mask[2:]
+    return both
 
 
 def _spread(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -206,103 +230,51 @@ def _shell(patch: _Patch) -> NDArray[np.bool_]:
     return np.asarray(shell)
 
 
-def _noise(patch: _Patch, shell: NDArray[np.bool_]) -> float:
-    """Standard deviation of a voxel from differences across a distance where noise is no longer alike."""
-    lag = max(1, round(NOISE_LAG_MM / patch.pixel[1]))
-    pairs = shell[:, :, lag:] & shell[:, :, :-lag]
-    apart = (patch.hu[:, :, lag:] - patch.hu[:, :, :-lag])[pairs]
-    if apart.size < LEAST_SHELL:
-        apart = patch.hu[shell] - np.median(patch.hu[shell])
-        return max(float(np.median(np.abs(apart))) * MAD_TO_SD, STEP_HU)
-    return max(float(np.median(np.abs(apart))) * MAD_TO_SD / math.sqrt(2.0), STEP_HU)
+def _core(patch: _Patch, background: float, noise: float) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Given voxels that stand out and reach half of the highest excess near them; all of them where none stands out.
 
-
-def _background(values: NDArray[np.float32], noise: float) -> float:
-    """Mean of the tissue of the shell; of several tissues the brightest that makes up a fair share of it.
-
-    A deposit lies in a wall or an organ with fat or air beside it more often than in the fat beside an organ.
+    With it, the distance (mm, within the slice) of every voxel to the core and to the slices beside it.
     """
-    width = noise / 2
-    low = float(values.min())
-    counts = np.bincount(((values - low) / width).astype(np.intp))
-    # Smoothed over two and a half standard deviations, a tissue has one summit.
-    density = np.convolve(counts, np.ones(5), mode="same")
-    density = np.convolve(density, np.ones(3), mode="same")
-    padded = np.concatenate([[0.0], density, [0.0]])
-    summits = np.flatnonzero((padded[1:-1] >= padded[:-2]) & (padded[1:-1] > padded[2:]))
-    within = np.convolve(counts, np.ones(2 * round(2 * TISSUE_SD) + 1), mode="same")
-    fair = summits[within[summits] >= TISSUE_SHARE * values.size]
-    start = fair[-1] if len(fair) else int(np.argmax(density))
-    mean = low + (start + 0.5) * width
-    for _ in range(6):
-        inside = values[np.abs(values - mean) <= TISSUE_SD * noise]
-        moved = float(inside.mean(dtype=np.float64)) if inside.size else mean
-        if abs(moved - mean) < 0.01 * noise:
-            return moved
-        mean = moved
-    return mean
+    excess = patch.hu - np.float32(background)
+    core = patch.given & (excess > STANDS_OUT * noise)
+    if core.any():
+        reach = [2 * round(patch.blur / step) + 1 for step in patch.pixel]
+        highest = ndimage.maximum_filter(np.where(core, excess, 0.0), size=(3, *reach), mode="constant")
+        core &= excess >= highest / 2
+    else:
+        core = patch.given
+    return core, _distance(_thicker(core), patch.pixel)
 
 
-def _core(patch: _Patch, excess: NDArray[np.float32], noise: float) -> NDArray[np.bool_]:
-    """Given voxels that stand out and reach half of the highest excess near them; all of them where none stands out."""
-    out = patch.given & (excess > STANDS_OUT * noise)
-    if not out.any():
-        return patch.given
-    reach = [2 * round(patch.blur / step) + 1 for step in patch.pixel]
-    highest = ndimage.maximum_filter(np.where(out, excess, 0.0), size=(3, *reach), mode="constant")
-    return np.asarray(out & (excess >= highest / 2))
+def _rim(patch: _Patch, inside: NDArray[np.float32], background: float, noise: float) -> float | None:
+    """Attenuation of the tissue right against the deposit, where it is plainly brighter than that of the shell.
 
-
-def _spread_of_sums(
-    patch: _Patch, excess: NDArray[np.float32], tissue: NDArray[np.bool_], region: NDArray[np.bool_]
-) -> _Spread:
-    """How much sums over places as large as the region scatter in the empty tissue around it.
-
-    Neighbouring voxels are alike, so a sum scatters more than voxels on their own would: squares of the region's size,
-    but no larger than the noise reaches, are summed all over the tissue of the shell.
+    A plaque lies in an artery, and the artery in fat: further out there is nothing but fat.
     """
-    slices = np.flatnonzero(region.any(axis=(1, 2)))
-    deep = max(1, len(slices))
-    rows, columns = patch.pixel
-    side = min(math.sqrt(float(region.sum()) / deep * rows * columns), CORRELATION_MM)
-    clean = np.where(tissue, excess, 0.0)
-    while True:
-        size = (max(1, round(side / rows)), max(1, round(side / columns)))
-        full = _boxes(tissue.astype(np.float64), size) > size[0] * size[1] - 0.5
-        sums = _boxes(clean, size)
-        pixels = size[0] * size[1]
-        places = float(full.sum()) / pixels
-        if places >= LEAST_PLACES or pixels == 1:
-            break
-        side /= 1.5
-    if not full.any():
-        values = excess[tissue] if tissue.any() else excess
-        return _Spread(float(np.mean(np.square(values))) * _grain(patch), 1.0)
-    variance = float(np.mean(np.square(sums[full])))
-    per_voxel = variance / pixels
-    if pixels * rows * columns < GRAIN_MM2:
-        per_voxel *= _grain(patch) / pixels
-    factor = 1.0
-    for lag in range(1, min(deep, len(sums))):
-        both = full[lag:] & full[:-lag]
-        alike = float(np.mean(sums[lag:][both] * sums[:-lag][both])) / variance if both.any() and variance > 0 else 0.0
-        if alike < ALIKE:
-            break
-        factor += 2.0 * (1.0 - lag / deep) * min(alike, 1.0)
-    return _Spread(per_voxel * factor, places)
+    rim = (inside > patch.blur) & (inside <= patch.blur + RIM_MM) & ~patch.others
+    count = int(rim.sum())
+    if count < LEAST_SHELL:
+        return None
+    nearer = background_of(patch.hu[rim], noise)
+    scatter = noise * math.sqrt(grain(patch.pixel) / count)
+    return nearer if nearer - background > STANDS_OUT * scatter + STEP_HU else None
 
 
-def _grain(patch: _Patch) -> float:
-    """Pixels whose noise is as if it were one."""
-    return max(1.0, GRAIN_MM2 / (patch.pixel[0] * patch.pixel[1]))
-
-
-def _boxes(values: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.float64]:
-    """Sums over all rectangles of ``size`` within each slice."""
-    total = np.zeros((values.shape[0], values.shape[1] + 1, values.shape[2] + 1))
-    np.cumsum(np.cumsum(values, axis=1, dtype=np.float64), axis=2, out=total[:, 1:, 1:])
-    a, b = min(size[0], values.shape[1]), min(size[1], values.shape[2])
-    return np.asarray(total[:, a:, b:] - total[:, :-a, b:] - total[:, a:, :-b] + total[:, :-a, :-b])
+def _foreign(
+    patch: _Patch,
+    margin: NDArray[np.bool_],
+    excess: NDArray[np.float32],
+    inside: NDArray[np.float32],
+    noise: float,
+) -> NDArray[np.bool_]:
+    """What of the margin belongs to something else: nearer to it, or of a tissue too dark to be the background."""
+    dropped = np.zeros_like(margin)
+    if patch.others.any():
+        dropped |= margin & (_distance(patch.others, patch.pixel) < inside)
+    dark = margin & (excess < -STANDS_OUT * noise)
+    if dark.any():
+        dropped |= margin & _spread(dark)
+    return dropped
 
 
 def _uncertainty(
@@ -313,19 +285,20 @@ def _uncertainty(
     core: NDArray[np.bool_],
     region: NDArray[np.bool_],
     dropped: NDArray[np.bool_],
-    spread: _Spread,
-) -> tuple[_Error, str | None]:
+    spread: Spread,
+) -> tuple[_Error, list[str]]:
     """Noise of the sum, error of the background, other tissues in the shell, and what had to be left out."""
     notes: list[str] = []
     count = float(region.sum())
     used = max(float(tissue.sum()), 1.0)
-    background = math.sqrt(spread.per_voxel / used + _unevenness(excess, tissue, core, spread.per_voxel))
+    background = math.sqrt(spread.per_voxel / used + unevenness(excess, tissue, core, spread.per_voxel))
     other = shell & ~tissue
     share = float(other.sum()) / max(float(shell.sum()), 1.0)
     displaced = 0.0
     if share > OTHER_SHARE:
-        contrast = min(abs(float(np.median(excess[other]))), TISSUE_SPAN_HU)
-        displaced = share * contrast * float(core.sum())
+        level = float(np.median(patch.hu[other]))
+        own = level - float(np.median(excess[other]))
+        displaced = share * abs(max(level, DARKEST_HU) - own) * float(core.sum()) / BOUND_SD
         notes.append(f"{share:.0%} of the surroundings are of another tissue than the background")
     lost = 0.0
     if dropped.any():
@@ -334,24 +307,4 @@ def _uncertainty(
         notes.append(f"{int(dropped.sum())} voxels beside it belong to something else and were left out")
     noise = math.sqrt(spread.per_voxel * count)
     total = math.sqrt(noise**2 + (count * background) ** 2 + displaced**2 + lost**2)
-    return _Error(background, total), "; ".join(notes) or None
-
-
-def _unevenness(
-    excess: NDArray[np.float32], tissue: NDArray[np.bool_], core: NDArray[np.bool_], per_voxel: float
-) -> float:
-    """Variance (HU squared) of the background from side to side, beyond what noise explains."""
-    _, rows, columns = np.nonzero(tissue)
-    if not len(rows):
-        return 0.0
-    _, y, x = np.nonzero(core)
-    above, right = rows - y.mean(), columns - x.mean()
-    side = (above > 0) * 4 + (right > 0) * 2 + (np.abs(above) > np.abs(right))
-    values = excess[tissue]
-    counts = np.bincount(side, minlength=8)
-    means = np.bincount(side, weights=values, minlength=8) / np.maximum(counts, 1)
-    enough = counts >= LEAST_SHELL
-    if int(enough.sum()) < 2:
-        return 0.0
-    explained = float((per_voxel / counts[enough]).mean())
-    return max(0.0, float(np.square(means[enough]).mean()) - explained)
+    return _Error(background, total), notes
