@@ -82,14 +82,13 @@ def score_intervals(
     noise = noise or Noise(0.0)
     seen = score(region, image[tuple(region.T)], levels, threshold, preset)
     values = np.array([seen.agatston, seen.volume, seen.mass])
-    whole = _domain(image, region, threshold, preset, noise.sd)
-    if not len(whole):
+    near, share = _near(image, region, threshold, preset, noise.sd)
+    if not len(near):
         return Intervals(*((float(value), float(value)) for value in values))
-    domain, share = _part(whole)
     if share < 1:
-        own = np.isin(region[:, 0], np.unique(domain[:, 0]))
-        part = score(region[own], image[tuple(region[own].T)], levels, threshold, preset)
+        part = score(near, image[tuple(near.T)], levels, threshold, preset)
         values = np.array([part.agatston, part.volume, part.mass])
+    domain = near if preset.every_voxel else _widened(image, near, threshold)
     draws = int(np.clip(BUDGET // len(domain), LEAST_DRAWS, MOST_DRAWS))
     calcium = int((image[tuple(domain.T)] >= threshold.hu).sum())
     span = float(np.clip(SPAN / np.sqrt(max(calcium, 1)), LEAST_SPAN, MOST_SPAN))
@@ -105,18 +104,6 @@ def score_intervals(
     ]
     totals = (seen.agatston, seen.volume, seen.mass)
     return Intervals(*(_whole(*one, share) for one in zip(totals, values, ends, strict=True)))
-
-
-def _part(domain: NDArray[np.int64]) -> tuple[NDArray[np.int64], float]:
-    """Voxels of evenly spread slices of a domain too large to work on, and their share of it."""
-    every = -(-len(domain) // MOST_VOXELS)
-    if every == 1:
-        return domain, 1.0
-    levels = np.unique(domain[:, 0])
-    part = domain[
-        np.isin(domain[:, 0], levels[every // 2 :: every] if every < len(levels) else levels[len(levels) // 2])
-    ]
-    return part, len(part) / len(domain)
 
 
 def _whole(total: float, part: float, ends: Interval, share: float) -> Interval:
@@ -171,19 +158,27 @@ def _tissue(image: NDArray[np.number], domain: NDArray[np.int64], threshold: Thr
     return float(np.quantile(low, TISSUE)) if len(low) else 0.0
 
 
-def _domain(
+def _near(
     image: NDArray[np.number], region: NDArray[np.int64], threshold: Threshold, preset: Preset, sd: float
-) -> NDArray[np.int64]:
-    """Voxels ``(n, 3)`` that are scored in a redraw."""
-    if preset.every_voxel or not len(region):
-        return region
-    values = image[tuple(region.T)]
-    near = values >= min(threshold.hu - FAR_SD * sd, HALF * threshold.hu)
-    region, values = region[near], values[near]
+) -> tuple[NDArray[np.int64], float]:
+    """Voxels of the region that a redraw could count, and their share where evenly spread slices speak for all."""
+    if not preset.every_voxel and len(region):
+        values = image[tuple(region.T)]
+        region = region[values >= min(threshold.hu - FAR_SD * sd, HALF * threshold.hu)]
+    every = -(-len(region) // MOST_VOXELS)
+    if every <= 1:
+        return region, 1.0
+    slices = np.unique(region[:, 0])
+    part = region[np.isin(region[:, 0], slices[min(every, len(slices)) // 2 :: every])]
+    return part, len(part) / len(region)
+
+
+def _widened(image: NDArray[np.number], near: NDArray[np.int64], threshold: Threshold) -> NDArray[np.int64]:
+    """The voxels ``(n, 3)`` and the neighbours of their calcium that are below the threshold in the image."""
     size = np.array(image.shape, dtype=np.int64) + 2
     stride = np.array([size[1] * size[2], size[2], 1])
-    keys = (region + 1) @ stride
-    beside = keys[values >= threshold.hu]
+    keys = (near + 1) @ stride
+    beside = keys[image[tuple(near.T)] >= threshold.hu]
     for step in stride:
         beside = np.unique(np.concatenate([beside - step, beside, beside + step]))
     places = np.stack(np.unravel_index(beside, tuple(size)), axis=1) - 1
