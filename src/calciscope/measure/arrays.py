@@ -68,7 +68,7 @@ def mask_of(mask: NDArray[Any], shape: tuple[int, int, int], names: Mapping[int,
             array = whole_numbers(array)
         except InputError as error:
             raise InputError(f"the mask cannot be used: {error}") from error
-    present = [int(one) for one in labels_in(array)]
+    present = _present(array)
     if not present:
         raise InputError("the mask is empty: it holds no label, only background")
     if min(present) < 0:
@@ -76,7 +76,16 @@ def mask_of(mask: NDArray[Any], shape: tuple[int, int, int], names: Mapping[int,
     if names is not None and (missing := [one for one in present if one not in names]):
         few = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
         raise InputError(f"{len(missing)} of {len(present)} labels of the mask have no name: {few}")
+    if array.dtype.itemsize == 1 and present == [1]:
+        array = array.view(np.bool_)
     return Labelled((array,), {one: str(one) if names is None else str(names[one]) for one in present})
+
+
+def _present(mask: NDArray[Any]) -> list[int]:
+    """Every label number, ascending; a mask of one label, as most are, is told apart in one reading."""
+    if mask.dtype != np.bool_ and int(np.bitwise_or.reduce(mask, axis=None)) in (0, 1):
+        return [1] if mask.any() else []
+    return [int(one) for one in labels_in(mask)]
 
 
 def _spacing(spacing: Sequence[float]) -> tuple[float, float, float]:

@@ -13,7 +13,7 @@ from calciscope.domain.assessment import Measure
 from calciscope.domain.labels import LabelArray
 from calciscope.measure.agatston import Scores, scores
 from calciscope.measure.dense import Calcified, calcified, labels_in
-from calciscope.measure.gate import Fact, Gate, Number, facts, judge
+from calciscope.measure.gate import Fact, Gate, Number, acquisition_rules, facts, judge
 from calciscope.measure.numbers import Scan, agatston_method, number, scored
 from calciscope.measure.rollup import SUMMED, combined
 
@@ -92,10 +92,12 @@ class Quick:
         peaks = np.full(len(found.label), -np.inf)
         np.maximum.at(peaks, np.searchsorted(found.label, found.islands.label), found.islands.peak)
         base = facts_of(scan)
+        telling = _telling_peak()
         judged: dict[tuple[str, bool, bool, float], dict[Number, Gate]] = {}
         result = []
         for label, edged, gapped, peak in zip(found.label.tolist(), edge, gap, peaks.tolist(), strict=True):
-            key = (self.sites[label] or TAKEN_AS, bool(edged), bool(gapped), peak)
+            # Labels that differ in what no rule asks for are judged once.
+            key = (self.sites[label] or TAKEN_AS, bool(edged), bool(gapped), peak if peak >= telling else -math.inf)
             if key not in judged:
                 known = {**base, "at_edge": key[1], "missing": key[2], "peak": peak if math.isfinite(peak) else None}
                 gates = judge(known, key[0], scan.threshold)
@@ -131,8 +133,21 @@ def summed(each: Mapping[str, Mapping[str, Measure]]) -> dict[str, Measure]:
     every = list(each.values())
     if len(every) == 1:
         return dict(every[0])
-    return {
-        name: combined([one[name] for one in every], "sum of the labels", sum)
-        for name in SUMMED
-        if all(name in one for one in every)
-    }
+    return {name: _sum([one[name] for one in every]) for name in SUMMED if all(name in one for one in every)}
+
+
+def _sum(measures: Sequence[Measure]) -> Measure:
+    if any(one.interval is not None for one in measures):
+        return combined(measures, "sum of the labels", sum)
+    # Without intervals, thousands of labels have a handful of different reasons.
+    different = {(one.validity, one.why): one for one in measures}
+    total = combined(list(different.values()), "sum of the labels", sum)
+    values = [one.value for one in measures if one.value is not None]
+    return total if total.value is None else total.model_copy(update={"value": math.fsum(values)})
+
+
+def _telling_peak() -> float:
+    """The lowest peak attenuation (HU) that any rule of the acquisition asks for."""
+    conditions = [rule.when["peak"] for rule in acquisition_rules().rules if "peak" in rule.when]
+    bounds = [one.above if one.above is not None else one.from_ for one in conditions]
+    return min((-math.inf if bound is None else bound for bound in bounds), default=math.inf)

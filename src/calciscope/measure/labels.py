@@ -45,6 +45,8 @@ class Labelled:
 
 def site_of(name: str) -> str | None:
     """The site that the name of a label stands for: a structure, a site path, a vessel; ``None`` where it is none."""
+    if name.isdigit():
+        return None
     plain = name.strip().lower().replace(" ", "_").replace("-", "_")
     meaning = dictionary().meanings.get(plain)
     if meaning is not None:
