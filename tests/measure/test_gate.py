@@ -129,6 +129,8 @@ def test_gating_matters_in_the_heart_and_agatston_belongs_to_heart_and_arteries(
     assert gates("artery.aorta.abdominal", description="Abdomen")["agatston"].validity is VALID
     assert "only compares sizes" in (gates("kidney.left")["agatston"].why or "")
     assert gates("kidney.left")["volume"].validity is VALID
+    assert gates("", description="Abdomen") == gates("artery.carotid.left")
+    assert "taken as the increment, 3 mm" in gates(slice_thickness=None)["agatston"].why
 
 
 def test_a_preset_that_refuses_a_voltage_refuses_the_scores():

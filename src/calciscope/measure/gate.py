@@ -8,7 +8,7 @@ Facts that a rule can use (``None`` where the scan does not tell):
 ``contrast``         what the header says: ``none``, ``given``, ``unknown``
 ``kernel``           reconstruction kernel as named in the file; ``kernel_sharp``: whether it is a sharp one
 ``kvp``              tube voltage, kV; ``kvp_off``: known and not the preset's reference; ``tin_filter``
-``thickness``        slice thickness, mm (the increment where the file does not say)
+``thickness``        slice thickness, mm (the increment where the file does not say; ``thickness_told`` is then unknown)
 ``increment``        distance between slices, mm; ``step_ratio``: increment over thickness
 ``pixel``            larger side of a pixel within the slice, mm; ``field_of_view``: mm
 ``gated``            whether the header tells, or else the description names, an ECG-gated scan of the heart
@@ -108,7 +108,9 @@ class Rule(_Model):
     status: Status
 
     def acts(self, facts: Mapping[str, Fact], site: str) -> bool:
-        """Whether all conditions hold for this scan at this site."""
+        """Whether all conditions hold for this scan at this site; where that is empty, no rule for some places acts."""
+        if not site and (self.sites or self.except_sites):
+            return False
         if self.sites and not any(within(site, place) for place in self.sites):
             return False
         if any(within(site, place) for place in self.except_sites):
@@ -193,6 +195,7 @@ def facts(
         "kvp_off": None if acquisition.kvp is None else round(acquisition.kvp) != round(reference_kvp),
         "tin_filter": acquisition.tin_filter,
         "thickness": thickness,
+        "thickness_told": acquisition.slice_thickness,
         "increment": increment,
         "step_ratio": increment / thickness,
         "pixel": max(step for index, step in enumerate(geometry.spacing) if index != axis),
@@ -209,7 +212,10 @@ def facts(
 
 
 def judge(known: Mapping[str, Fact], site: str, threshold: Threshold) -> dict[Number, Gate]:
-    """How far each number holds at a site, given the :func:`facts` and the voltage's ``threshold``."""
+    """How far each number holds at a site, given the :func:`facts` and the voltage's ``threshold``.
+
+    An empty ``site`` is one that nobody named: its number is taken at its word.
+    """
     gates: dict[Number, Gate] = dict.fromkeys(NUMBERS, Gate())
     if threshold.why:
         voltage = Gate(Validity.REFUSED if threshold.refused else Validity.ADJUSTED, threshold.why)
