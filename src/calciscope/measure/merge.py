@@ -19,6 +19,7 @@ from calciscope.domain.patient import Value
 from calciscope.domain.site import within
 from calciscope.measure.gate import STRICTNESS, Gate, acquisition_rules
 from calciscope.measure.rollup import MASSES, SUMMED, VALUE_NAMES, children, pooled, rollups, total
+from calciscope.measure.zero import HEART, better_zero, is_zero
 
 # Deposits of two series closer than this (mm) can be one deposit, seen twice: breathing moves organs by about as much.
 SAME_MM = 6.0
@@ -35,14 +36,26 @@ def merge(
     """
     if not sites:
         return tuple(more)
-    first, second = ({one.site: one for one in group} for group in (sites, more))
+    every = [{one.site: one for one in group} for group in (sites, more)]
+    zeros = [one for group in every for one in group.values() if is_zero(one, group)]
+    first, second = ({path: one for path, one in group.items() if one not in zeros} for group in every)
     result = _scored(first, second) if score else _added(first, second)
     own = {path: one for path, one in result.items() if not one.rollup}
     totals = {path for group in (first, second) for path, one in group.items() if _holds_more(one, group)}
     if not score:
         # A parent seen whole in one series was joined with the sum of its parts in the other: it holds them already.
         totals |= {p for p in first.keys() ^ second.keys() if _whole(p, first) and _whole(p, second)}
-    return rollups(own, totals & own.keys())
+    return _with_zeros(rollups(own, totals & own.keys()), zeros)
+
+
+def _with_zeros(sites: tuple[MeasuredSite, ...], zeros: Sequence[MeasuredSite]) -> tuple[MeasuredSite, ...]:
+    """The sites, and what one series saw to be free of calcium where no series found any that may lie there."""
+    found = {one.site for one in sites}
+    kept: dict[str, MeasuredSite] = {}
+    for one in zeros:
+        if HEART not in found and not any(within(path, one.site) for path in found):
+            kept[one.site] = better_zero(kept[one.site], one) if one.site in kept else one
+    return tuple(sorted((*sites, *kept.values()), key=lambda one: one.site))
 
 
 def _holds_more(one: MeasuredSite, group: Mapping[str, MeasuredSite]) -> bool:
@@ -90,6 +103,7 @@ def _joined(one: MeasuredSite, other: MeasuredSite) -> MeasuredSite:
         measures=MappingProxyType(measures),
         values=_valued(values | {"confidence": confidence}, measures),
         deposit_agatston=MappingProxyType(dict(one.deposit_agatston) | dict(other.deposit_agatston)),
+        deposit_numbers=MappingProxyType(dict(one.deposit_numbers) | dict(other.deposit_numbers)),
         rollup=not placed,
         confidence=confidence,
     )

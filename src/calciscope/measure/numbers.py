@@ -9,23 +9,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.assessment import Measure, Validity
 from calciscope.domain.deposit import Calcium, Deposit
-from calciscope.domain.image import Geometry, Volume
-from calciscope.domain.site import within
+from calciscope.domain.measured import DepositNumbers
 from calciscope.errors import InputError
-from calciscope.measure.agatston import Score, Stack, components, score
+from calciscope.measure.agatston import Score, score
 from calciscope.measure.artery import extent, tubes_of
-from calciscope.measure.calibration import Calibration
-from calciscope.measure.gate import Gate, Number, acquisition_rules, facts, judge
+from calciscope.measure.gate import Gate, Number
 from calciscope.measure.integrated import MassEstimate, volume_fraction_mass
 from calciscope.measure.interval import Intervals, score_intervals
-from calciscope.measure.mass import MassFactor, mass_factor
-from calciscope.measure.noise import Noise, image_noise
-from calciscope.measure.presets import Preset, Threshold
+from calciscope.measure.presets import Preset
+from calciscope.measure.scan import Piece, Region, Scan, agatston_method, gates_of, number, scored
 from calciscope.measure.shape import Size, size, surrounding
-from calciscope.measure.voltage import threshold_of
+
+__all__ = ["Numbers", "Piece", "Region", "Scan", "agatston_method", "gates_of", "number", "numbers", "scored"]
 
 # A diameter is measured on so many pieces, those of the largest bounding boxes: with thousands of flecks of about one
 # size it makes no difference which of them is called the largest.
@@ -37,115 +34,15 @@ _SOME, _MOSTLY = 0.05, 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scan:
-    """What is the same for every region of one scan.
-
-    ``threshold`` holds the mass factor that ``factor`` explains. ``noise`` is that of the image, ``None`` where it
-    shows no soft tissue. ``others`` ``(z, y, x)`` marks all calcium, bone and metal, which no region may take for its
-    surroundings.
-    """
-
-    volume: Volume
-    preset: Preset
-    threshold: Threshold
-    factor: MassFactor
-    stack: Stack
-    anatomy: Anatomy | None = None
-    noise: Noise | None = None
-    others: NDArray[np.bool_] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        volume: Volume,
-        preset: Preset,
-        anatomy: Anatomy | None = None,
-        *,
-        others: NDArray[np.bool_] | None = None,
-        given_factor: float | None = None,
-        calibration: Calibration | None = None,
-    ) -> Scan:
-        """The scan under a preset; without an anatomy the blood pool, which shows contrast, is not known.
-
-        ``given_factor`` is a user's mass factor, ``calibration`` the phantom that was found in the image.
-
-        Raises:
-            InputError: the given factor is none.
-        """
-        acquisition = volume.acquisition
-        threshold = threshold_of(preset, acquisition, calibration)
-        factor = mass_factor(acquisition, threshold, given=given_factor, calibration=calibration)
-        stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
-        noise = image_noise(volume.hu, volume.geometry.spacing, acquisition.slice_axis)
-        return cls(volume, preset, factor.applied(threshold), factor, stack, anatomy, noise, others)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Piece:
-    """Voxels ``(n, 3)`` that are calcium, with their attenuation ``(n,)``, for where no deposit was made of them."""
-
-    voxels: NDArray[np.integer]
-    hu: NDArray[np.float32]
-    threshold_hu: float
-    background_hu: float
-
-    @property
-    def peak_hu(self) -> float:
-        """Highest attenuation, HU."""
-        return float(self.hu.max())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Region:
-    """What is measured as one.
-
-    ``voxels`` ``(n, 3)`` without repeats and ``hu`` ``(n,)`` are scored together, so that an island which two pieces
-    share counts once. ``piece`` ``(n,)`` numbers the connected piece of calcium of each voxel, -1 where it is none (a
-    mask may hold tissue). ``deposits`` are the pieces by number where the region is made of them. ``site`` is a site
-    path, or ``None`` where it is not known; it is then scored as an artery is.
-    """
-
-    voxels: NDArray[np.integer]
-    hu: NDArray[np.float32]
-    piece: NDArray[np.intp]
-    site: str | None = None
-    deposits: tuple[Deposit, ...] = ()
-
-    @classmethod
-    def of_deposits(cls, deposits: Sequence[Deposit], geometry: Geometry, site: str | None = None) -> Region:
-        """The deposits of a site; a voxel that two of them hold counts for the first."""
-        voxels = np.concatenate([one.voxels for one in deposits])
-        hu = np.concatenate([one.hu for one in deposits])
-        piece = np.repeat(np.arange(len(deposits)), [len(one.voxels) for one in deposits])
-        _, first = np.unique(np.ravel_multi_index(tuple(voxels.T), geometry.shape), return_index=True)
-        if len(first) < len(voxels):
-            kept = np.sort(first)
-            voxels, hu, piece = voxels[kept], hu[kept], piece[kept]
-        return cls(voxels, hu, piece.astype(np.intp), site, tuple(deposits))
-
-    @classmethod
-    def of_mask(
-        cls, voxels: NDArray[np.integer], hu: NDArray[np.number], scan: Scan, site: str | None = None
-    ) -> Region:
-        """The voxels of a label; pieces are what hangs together at the preset's threshold, over faces and corners."""
-        values = np.asarray(hu, dtype=np.float32)
-        above = np.flatnonzero(values > scan.threshold.hu if scan.preset.strict else values >= scan.threshold.hu)
-        piece = np.full(len(values), -1, dtype=np.intp)
-        piece[above] = components(np.asarray(voxels)[above].astype(np.int64), 0, 3, 26)
-        return cls(np.asarray(voxels), values, piece, site)
-
-    @property
-    def count(self) -> int:
-        """Number of pieces."""
-        return len(self.deposits) or int(self.piece.max(initial=-1)) + 1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Numbers:
-    """Every measure of a region by its name, and how the Agatston score divides: ``shares`` ``(pieces,)``."""
+    """Every measure of a region by its name, and how the Agatston score divides: ``shares`` ``(pieces,)``.
+
+    ``each`` are the numbers of the deposits by themselves, in their order, where the region is made of deposits.
+    """
 
     measures: Mapping[str, Measure]
     shares: NDArray[np.float64]
+    each: tuple[DepositNumbers, ...] = ()
 
 
 def numbers(region: Region, scan: Scan) -> Numbers:
@@ -162,51 +59,15 @@ def numbers(region: Region, scan: Scan) -> Numbers:
     result = score(region.voxels, region.hu, scan.stack, scan.threshold, scan.preset)
     measures = _scores(region, hu, result, gates, scan)
     measures |= _masses(region, gates["mass"], scan)
+    sizes = tuple(size(one, scan.volume.geometry) for one in region.deposits)
     if len(hu):
         measures |= _attenuation(hu, gates["attenuation"], scan)
-        measures |= _sizes(region, gates, scan)
+        measures |= _sizes(region, sizes, gates, scan)
         measures |= _along_artery(region.voxels[calcium], region.site, gates["diameter"], scan)
     measures["count"] = Measure(value=float(region.count), unit="1", method="number of deposits")
     shares = np.bincount(region.piece[calcium], weights=result.share[calcium], minlength=region.count)
-    return Numbers(measures, shares.astype(np.float64))
-
-
-def number(
-    value: float, unit: str, method: str, gate: Gate, scan: Scan, interval: tuple[float, float] | None = None
-) -> Measure:
-    """A measure as the gate lets it pass: refused it has no value."""
-    refused = gate.validity is Validity.REFUSED
-    return Measure(
-        value=None if refused else value,
-        unit=unit,
-        interval=None if refused else interval,
-        method=method,
-        preset=scan.preset.label,
-        validity=gate.validity,
-        why=gate.why,
-    )
-
-
-def gates_of(pieces: Sequence[Calcium], site: str | None, scan: Scan) -> dict[Number, Gate]:
-    """How far each number of these pieces at a site holds."""
-    volume, anatomy = scan.volume, scan.anatomy
-    pool = anatomy.blood_pool if anatomy else None
-    known = facts(volume.acquisition, volume.geometry, pool, pieces, scan.threshold, scan.preset.reference_kvp)
-    gates = judge(known, site or "", scan.threshold)
-    gates["mass"] = gates["mass"].joined(scan.factor.gate)
-    return gates
-
-
-def scored(site: str | None) -> bool:
-    """Whether calcium scores are defined at a site; a region without a place is taken at its word."""
-    return site is None or any(within(site, place) for place in acquisition_rules().scored_sites)
-
-
-def agatston_method(scan: Scan) -> str:
-    """The rule of the score in one line."""
-    rule = scan.preset.islands
-    sign = ">" if scan.preset.strict else ">="
-    return f"Agatston, {sign}{scan.threshold.hu:g} HU, {rule.dimension}-D islands with {rule.neighbours} neighbours"
+    each = tuple(_each(one, known, gates, scan) for one, known in zip(region.deposits, sizes, strict=True))
+    return Numbers(measures, shares.astype(np.float64), each)
 
 
 def _gates(region: Region, scan: Scan) -> dict[Number, Gate]:
@@ -323,18 +184,32 @@ def _attenuation(hu: NDArray[np.float64], gate: Gate, scan: Scan) -> dict[str, M
     }
 
 
-def _sizes(region: Region, gates: Mapping[Number, Gate], scan: Scan) -> dict[str, Measure]:
-    voxels = np.bincount(region.piece[region.piece >= 0], minlength=region.count)
-    core = size(_piece(region, int(voxels.argmax()), scan), scan.volume.geometry)
-    longest = core
-    for reach, piece in _candidates(region, scan):
-        if reach <= longest.diameter:
-            break
-        found = size(piece, scan.volume.geometry)
-        longest = max(longest, found, key=lambda measured: measured.diameter)
+def _sizes(region: Region, sizes: Sequence[Size], gates: Mapping[Number, Gate], scan: Scan) -> dict[str, Measure]:
+    """Diameters and core attenuation; ``sizes`` are those of the deposits where the region is made of deposits."""
+    largest = int(np.bincount(region.piece[region.piece >= 0], minlength=region.count).argmax())
+    if sizes:
+        core, longest = sizes[largest], max(sizes, key=lambda one: one.diameter)
+    else:
+        core = longest = size(_piece(region, largest, scan), scan.volume.geometry)
+        for reach, piece in _candidates(region, scan):
+            if reach <= longest.diameter:
+                break
+            longest = max(longest, size(piece, scan.volume.geometry), key=lambda one: one.diameter)
+    method = "mean of the core of the largest deposit"
     return _diameters(longest, gates["diameter"], scan) | {
-        "attenuation": number(core.core_hu, "HU", "mean of the core of the largest deposit", gates["attenuation"], scan)
+        "attenuation": number(core.core_hu, "HU", method, gates["attenuation"], scan)
     }
+
+
+def _each(deposit: Deposit, found: Size, gates: Mapping[Number, Gate], scan: Scan) -> DepositNumbers:
+    mass = float(deposit.hu.sum(dtype=np.float64)) * scan.stack.voxel_mm3 * scan.factor.value
+    sized = gates["diameter"].validity is not Validity.REFUSED
+    return DepositNumbers(
+        mass=None if gates["mass"].validity is Validity.REFUSED else mass,
+        diameter=found.diameter if sized else None,
+        perpendicular=found.perpendicular if sized else None,
+        craniocaudal=found.craniocaudal if sized else None,
+    )
 
 
 def _diameters(found: Size, gate: Gate, scan: Scan) -> dict[str, Measure]:
@@ -371,7 +246,7 @@ def _along_artery(voxels: NDArray[np.integer], site: str | None, gate: Gate, sca
 
 
 def _candidates(region: Region, scan: Scan) -> Iterator[tuple[float, Calcium]]:
-    """Pieces with the diagonal of their bounding box in the axial plane (mm), the longest diagonals first."""
+    """Pieces of a mask with the diagonal of their bounding box in the axial plane (mm), the longest diagonals first."""
     calcium = np.flatnonzero(region.piece >= 0)
     order = calcium[np.argsort(region.piece[calcium], kind="stable")]
     starts = np.searchsorted(region.piece[order], np.arange(region.count))
@@ -383,8 +258,6 @@ def _candidates(region: Region, scan: Scan) -> Iterator[tuple[float, Calcium]]:
 
 
 def _piece(region: Region, index: int, scan: Scan) -> Calcium:
-    if region.deposits:
-        return region.deposits[index]
     own = region.piece == index
     voxels = region.voxels[own]
     background = surrounding(scan.volume.hu, voxels, scan.threshold.hu, scan.volume.geometry)

@@ -78,6 +78,7 @@ def total(site: str, own: MeasuredSite | None, below: Sequence[MeasuredSite]) ->
         measures=MappingProxyType({**(own.measures if own else {}), **measures}),
         values=MappingProxyType(values),
         deposit_agatston=own.deposit_agatston if own else MappingProxyType({}),
+        deposit_numbers=own.deposit_numbers if own else MappingProxyType({}),
         rollup=own is None,
         confidence=confidence,
     )

@@ -15,10 +15,12 @@ from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Value
 from calciscope.measure.calibration import calibrate
 from calciscope.measure.gate import acquisition_rules
-from calciscope.measure.numbers import Region, Scan, numbers
+from calciscope.measure.numbers import numbers
 from calciscope.measure.presets import Preset
 from calciscope.measure.readings import reviewed
 from calciscope.measure.rollup import VALUE_NAMES, rollups
+from calciscope.measure.scan import Region, Scan
+from calciscope.measure.zero import coronary_zero
 
 # Structures that no deposit may take for the tissue around it.
 _NOT_TISSUE = ("bone", "metal", "table")
@@ -32,7 +34,7 @@ def measure(
     Agatston, volume score and mass are scored on all voxels of a site together, so that an island which two deposits
     share counts once. A site's confidence is the mean of its deposits' placements weighted by volume: a speck of
     doubtful place does not make a large deposit doubtful. Where two places stand close, the site is marked for review
-    and tells the total of either reading.
+    and tells the total of either reading. Coronary arteries that were seen and hold nothing have a score of 0.
     """
     others = anatomy.mask(*_NOT_TISSUE)
     for one in placed:
@@ -42,7 +44,9 @@ def measure(
     for one in placed:
         by_site.setdefault(one.placement.site, []).append(one)
     own = {site: _site(site, by_site[site], scan) for site in sorted(by_site)}
-    return rollups(reviewed(own))
+    found = rollups(reviewed(own))
+    nothing = coronary_zero(placed, own, scan)
+    return tuple(sorted((*found, nothing), key=lambda one: one.site)) if nothing else found
 
 
 def _site(site: str, placed: Sequence[PlacedDeposit], scan: Scan) -> MeasuredSite:
@@ -58,6 +62,7 @@ def _site(site: str, placed: Sequence[PlacedDeposit], scan: Scan) -> MeasuredSit
         measures=MappingProxyType(dict(found.measures)),
         values=MappingProxyType(_values(found.measures, ordered, confidence)),
         deposit_agatston=MappingProxyType({} if refused else each),
+        deposit_numbers=MappingProxyType({one.id: own for one, own in zip(deposits, found.each, strict=True)}),
         confidence=confidence,
     )
 

@@ -1,0 +1,164 @@
+"""What is measured and in what: a scan under a preset, and a region of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calciscope.domain.anatomy import Anatomy
+from calciscope.domain.assessment import Measure, Validity
+from calciscope.domain.deposit import Calcium, Deposit
+from calciscope.domain.image import Geometry, Volume
+from calciscope.domain.site import within
+from calciscope.measure.agatston import Stack, components
+from calciscope.measure.calibration import Calibration
+from calciscope.measure.gate import Gate, Number, acquisition_rules, facts, judge
+from calciscope.measure.mass import MassFactor, mass_factor
+from calciscope.measure.noise import Noise, image_noise
+from calciscope.measure.presets import Preset, Threshold
+from calciscope.measure.voltage import threshold_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """What is the same for every region of one scan.
+
+    ``threshold`` holds the mass factor that ``factor`` explains. ``noise`` is that of the image, ``None`` where it
+    shows no soft tissue. ``others`` ``(z, y, x)`` marks all calcium, bone and metal, which no region may take for its
+    surroundings.
+    """
+
+    volume: Volume
+    preset: Preset
+    threshold: Threshold
+    factor: MassFactor
+    stack: Stack
+    anatomy: Anatomy | None = None
+    noise: Noise | None = None
+    others: NDArray[np.bool_] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        volume: Volume,
+        preset: Preset,
+        anatomy: Anatomy | None = None,
+        *,
+        others: NDArray[np.bool_] | None = None,
+        given_factor: float | None = None,
+        calibration: Calibration | None = None,
+    ) -> Scan:
+        """The scan under a preset; without an anatomy the blood pool, which shows contrast, is not known.
+
+        ``given_factor`` is a user's mass factor, ``calibration`` the phantom that was found in the image.
+
+        Raises:
+            InputError: the given factor is none.
+        """
+        acquisition = volume.acquisition
+        threshold = threshold_of(preset, acquisition, calibration)
+        factor = mass_factor(acquisition, threshold, given=given_factor, calibration=calibration)
+        stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
+        noise = image_noise(volume.hu, volume.geometry.spacing, acquisition.slice_axis)
+        return cls(volume, preset, factor.applied(threshold), factor, stack, anatomy, noise, others)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Voxels ``(n, 3)`` that are calcium, with their attenuation ``(n,)``, for where no deposit was made of them."""
+
+    voxels: NDArray[np.integer]
+    hu: NDArray[np.float32]
+    threshold_hu: float
+    background_hu: float
+
+    @property
+    def peak_hu(self) -> float:
+        """Highest attenuation, HU."""
+        return float(self.hu.max())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """What is measured as one.
+
+    ``voxels`` ``(n, 3)`` without repeats and ``hu`` ``(n,)`` are scored together, so that an island which two pieces
+    share counts once. ``piece`` ``(n,)`` numbers the connected piece of calcium of each voxel, -1 where it is none (a
+    mask may hold tissue). ``deposits`` are the pieces by number where the region is made of them. ``site`` is a site
+    path, or ``None`` where it is not known; it is then scored as an artery is.
+    """
+
+    voxels: NDArray[np.integer]
+    hu: NDArray[np.float32]
+    piece: NDArray[np.intp]
+    site: str | None = None
+    deposits: tuple[Deposit, ...] = ()
+
+    @classmethod
+    def of_deposits(cls, deposits: Sequence[Deposit], geometry: Geometry, site: str | None = None) -> Region:
+        """The deposits of a site; a voxel that two of them hold counts for the first."""
+        voxels = np.concatenate([one.voxels for one in deposits])
+        hu = np.concatenate([one.hu for one in deposits])
+        piece = np.repeat(np.arange(len(deposits)), [len(one.voxels) for one in deposits])
+        _, first = np.unique(np.ravel_multi_index(tuple(voxels.T), geometry.shape), return_index=True)
+        if len(first) < len(voxels):
+            kept = np.sort(first)
+            voxels, hu, piece = voxels[kept], hu[kept], piece[kept]
+        return cls(voxels, hu, piece.astype(np.intp), site, tuple(deposits))
+
+    @classmethod
+    def of_mask(
+        cls, voxels: NDArray[np.integer], hu: NDArray[np.number], scan: Scan, site: str | None = None
+    ) -> Region:
+        """The voxels of a label; pieces are what hangs together at the preset's threshold, over faces and corners."""
+        values = np.asarray(hu, dtype=np.float32)
+        above = np.flatnonzero(values > scan.threshold.hu if scan.preset.strict else values >= scan.threshold.hu)
+        piece = np.full(len(values), -1, dtype=np.intp)
+        piece[above] = components(np.asarray(voxels)[above].astype(np.int64), 0, 3, 26)
+        return cls(np.asarray(voxels), values, piece, site)
+
+    @property
+    def count(self) -> int:
+        """Number of pieces."""
+        return len(self.deposits) or int(self.piece.max(initial=-1)) + 1
+
+
+def number(
+    value: float, unit: str, method: str, gate: Gate, scan: Scan, interval: tuple[float, float] | None = None
+) -> Measure:
+    """A measure as the gate lets it pass: refused it has no value."""
+    refused = gate.validity is Validity.REFUSED
+    return Measure(
+        value=None if refused else value,
+        unit=unit,
+        interval=None if refused else interval,
+        method=method,
+        preset=scan.preset.label,
+        validity=gate.validity,
+        why=gate.why,
+    )
+
+
+def gates_of(pieces: Sequence[Calcium], site: str | None, scan: Scan) -> dict[Number, Gate]:
+    """How far each number of these pieces at a site holds."""
+    volume, anatomy = scan.volume, scan.anatomy
+    pool = anatomy.blood_pool if anatomy else None
+    known = facts(volume.acquisition, volume.geometry, pool, pieces, scan.threshold, scan.preset.reference_kvp)
+    gates = judge(known, site or "", scan.threshold)
+    gates["mass"] = gates["mass"].joined(scan.factor.gate)
+    return gates
+
+
+def scored(site: str | None) -> bool:
+    """Whether calcium scores are defined at a site; a region without a place is taken at its word."""
+    return site is None or any(within(site, place) for place in acquisition_rules().scored_sites)
+
+
+def agatston_method(scan: Scan) -> str:
+    """The rule of the score in one line."""
+    rule = scan.preset.islands
+    sign = ">" if scan.preset.strict else ">="
+    return f"Agatston, {sign}{scan.threshold.hu:g} HU, {rule.dimension}-D islands with {rule.neighbours} neighbours"
