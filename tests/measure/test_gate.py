@@ -50,7 +50,7 @@ def test_reference_conditions_are_valid_without_a_word():
         ({"kernel": "FC52", "sharp_kernel": True}, "volume", ADJUSTED, "reads high"),
         ({"slice_thickness": 2.5}, "agatston", ADJUSTED, "gaps between slices"),
         ({"lossy": True}, "mass", ADJUSTED, "lossy"),
-        ({"resampled": "gantry tilt"}, "volume", ADJUSTED, "interpolated (gantry tilt)"),
+        ({"resampled": "gantry tilt"}, "volume", ADJUSTED, "not the acquired ones (gantry tilt)"),
         ({"missing_slices": (6,)}, "agatston", REFUSED, "slices are missing"),
         ({"missing_slices": (6,)}, "diameter", REFUSED, "slices are missing"),
         ({"missing_slices": (12,)}, "agatston", VALID, None),

@@ -9,6 +9,7 @@ from calciscope.domain.assessment import Validity
 from calciscope.domain.patient import Patient
 from calciscope.measure.numbers import Region, Scan, numbers
 from calciscope.measure.presets import preset, presets
+from calciscope.measure.slabs import averaged, slabs
 from calciscope.read.study import open_study
 from tests.read.make_dicom import Series, enhanced, save
 
@@ -90,9 +91,24 @@ def test_unequal_spacing_is_resampled_and_adjusts(tmp_path):
     series.but(each=lambda k: {"ImagePositionPatient": ["-30", "-40", f"{heights[k]:.3f}"]}).write(tmp_path)
     got = scored(tmp_path)["agatston"]
     assert got.validity is ADJUSTED
-    assert "voxels were interpolated (slices lie 3.00 to 5.10 mm apart: resampled to" in got.why
+    assert "voxels are not the acquired ones (slices lie 3.00 to 5.10 mm apart: resampled to" in got.why
     # Six slices reach over 3 + 3 + 4.2 + 3 + 3 mm and half an increment each side.
     assert got.value == pytest.approx(16 * (19.2 + 3) / 3, rel=0.15)
+
+
+def test_thin_slices_that_a_preset_averages_say_so_and_are_thin_no_more(tmp_path):
+    stack(1.0, 1.0, slices=6).write(tmp_path)
+    (series,) = open_study([tmp_path], Patient()).series
+    (rule,) = (one for one in presets().values() if one.average_mm)
+    how = slabs(series.volume, rule)
+    scan = Scan.of(averaged(series.volume, how), rule)
+    voxels = np.argwhere(scan.volume.hu >= 130)
+    got = numbers(Region.of_mask(voxels, scan.volume.hu[tuple(voxels.T)], scan), scan).measures["agatston"]
+    # The six slices of 400 HU among tissue of 40 HU fill one slab of three, two thirds of the next and a third of one.
+    assert got.value == 4 * (4 + 2 + 1)
+    assert got.validity is ADJUSTED
+    assert "voxels are not the acquired ones (3 slices each of 1 mm were averaged to 3 mm" in got.why
+    assert "thinner" not in got.why
 
 
 def test_positions_that_are_off_by_a_little_are_equal(tmp_path):
@@ -110,7 +126,7 @@ def test_a_tilted_gantry_is_straightened_and_adjusts(tmp_path):
     series.but(each=lambda k: {"ImagePositionPatient": ["-30", shear[k], f"{3 * k}"]}).write(tmp_path)
     got = scored(tmp_path)["agatston"]
     assert got.validity is ADJUSTED
-    assert "voxels were interpolated (gantry tilt of 7.6 degrees" in got.why
+    assert "voxels are not the acquired ones (gantry tilt of 7.6 degrees" in got.why
 
 
 @pytest.mark.parametrize(("missing", "validity"), [((6,), REFUSED), ((8,), REFUSED), ((4,), REFUSED), ((11,), VALID)])
