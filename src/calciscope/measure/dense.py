@@ -102,11 +102,9 @@ def labels_in(mask: NDArray[np.integer] | NDArray[np.bool_]) -> NDArray[np.integ
     depth = max(1, _SLAB // max(1, lines.shape[1] * lines.shape[2]))
     seen = [np.zeros(0, dtype=mask.dtype)]
     for start in range(0, len(lines), depth):
-        slab = lines[start : start + depth]
-        if not slab.size:
-            continue
-        changed = np.flatnonzero(np.not_equal(slab[..., 1:], slab[..., :-1]))
-        seen += [np.unique(slab[..., 0]), np.unique(np.take(slab[..., 1:].reshape(-1), changed))]
+        flat = np.ascontiguousarray(lines[start : start + depth]).reshape(-1)
+        changed = np.flatnonzero(flat[1:] != flat[:-1])
+        seen += [flat[:1], np.unique(np.take(flat[1:], changed))]
     numbers = np.unique(np.concatenate(seen))
     return np.asarray(numbers[numbers != 0])
 
