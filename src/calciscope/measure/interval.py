@@ -17,10 +17,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from calciscope.measure.agatston import Stack, score, scores
+from calciscope.measure.agatston import Stack, score
 from calciscope.measure.noise import Noise
 from calciscope.measure.presets import Preset, Threshold
-from calciscope.measure.redraw import around, evenly, phases, redrawn
+from calciscope.measure.redraw import around, evenly, phases, redrawn, scores_apart
 
 Interval = tuple[float, float]
 
@@ -99,7 +99,7 @@ def score_intervals(
     ends = [
         _inverted(float(value), strength[rank], one[rank], other[rank])
         for value, one, other in zip(
-            values, *(_scores(domain, one, levels, threshold, preset) for one in pair), strict=True
+            values, *(scores_apart(domain, one, levels, threshold, preset) for one in pair), strict=True
         )
     ]
     totals = (seen.agatston, seen.volume, seen.mass)
@@ -187,21 +187,3 @@ def _widened(image: NDArray[np.number], near: NDArray[np.int64], threshold: Thre
     # Calcium beside the region is not its own.
     every = np.unique(np.concatenate([keys, beside[image[tuple(places.T)] < threshold.hu]]))
     return np.stack(np.unravel_index(every, tuple(size)), axis=1).astype(np.int64) - 1
-
-
-def _scores(
-    voxels: NDArray[np.int64], values: NDArray[np.floating], stack: Stack, threshold: Threshold, preset: Preset
-) -> NDArray[np.float64]:
-    """Agatston, volume and mass ``(3, k)`` of each column of values ``(n, k)``: redraws lie apart in one long stack."""
-    draws = np.arange(values.shape[1])
-    # Slices that a preset skips where slices overlap stay those of the image.
-    every = stack.step(preset)
-    apart = every * -(-(int(np.ptp(voxels[:, 0])) + 3) // every)
-    if preset.every_voxel:
-        which, draw = (one.ravel() for one in np.indices(values.shape))
-    else:
-        draw, which = np.nonzero((values >= threshold.hu).T)
-    place = voxels[which]
-    place[:, 0] += draw * apart
-    found = scores(place, values[which, draw], draw, stack, threshold, preset, of=draws)
-    return np.stack([found.agatston, found.volume, found.mass])

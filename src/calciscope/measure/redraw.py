@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from calciscope.measure.agatston import Stack, scores
 from calciscope.measure.noise import Noise
+from calciscope.measure.presets import Preset, Threshold
 
 Array = NDArray[np.float32]
 
@@ -50,7 +52,7 @@ def redrawn(
         excess = _smoothed(around(hu, voxels[part]), noise.sd) @ weights - np.float32(background)
         below = np.minimum(excess[:, DEPTH], 0)
         clean[part] = _moved(np.maximum(excess, 0), up) * scale + below + np.float32(background)
-    return clean, clean + np.float32(noise.sd) * _noise(voxels, len(offsets), noise, spacing)
+    return clean, clean + np.float32(noise.sd) * unit_noise(voxels, len(offsets), noise, spacing)
 
 
 def phases(count: int) -> NDArray[np.float64]:
@@ -66,6 +68,27 @@ def evenly(count: int, base: int) -> NDArray[np.float64]:
         rest //= base
         digit /= base
     return value
+
+
+def scores_apart(
+    voxels: NDArray[np.int64], values: NDArray[np.floating], stack: Stack, threshold: Threshold, preset: Preset
+) -> NDArray[np.float64]:
+    """Agatston, volume (mm3) and mass (mg), ``(3, k)``, of each column of ``values`` ``(n, k)``, HU at ``voxels``.
+
+    The columns are scored at once, as if they lay one above the other in one long stack; slices lie along axis 0.
+    """
+    draws = np.arange(values.shape[1])
+    # Slices that a preset skips where slices overlap stay those of the image.
+    every = stack.step(preset)
+    apart = every * -(-(int(np.ptp(voxels[:, 0])) + 3) // every)
+    if preset.every_voxel:
+        which, draw = (one.ravel() for one in np.indices(values.shape))
+    else:
+        draw, which = np.nonzero((values >= threshold.hu).T)
+    place = voxels[which]
+    place[:, 0] += draw * apart
+    found = scores(place, values[which, draw], draw, stack, threshold, preset, of=draws)
+    return np.stack([found.agatston, found.volume, found.mass])
 
 
 def around(hu: NDArray[np.number], voxels: NDArray[np.integer]) -> Array:
@@ -130,8 +153,11 @@ def _share(below: Array, here: Array, above: Array, part: Array) -> Array:
     return np.asarray(np.clip((part - empty) / filled, 0, 1))
 
 
-def _noise(voxels: NDArray[np.integer], count: int, noise: Noise, spacing: tuple[float, float, float]) -> Array:
-    """Unit noise ``(n, count)`` at the voxels, each draw from another part of one field."""
+def unit_noise(voxels: NDArray[np.integer], count: int, noise: Noise, spacing: tuple[float, float, float]) -> Array:
+    """Noise of SD 1 with the correlation of ``noise`` at the voxels ``(n, 3)``, ``(n, count)``.
+
+    Each of the ``count`` draws is another part of one field; slices lie along axis 0, ``spacing`` in mm.
+    """
     across, rows, columns = (
         round(length / step, 1)
         for length, step in zip((noise.between_mm, noise.in_plane_mm, noise.in_plane_mm), spacing, strict=True)
