@@ -19,8 +19,8 @@ INNER = 0.7
 # The body around a rod is looked at between these shares of its radius, clear of its blur.
 RING = (1.15, 1.45)
 SECTORS = 12
-# A sector's radius may differ so much from the rod's, mm: noise of the edge in a twelfth of the outline.
-ROUND_MM = 0.75
+# A sector's radius may differ so much from the rod's, mm, and by half a pixel: noise of a twelfth of the outline.
+ROUND_MM = 0.5
 # A sector's mean may differ from the rod's by so many HU beyond noise: cupping and scatter do that.
 EVEN_HU = 12.0
 # Noise of a sector's mean, in standard deviations of a voxel: neighbours are alike, so it falls slowly with the number.
@@ -28,8 +28,12 @@ SECTOR_NOISE = 0.35
 # A part of the ring that lies so many standard deviations off the body is not the body.
 BODY_SD = 4.0
 BODY_SHARE = 0.97
+# The water rod reaches into this share of the ring at most.
+WATER_SHARE = 0.08
 # The rods' scatter is the same noise: standard deviations agree to this factor.
 SAME_NOISE = 1.5
+# An image without noise still has the steps of whole HU and what the blur of an edge leaves, HU.
+NOISE_STEP = 3.0
 # Noise above this hides whether a rod is even, HU.
 NOISE_LIMIT = 60.0
 
@@ -88,7 +92,7 @@ def pair_of(
         inner = around.hu[away < INNER * phantom.radius]
         if not len(ring) or not len(inner):
             return None
-        body, bright, noise = float(np.median(ring)), float(inner.mean()), float(inner.std())
+        body, bright, noise = float(np.median(ring)), float(inner.mean()), max(float(inner.std()), NOISE_STEP)
         if bright - body < window.low / 2 or noise > NOISE_LIMIT:
             return None
         share = np.clip((around.hu - body) / (bright - body), -0.5, 1.5) * (away < RING[0] * phantom.radius)
@@ -101,8 +105,10 @@ def pair_of(
         return None
     if not (_round(share, around, centre, phantom) and _even(around, centre, phantom, noise)):
         return None
-    # Noise is estimated in the rod, which a low-dose slice makes a little noisier than its surroundings.
-    if float(np.mean(np.abs(ring - body) <= BODY_SD * noise)) < BODY_SHARE:
+    off = (ring - body) / noise
+    clear = float(np.mean(np.abs(off) <= BODY_SD))
+    darker = float(np.mean((off < -BODY_SD) & (off >= -BODY_SD - phantom.body.high / noise)))
+    if clear + min(darker, WATER_SHARE) < BODY_SHARE:
         return None
     found = _water(around, centre, body, noise, phantom)
     if found is None or not window.hold(bright - found[1]):
@@ -114,7 +120,8 @@ def _round(share: NDArray[np.float64], around: Slice, centre: tuple[float, float
     """Whether the outline is a circle: area of every sector, partly filled pixels counted by their share."""
     area = np.bincount(around.sector(centre).ravel(), weights=share.ravel(), minlength=SECTORS) * around.pixel
     radii = np.sqrt(np.maximum(area, 0.0) * 2 * SECTORS / (2 * math.pi))
-    return bool((np.abs(radii - phantom.radius) <= ROUND_MM).all())
+    allowed = ROUND_MM + math.sqrt(around.pixel) / 2
+    return bool((np.abs(radii - phantom.radius) <= allowed).all())
 
 
 def _even(around: Slice, centre: tuple[float, float], phantom: Phantom, noise: float) -> bool:
@@ -135,25 +142,29 @@ def _water(
 ) -> tuple[tuple[float, float], float] | None:
     """Centre and mean of the water rod: the darkest disc at its distance, which must then be one."""
     clear = around.distance(calcium) > RING[0] * phantom.radius
-    best: tuple[float, tuple[float, float]] | None = None
-    for angle in np.arange(0.0, 2 * math.pi, math.radians(5)):
-        for reach in (-0.5, 0.0, 0.5):
-            length = phantom.centres + reach * phantom.centres_tolerance
-            centre = (calcium[0] + length * math.sin(angle), calcium[1] + length * math.cos(angle))
-            inner = around.hu[around.distance(centre) < INNER * phantom.radius]
-            if len(inner) and (best is None or float(inner.mean()) < best[0]):
-                best = float(inner.mean()), centre
-    if best is None:
+    darkest = math.inf
+    centre = calcium
+    for angle in np.arange(0.0, 2 * math.pi, math.radians(10)):
+        place = (calcium[0] + phantom.centres * math.sin(angle), calcium[1] + phantom.centres * math.cos(angle))
+        disc = around.hu[around.distance(place) < phantom.radius]
+        if len(disc) and float(disc.mean()) < darkest:
+            darkest, centre = float(disc.mean()), place
+    if not math.isfinite(darkest):
         return None
-    dark, centre = best
+    for _ in range(3):
+        lacking = (body - around.hu) * (clear & (around.distance(centre) < RING[0] * phantom.radius))
+        whole = float(lacking.sum())
+        if whole <= 0:
+            return None
+        centre = (float((lacking * around.rows).sum() / whole), float((lacking * around.columns).sum() / whole))
+    if abs(math.dist(calcium, centre) - phantom.centres) > phantom.centres_tolerance:
+        return None
     away = around.distance(centre)
     inner = around.hu[away < INNER * phantom.radius]
-    spread = float(inner.std())
+    dark, spread = float(inner.mean()), max(float(inner.std()), NOISE_STEP)
     if not phantom.water.hold(dark) or not phantom.body.hold(body - dark):
         return None
-    if not noise / SAME_NOISE <= max(spread, 0.1) <= noise * SAME_NOISE and max(spread, noise) > 1.0:
-        return None
-    if not _even(around, centre, phantom, noise):
+    if not noise / SAME_NOISE <= spread <= noise * SAME_NOISE or not _even(around, centre, phantom, noise):
         return None
     # Beyond its edge the body begins again, all around.
     ring = (away > RING[0] * phantom.radius) & (away < RING[1] * phantom.radius) & clear
