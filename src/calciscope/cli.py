@@ -298,7 +298,7 @@ def _show_scores(results: Sequence[LabelScores]) -> None:
     """The measures of one preset or the scores of several as a table, then how far they hold."""
     from calciscope.report import scores
 
-    head, rows = scores.table(results[0]) if len(results) == 1 else scores.comparison(results)
+    head, rows = scores.table(results)
     shown = Table(box=None, pad_edge=False)
     for place, title in enumerate(head):
         shown.add_column(title, justify="left" if place == 0 else "right", no_wrap=True)
@@ -335,7 +335,10 @@ def _compare(comparison: Comparison) -> None:
 def _table(table: Table, wide: bool = False) -> None:
     """Print a table, on a pipe 120 columns wide; a ``wide`` one as wide as it is, so that no number is cut."""
     width = None if sys.stdout.isatty() else 120
+
+    def console(width: int | None) -> Console:
+        return Console(width=width, highlight=False, markup=False, emoji=False)
+
     if wide:
-        width = max(width or Console().width, Console(width=_WIDEST).measure(table).maximum)
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
-    console.print(table, soft_wrap=wide)
+        width = max(console(width).width, console(_WIDEST).measure(table).maximum)
+    console(width).print(table, soft_wrap=wide)

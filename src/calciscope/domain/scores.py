@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from calciscope.domain.assessment import DISCLAIMER, Measure, Validity
+from calciscope.domain.assessment import DISCLAIMER, Measure
 
 # The three calcium scores, which contrast or an unfit acquisition takes away.
 SCORES = ("agatston", "volume", "mass")
@@ -15,8 +15,9 @@ SCORES = ("agatston", "volume", "mass")
 class LabelScores(BaseModel):
     """Every measure of every label of a mask, and of all labels together, under one preset.
 
-    ``labels`` and ``total`` map the name of a measure to a :class:`~calciscope.domain.assessment.Measure`. ``notes``
-    say which image was scored and what was done to the mask.
+    ``labels`` and ``total`` map the name of a measure to a :class:`~calciscope.domain.assessment.Measure`. ``refused``
+    says why no calcium score of any label could be given, and is ``None`` where one could; ``notes`` say which image
+    was scored and what a reader should know of the mask.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,6 +26,7 @@ class LabelScores(BaseModel):
     version: str
     labels: dict[str, dict[str, Measure]]
     total: dict[str, Measure]
+    refused: str | None = None
     notes: tuple[str, ...] = ()
     disclaimer: str = DISCLAIMER
 
@@ -42,14 +44,6 @@ class LabelScores(BaseModel):
     def mass(self) -> float | None:
         """Hydroxyapatite mass of all labels in mg, ``None`` where it is refused or was not asked for."""
         return self._value("mass")
-
-    @property
-    def refused(self) -> str | None:
-        """Why no calcium score of any label could be given, ``None`` where one of them could."""
-        asked = [one[name] for one in self.labels.values() for name in SCORES if name in one]
-        if not asked or any(one.validity is not Validity.REFUSED for one in asked):
-            return None
-        return asked[0].why
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain values, as :meth:`to_json` has it."""

@@ -20,6 +20,8 @@ from calciscope.measure.numbers import Region, Scan, gates_of, number, numbers
 # Of a label with more voxels than this only those above the threshold are measured: it is no outline of deposits, and
 # what lies below the threshold in it is tissue.
 _OUTLINE_VOXELS = 2_000_000
+# A label in which nothing reaches the threshold and that is larger than this (mm3) outlines an organ and no deposit.
+_DRAWN_MM3 = 2000.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +72,8 @@ class Full:
             return Quick(replace(scan, volume=_void(scan.volume)), {1: site}).layer(empty, [1])[1]
         region = Region.of_mask(voxels, hu, scan, site or TAKEN_AS)
         found = dict(numbers(region, scan).measures)
-        return found if region.count else found | _faint(region, scan)
+        drawn = not region.count and len(voxels) * scan.volume.geometry.voxel_mm3 <= _DRAWN_MM3
+        return found | _faint(region, scan) if drawn else found
 
 
 def _void(volume: Volume) -> Volume:

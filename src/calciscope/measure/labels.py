@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -18,7 +18,7 @@ from calciscope.domain.structures import dictionary
 from calciscope.measure.agatston import Stack
 from calciscope.measure.calibration import Calibration
 from calciscope.measure.filled import blood_in
-from calciscope.measure.gate import Gate, judge
+from calciscope.measure.gate import Gate, acquisition_rules, judge
 from calciscope.measure.label_numbers import Full
 from calciscope.measure.label_scores import TAKEN_AS, Layer, Quick, facts_of
 from calciscope.measure.mass import mass_factor
@@ -118,11 +118,13 @@ def score_labels(
             shown_as["volume"] = _gated(shown_as["volume"], contrast)
         return shown_as
 
+    labels = {name: shown(found) for name, found in each.items()}
     return LabelScores(
         preset=preset.name,
         version=preset.version,
-        labels={name: shown(found) for name, found in each.items()},
+        labels=labels,
         total=shown(total),
+        refused=_refused(scan, [one[name] for one in labels.values() for name in SCORES if name in one]),
         notes=notes,
     )
 
@@ -152,6 +154,18 @@ def _with_blood(scan: Scan, mask: Labelled, sites: Mapping[int, str | None]) -> 
 def _only_blood(volume: Volume, pool: BloodPool) -> Anatomy:
     nothing = np.broadcast_to(np.uint8(0), volume.geometry.shape)
     return Anatomy(nothing, MappingProxyType({}), volume.geometry, Manifest("mask", "", "", ()), blood_pool=pool)
+
+
+def _refused(scan: Scan, asked: Sequence[Measure]) -> str | None:
+    """Why every score is refused, the decisive reasons alone; ``None`` where one is given."""
+    if not asked or any(one.validity is not Validity.REFUSED for one in asked):
+        return None
+    if scan.threshold.refused:
+        return scan.threshold.why
+    known = facts_of(scan)
+    rules = [rule for rule in acquisition_rules().rules if rule.acts(known, TAKEN_AS)]
+    decisive = [rule.why.format_map(known) for rule in rules if rule.effect.get("agatston") is Validity.REFUSED]
+    return "; ".join(decisive) or asked[0].why
 
 
 def _contrast(scan: Scan) -> Gate | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from calciscope.domain.assessment import Measure
+from calciscope.domain.assessment import Measure, Validity
 from calciscope.domain.scores import SCORES, LabelScores
 from calciscope.report import text
 
@@ -18,6 +18,9 @@ COLUMNS = ("preset", "version", "label", "measure", "value", "unit", "low", "hig
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Row = tuple[str, ...]
+# With more labels than this a table has a row a label, and of its measures the main ones.
+_MOST_COLUMNS = 5
+_MAIN = (*SCORES, "mean_hu", "diameter", "count")
 
 
 def to_json(results: Sequence[LabelScores]) -> str:
@@ -46,36 +49,26 @@ def save_csv(results: Sequence[LabelScores], path: Path) -> Path:
     return path
 
 
-def table(result: LabelScores) -> tuple[Row, list[Row]]:
-    """Header and rows of one preset: a row a measure, a column a label, the total last where there are several.
+def table(results: Sequence[LabelScores]) -> tuple[Row, list[Row]]:
+    """Header and rows: a row a measure and a column a label; of many labels or several presets a row each.
 
-    A mark behind a number refers to the line of :func:`reasons` that says how far it holds.
+    What stands in brackets behind a number is its validity and the numbers of its :func:`reasons`.
     """
-    columns = _columns(result)
-    marks = _marks([result])
-    names = list(dict.fromkeys(name for _, found in columns for name in found))
-    rows = []
-    for name in names:
-        cells = [_cell(name, found[name], marks) if name in found else "-" for _, found in columns]
-        rows.append((text.name(name), *cells))
+    marks = _marks(results)
+    if len(results) > 1:
+        return _comparison(results, marks)
+    columns = _columns(results[0])
+    names = _shown(results)
+    if len(columns) > _MOST_COLUMNS:
+        rows = [(label, *(_cell(name, found, marks) for name in names)) for label, found in columns]
+        return ("label", *map(text.name, names)), rows
+    rows = [(text.name(name), *(_cell(name, found, marks) for _, found in columns)) for name in names]
     return ("", *(label for label, _ in columns)), rows
 
 
-def comparison(results: Sequence[LabelScores]) -> tuple[Row, list[Row]]:
-    """Header and rows of several presets: a row a label and preset, a column a calcium score."""
-    names = [name for name in SCORES if name in results[0].total]
-    marks = _marks(results)
-    rows = []
-    for position, (label, _) in enumerate(_columns(results[0])):
-        for result in results:
-            _, found = _columns(result)[position]
-            rows.append((label, result.preset, *(_cell(name, found[name], marks) for name in names)))
-    return ("label", "preset", *map(text.name, names)), rows
-
-
 def reasons(results: Sequence[LabelScores]) -> list[str]:
-    """How far the numbers hold: one line for each mark, with the validity and why."""
-    return [f"[{mark}] {validity}: {why}" for (validity, why), mark in _marks(results).items()]
+    """Why numbers hold no further: one numbered line for each reason."""
+    return [f"[{mark}] {why}" for why, mark in _marks(results).items()]
 
 
 def refusal(results: Sequence[LabelScores]) -> str | None:
@@ -95,26 +88,55 @@ def _every(result: LabelScores) -> list[tuple[str, str, Measure]]:
     return labels + [(TOTAL, name, one) for name, one in result.total.items()]
 
 
-def _marks(results: Sequence[LabelScores]) -> dict[tuple[str, str], int]:
-    """A number for each different validity with its reasons, in the order in which they are met.
+def _comparison(results: Sequence[LabelScores], marks: Mapping[str, int]) -> tuple[Row, list[Row]]:
+    names = _shown(results)
+    rows = []
+    for position, (label, _) in enumerate(_columns(results[0])):
+        for result in results:
+            found = _columns(result)[position][1]
+            rows.append((label, result.preset, *(_cell(name, found, marks) for name in names)))
+    return ("label", "preset", *map(text.name, names)), rows
 
-    Of several presets the calcium scores alone are shown.
-    """
-    marks: dict[tuple[str, str], int] = {}
+
+def _shown(results: Sequence[LabelScores]) -> list[str]:
+    """The measures of the table: all that there are, or where it would be too wide the main ones."""
+    columns = _columns(results[0])
+    names = list(dict.fromkeys(name for _, found in columns for name in found))
+    if len(results) > 1:
+        return [name for name in names if name in SCORES]
+    return [name for name in names if name in _MAIN] if len(columns) > _MOST_COLUMNS else names
+
+
+def _marks(results: Sequence[LabelScores]) -> dict[str, int]:
+    """A number for each reason, in the order in which they are met in the table."""
+    marks: dict[str, int] = {}
+    names = _shown(results)
     for result in results:
         for _, found in _columns(result):
-            for name, one in found.items():
-                if one.why and (len(results) == 1 or name in SCORES):
-                    marks.setdefault((one.validity.value, one.why), len(marks) + 1)
+            for name in names:
+                if name in found:
+                    for why in _parts(found[name]):
+                        marks.setdefault(why, len(marks) + 1)
     return marks
 
 
-def _cell(name: str, one: Measure, marks: dict[tuple[str, str], int]) -> str:
+def _parts(one: Measure) -> list[str]:
+    return one.why.split("; ") if one.why else []
+
+
+def _cell(name: str, found: Mapping[str, Measure], marks: Mapping[str, int]) -> str:
+    if name not in found:
+        return "-"
+    one = found[name]
     shown = text.value(one, name)
     if one.interval is not None:
         low, high = (text.number(end) for end in one.interval)
         shown = f"{shown} ({low} to {high})"
-    return f"{shown} [{marks[one.validity.value, one.why]}]" if one.why else shown
+    if not one.why:
+        return shown
+    # A refused number says so itself.
+    validity = [] if one.validity is Validity.REFUSED else [one.validity.value]
+    return f"{shown} [{' '.join([*validity, *(str(marks[why]) for why in _parts(one))])}]"
 
 
 def _safe(cell: str | float) -> str | float:
