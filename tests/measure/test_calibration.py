@@ -13,6 +13,7 @@ from calciscope.errors import KnowledgeError
 from calciscope.measure import phantom as knowledge
 from calciscope.measure.calibration import Calibration, calibrate
 from calciscope.measure.phantom import phantoms
+from calciscope.simulate import simulate
 from tests.measure.cylinders import Scanner, noise
 
 MODEL = phantoms()[0]
@@ -211,3 +212,9 @@ def test_a_broken_knowledge_file_is_named(text, tmp_path, monkeypatch):
             phantoms()
     finally:
         phantoms.cache_clear()
+
+
+def test_a_simulated_body_with_contrast_and_a_prosthesis_holds_no_phantom():
+    made = simulate(1, quick=True, contrast=True, prosthesis=True, deposits=())
+    assert int(made.volume.hu.max()) > 2000
+    assert calibrate(made.volume) is None
