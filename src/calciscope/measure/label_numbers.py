@@ -15,7 +15,8 @@ from calciscope.measure.dense import Calcified, calcified, labels_in
 from calciscope.measure.gate import Gate
 from calciscope.measure.integrated import integrated_mass
 from calciscope.measure.label_scores import TAKEN_AS, Each, Layer, Quick, common, summed, union
-from calciscope.measure.numbers import Region, Scan, gates_of, number, numbers
+from calciscope.measure.numbers import numbers
+from calciscope.measure.scan import Region, Scan, gates_of, number
 
 # Of a label with more voxels than this only those above the threshold are measured: it is no outline of deposits, and
 # what lies below the threshold in it is tissue.

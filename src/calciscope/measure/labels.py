@@ -20,11 +20,11 @@ from calciscope.measure.calibration import Calibration
 from calciscope.measure.filled import blood_in
 from calciscope.measure.gate import Gate, acquisition_rules, judge
 from calciscope.measure.label_numbers import Full
-from calciscope.measure.label_scores import TAKEN_AS, Layer, Quick, facts_of
+from calciscope.measure.label_scores import TAKEN_AS, Layer, Quick, facts_of, union
 from calciscope.measure.mass import mass_factor
-from calciscope.measure.noise import image_noise
-from calciscope.measure.numbers import Scan
 from calciscope.measure.presets import Preset
+from calciscope.measure.scan import Scan
+from calciscope.measure.slabs import averaged, averaged_labels, slabs
 from calciscope.measure.voltage import threshold_of
 
 # What a mask that was resampled, or reaches beyond the image, does not change.
@@ -102,9 +102,12 @@ def score_labels(
         InputError: the mass factor is plausible in neither unit.
     """
     mask = one_number_a_name(mask)
+    if (how := slabs(volume, preset)) is not None:
+        volume = averaged(volume, how)
+        mask = replace(mask, layers=tuple(averaged_labels(layer, how) for layer in mask.layers))
     sites = {label: site_of(name) for label, name in mask.names.items()}
     quick = measures is not None and not intervals and set(measures) <= set(SCORES)
-    scan = _scan(volume, preset, given_factor, calibration, quick)
+    scan = _scan(volume, mask, preset, given_factor, calibration, quick)
     scan = _with_blood(scan, mask, sites)
     work = Quick(scan, sites) if quick else Full(scan, sites)
     each, total = work.measured(mask.layers, mask.names)
@@ -129,13 +132,18 @@ def score_labels(
     )
 
 
-def _scan(volume: Volume, preset: Preset, given: float | None, calibration: Calibration | None, quick: bool) -> Scan:
+def _scan(
+    volume: Volume, mask: Labelled, preset: Preset, given: float | None, calibration: Calibration | None, quick: bool
+) -> Scan:
+    if not quick:
+        # Calcium, bone or metal outside the mask is no background of what is inside.
+        others = (volume.hu >= threshold_of(preset, volume.acquisition, calibration).hu) & ~union(mask.layers)
+        return Scan.of(volume, preset, others=others, given_factor=given, calibration=calibration)
     acquisition = volume.acquisition
     threshold = threshold_of(preset, acquisition, calibration)
     factor = mass_factor(acquisition, threshold, given=given, calibration=calibration)
     stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
-    noise = None if quick else image_noise(volume.hu, volume.geometry.spacing, acquisition.slice_axis)
-    return Scan(volume, preset, factor.applied(threshold), factor, stack, None, noise)
+    return Scan(volume, preset, factor.applied(threshold), factor, stack)
 
 
 def _with_blood(scan: Scan, mask: Labelled, sites: Mapping[int, str | None]) -> Scan:
