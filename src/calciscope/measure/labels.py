@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from calciscope.domain.anatomy import Anatomy, BloodPool, Manifest
 from calciscope.domain.assessment import Measure, Validity
@@ -27,6 +29,8 @@ from calciscope.measure.scan import Scan
 from calciscope.measure.slabs import averaged, averaged_labels, slabs
 from calciscope.measure.voltage import threshold_of
 
+# How far from the mask its surroundings are looked at, mm; a background is taken from closer by.
+_NEAR_MM = 20.0
 # What a mask that was resampled, or reaches beyond the image, does not change.
 _NOT_MOVED = frozenset({"count"})
 
@@ -136,14 +140,28 @@ def _scan(
     volume: Volume, mask: Labelled, preset: Preset, given: float | None, calibration: Calibration | None, quick: bool
 ) -> Scan:
     if not quick:
-        # Calcium, bone or metal outside the mask is no background of what is inside.
-        others = (volume.hu >= threshold_of(preset, volume.acquisition, calibration).hu) & ~union(mask.layers)
+        others = _beside(volume, mask, threshold_of(preset, volume.acquisition, calibration).hu)
         return Scan.of(volume, preset, others=others, given_factor=given, calibration=calibration)
     acquisition = volume.acquisition
     threshold = threshold_of(preset, acquisition, calibration)
     factor = mass_factor(acquisition, threshold, given=given, calibration=calibration)
     stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
     return Scan(volume, preset, factor.applied(threshold), factor, stack)
+
+
+def _beside(volume: Volume, mask: Labelled, threshold: float) -> NDArray[np.bool_]:
+    """Calcium, bone and metal outside the mask and near it, which is no background of what is inside.
+
+    Single voxels over the threshold are noise; without them the background would read low.
+    """
+    inside = union(mask.layers)
+    others = np.zeros(inside.shape, dtype=np.bool_)
+    (box,) = ndimage.find_objects(inside.view(np.uint8))
+    reach = [int(np.ceil(_NEAR_MM / step)) for step in volume.geometry.spacing]
+    near = tuple(slice(max(0, one.start - more), one.stop + more) for one, more in zip(box, reach, strict=True))
+    structure = np.expand_dims(np.ones((3, 3), dtype=np.bool_), volume.acquisition.slice_axis)
+    others[near] = ndimage.binary_opening((volume.hu[near] >= threshold) & ~inside[near], structure)
+    return others
 
 
 def _with_blood(scan: Scan, mask: Labelled, sites: Mapping[int, str | None]) -> Scan:
