@@ -38,7 +38,8 @@ def item(site, z=20, y=30, x=30, confidence=0.9, others=()):
 
 def sites(*what, body=None, **acquisition):
     scan = painted(*(one.deposit for one in what), scan=volume(GRID, replace(REFERENCE, **acquisition)))
-    return measure(what, scan, body or chest(), preset())
+    grain = np.random.default_rng(1).normal(0, 12, GRID.shape)
+    return measure(what, replace(scan, hu=(scan.hu + grain).astype(np.float32)), body or chest(), preset())
 
 
 def coronary(*what, body=None, **acquisition):
@@ -56,6 +57,7 @@ def test_a_heart_seen_in_full_without_any_calcium_has_a_score_of_0(heart):
     assert (zero.values["agatston"], zero.values["vessels"]) == (0.0, 0.0)
     assert zero.measures["agatston"].validity is Validity.VALID
     assert zero.confidence == 0.9
+    assert "does not rule out a small lesion" in zero.measures["agatston"].why
 
 
 @pytest.mark.parametrize(

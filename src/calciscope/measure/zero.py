@@ -18,7 +18,8 @@ from calciscope.domain.deposit import PlacedDeposit
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.site import REGIONS, UNPLACED, within
 from calciscope.domain.structures import dictionary
-from calciscope.measure.gate import STRICTNESS
+from calciscope.measure.detect import sentence, smallest_lesion
+from calciscope.measure.gate import STRICTNESS, Gate
 from calciscope.measure.scan import Scan, agatston_method, gates_of, number
 
 CORONARY, HEART = "artery.coronary", "heart"
@@ -37,9 +38,10 @@ def coronary_zero(
 
     It can where no deposit lies in the coronary arteries or may do so by its alternatives or for want of a better
     place, the heart lies in the image from top to bottom between two lungs, and the score is not refused (as it is
-    with contrast). ``sites`` are those that deposits were found at.
+    with contrast). ``sites`` are those that deposits were found at. The reason of the score says how large a lesion
+    can be that this scan would not have shown.
     """
-    if scan.anatomy is None or any(within(site, CORONARY) for site in sites):
+    if scan.anatomy is None or scan.noise is None or any(within(site, CORONARY) for site in sites):
         return None
     gates = gates_of((), CORONARY, scan)
     if gates["agatston"].validity is Validity.REFUSED:
@@ -50,8 +52,10 @@ def coronary_zero(
         return None
     if any(_may_be_coronary(one, heart, scan) for one in placed):
         return None
+    missed = sentence(smallest_lesion(scan.noise, scan.stack, scan.threshold, scan.preset))
+    told = gates["agatston"].joined(Gate(Validity.VALID, missed))
     zeros = {
-        "agatston": number(0.0, "1", agatston_method(scan), gates["agatston"], scan),
+        "agatston": number(0.0, "1", agatston_method(scan), told, scan),
         "volume": number(0.0, "mm3", "no deposit was found", gates["volume"], scan),
         "mass": number(0.0, "mg", f"hydroxyapatite, {scan.factor.origin}", gates["mass"], scan),
         "count": Measure(value=0.0, unit="1", method="number of deposits"),
