@@ -129,7 +129,10 @@ def sentence(missed: tuple[Missed, ...]) -> str:
         if math.isfinite(one.diameter)
         else f"{one.density:g} mg/cm3 of any size up to {known.largest_mm:g} mm"
         for one in missed
+        if one.diameter > 0
     ]
+    if not parts:
+        return f"no lesion scores 0 on this scan in {100 * known.missed:g} % of its possible positions"
     joined = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"
     return (
         f"a score of 0 does not rule out a small lesion: with the noise, pixels and slices of this scan, calcium of "

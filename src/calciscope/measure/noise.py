@@ -26,13 +26,15 @@ LEAST_PIXELS, MOST_PIXELS = 7, 15
 EDGE_HU = 250.0
 # Slices that are looked at, evenly spread: a scan of the whole body has no more kinds of noise than these show.
 SLICES = 32
-# Windows nearest to a place that speak for it, where a place is given.
-NEAREST = 400
+# Where a place is given, windows as far from it as this (mm) speak for it, if there are enough homogeneous ones.
+NEAR_MM, ENOUGH_WINDOWS = 30.0, 20
 # Fewer homogeneous windows say nothing.
 LEAST_WINDOWS = 3
 # Where the search for the peak of log SD begins, and how wide it looks: windows of 50 to 200 pixels scatter by 5 to
 # 15 % about the true SD when neighbouring pixels share noise.
-START_QUANTILE, PEAK_WIDTH = 0.15, 0.15
+START_QUANTILE, PEAK_WIDTH = 0.1, 0.1
+# Less is rounding in arithmetic: an image of whole HU has either none or more, HU.
+NONE_HU = 1e-3
 # Below this correlation of neighbours noise is white for every practical purpose, above the other it is one value.
 WHITE, SAME = 0.02, 0.98
 
@@ -61,45 +63,46 @@ def image_noise(
     """Noise of soft tissue in the image, or near a place in it; ``None`` where no homogeneous soft tissue is seen.
 
     ``hu`` is ``(z, y, x)`` in HU and ``spacing`` its ``(z, y, x)`` in mm; slices lie across ``slice_axis``. ``near`` is
-    an index ``(z, y, x)``: the windows nearest to it are taken, because noise differs between shoulders and lungs.
+    an index ``(z, y, x)``: the tissue around it is looked at first, because noise differs between liver and lungs.
     """
-    image = np.moveaxis(np.asarray(hu), slice_axis, 0)
-    step, rows, columns = (spacing[axis] for axis in (slice_axis, *(a for a in range(3) if a != slice_axis)))
-    size = int(np.clip(round(WINDOW_MM / max(rows, columns)), LEAST_PIXELS, MOST_PIXELS))
+    order = (slice_axis, *(axis for axis in range(3) if axis != slice_axis))
+    image = np.asarray(hu).transpose(order)
+    steps = spacing[order[0]], spacing[order[1]], spacing[order[2]]
+    if near is not None:
+        place = np.array([near[axis] for axis in order], dtype=np.float64)
+        reach = np.ceil(NEAR_MM / np.array(steps))
+        first = np.clip(place - reach, 0, image.shape).astype(np.intp)
+        last = np.clip(place + reach + 1, 0, image.shape).astype(np.intp)
+        box = image[first[0] : last[0], first[1] : last[1], first[2] : last[2]]
+        found = _noise(box, steps)
+        if found is not None and found.windows >= ENOUGH_WINDOWS:
+            return found
+    return _noise(image, steps)
+
+
+def _noise(image: NDArray[np.number], steps: tuple[float, float, float]) -> Noise | None:
+    """Noise of an image whose slices lie along axis 0, ``steps`` in mm."""
+    size = int(np.clip(round(WINDOW_MM / max(steps[1:])), LEAST_PIXELS, MOST_PIXELS))
     if min(image.shape[1:]) < size or not image.shape[0]:
         return None
-    place = None
-    if near is not None:
-        place = np.array([near[slice_axis], *(near[a] for a in range(3) if a != slice_axis)])
-    chosen = _slices(image.shape[0], None if place is None else round(float(place[0])))
-    index, residual, spread = _windows(image, chosen, size)
-    if len(index) and place is not None:
-        middle = index + np.array([0.0, size / 2, size / 2])
-        mm = (middle - place) * np.array([step, rows, columns])
-        nearest = np.argsort((mm**2).sum(axis=1), kind="stable")[:NEAREST]
-        index, residual, spread = index[nearest], residual[nearest], spread[nearest]
+    index, residual, spread = _windows(image, _slices(image.shape[0]), size)
     if len(index) < LEAST_WINDOWS:
         return None
-    if np.median(spread) == 0:
+    if np.median(spread) < NONE_HU:
         return Noise(0.0, windows=len(index))
-    sd = _peak(spread[spread > 0])
-    even = np.flatnonzero(np.abs(np.log(np.maximum(spread, 1e-9) / sd)) < 2 * PEAK_WIDTH)
+    sd = _peak(spread[spread >= NONE_HU])
+    even = np.flatnonzero(np.abs(np.log(np.maximum(spread, NONE_HU) / sd)) < 2 * PEAK_WIDTH)
     if len(even) < LEAST_WINDOWS:
         return None
     residual, index = residual[even], index[even]
-    in_plane = (_length(_lag(residual, 1), rows) + _length(_lag(residual, 2), columns)) / 2
-    between = _length(_between(image, index, residual, size), step)
+    in_plane = (_length(_lag(residual, 1), steps[1]) + _length(_lag(residual, 2), steps[2])) / 2
+    between = _length(_between(image, index, residual, size), steps[0])
     return Noise(sd, in_plane, between, len(even))
 
 
-def _slices(count: int, near: int | None) -> NDArray[np.intp]:
-    """Slices to look at: spread over the image, or those about a place."""
-    if count <= SLICES:
-        return np.arange(count)
-    if near is None:
-        return np.unique(np.linspace(0, count - 1, SLICES).round().astype(np.intp))
-    first = int(np.clip(near - SLICES // 2, 0, count - SLICES))
-    return np.arange(first, first + SLICES)
+def _slices(count: int) -> NDArray[np.intp]:
+    """Slices to look at, spread over the image."""
+    return np.unique(np.linspace(0, count - 1, min(count, SLICES)).round().astype(np.intp))
 
 
 def _projector(size: int) -> Array:

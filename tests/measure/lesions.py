@@ -1,0 +1,159 @@
+"""Simulated repeats of lesions with a known true score, made without anything of the package but its scorer.
+
+An object is drawn on a grid several times finer than the image, blurred there with the point spread function and the
+slice profile, and sampled at sub-voxel offsets. The truth is the mean score of the noise-free samples over offsets;
+the repeat is one offset with noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+from calciscope.measure.agatston import Stack, score
+from calciscope.measure.presets import Preset, Threshold
+
+Array = NDArray[np.floating]
+SHAPES = ("ball", "cylinder", "ellipsoid", "tube")
+# Fine cells in a pixel and in a slice.
+FINE = 4
+DEEP = 12
+BACKGROUND = 45.0
+MARGIN_MM = 4.0
+TISSUE = (16, 64, 64)
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One simulated lesion: how it was made, what was seen of it, and the true scores ``(agatston, volume, mass)``."""
+
+    shape: str
+    size: float
+    peak: float
+    noise: float
+    correlated: float
+    stack: Stack
+    hu: NDArray[np.int16]
+    mask: NDArray[np.bool_]
+    truth: tuple[float, float, float]
+    spread: tuple[float, float, float]
+    support: NDArray[np.bool_]
+
+    @property
+    def voxels(self) -> NDArray[np.intp]:
+        """Voxels of the mask, ``(n, 3)``."""
+        return np.argwhere(self.mask)
+
+    @property
+    def deposit(self) -> NDArray[np.intp]:
+        """Voxels from 130 HU that join the object, ``(n, 3)``: what a finder would return."""
+        number, _ = ndimage.label(self.hu >= 130, structure=np.ones((3, 3, 3)))
+        met = np.unique(number[self.support])
+        return np.argwhere(np.isin(number, met[met > 0]))
+
+
+def lesion(random: np.random.Generator, rule: Preset, threshold: Threshold, shifts: int = 96) -> Lesion:
+    """A lesion of random size (1 to 8 mm), attenuation (150 to 1200 HU before blur), noise, grid, place and shape."""
+    spacing = (float(random.choice([1.5, 2.5, 3.0])), *(float(random.uniform(0.35, 0.75)),) * 2)
+    shape = str(random.choice(SHAPES))
+    size = float(random.uniform(1.0, 8.0))
+    peak = float(np.exp(random.uniform(np.log(150), np.log(1200))))
+    noise = float(random.uniform(5, 35))
+    correlated = float(random.choice([0.0, random.uniform(0.3, 0.8)]))
+    blur = float(random.uniform(0.45, 0.7))
+    fine = imaged(shape, size, peak, blur, spacing, random)
+    stack = Stack(spacing)
+    support = fine > BACKGROUND + 0.02 * (peak - BACKGROUND)
+    offsets = random.integers(0, (DEEP, FINE, FINE), (shifts, 3))
+    clean = np.stack([sampled(fine, offset) for offset in offsets])
+    exact = scores_of_each(clean, stack, threshold, rule)
+    inside = sampled(support, offsets[0])
+    # The repeat lies in a block of tissue in which its noise can be measured.
+    around = [(max(2, (n - m) // 2), max(2, (n - m + 1) // 2)) for n, m in zip(TISSUE, inside.shape, strict=True)]
+    seen = np.pad(clean[0], around, constant_values=BACKGROUND)
+    inside = np.pad(inside, around)
+    hu = np.rint(seen + noise * noise_field(seen.shape, spacing, correlated, random)).astype(np.int16)
+    mask = ndimage.binary_dilation(inside, np.ones((3, 3, 3)))
+    truth, spread = tuple(exact.mean(axis=0)), tuple(exact.std(axis=0))
+    return Lesion(shape, size, peak, noise, correlated, stack, hu, mask, truth, spread, inside)
+
+
+def sampled(fine: Array, offset: NDArray[np.integer]) -> Array:
+    """The image as a scanner samples it whose grid begins at an offset of fine cells."""
+    least = [(n - step) // step for n, step in zip(fine.shape, (DEEP, FINE, FINE), strict=True)]
+    z, y, x = (slice(o, o + n * s, s) for o, n, s in zip(offset, least, (DEEP, FINE, FINE), strict=True))
+    return fine[z, y, x]
+
+
+def scores_of_each(images: Array, stack: Stack, threshold: Threshold, rule: Preset) -> Array:
+    """Agatston, volume and mass ``(k, 3)`` of each noise-free image ``(k, z, y, x)``, all of its voxels."""
+    every = np.argwhere(images >= threshold.hu)
+    start = np.searchsorted(every[:, 0], np.arange(len(images) + 1))
+    parts = [every[first:last, 1:] for first, last in pairwise(start)]
+    return np.array([scored(part, image, stack, threshold, rule) for part, image in zip(parts, images, strict=True)])
+
+
+def imaged(
+    shape: str, size: float, peak: float, blur: float, spacing: tuple[float, ...], random: np.random.Generator
+) -> Array:
+    """The noise-free continuous image of the object, on the fine grid, HU."""
+    step = np.array([spacing[0] / DEEP, spacing[1] / FINE, spacing[2] / FINE])
+    half = np.ceil((size * 0.9 + MARGIN_MM + np.array([2 * spacing[0], 0, 0])) / step).astype(int)
+    axes = [(np.arange(-n, n + 1)) * d for n, d in zip(half, step, strict=True)]
+    z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
+    shift = random.uniform(-0.5, 0.5, 3) * np.array(spacing)
+    turn = np.linalg.qr(random.normal(size=(3, 3)))[0]
+    u, v, w = (t[0] * (z - shift[0]) + t[1] * (y - shift[1]) + t[2] * (x - shift[2]) for t in turn)
+    radius = size / 2
+    soft = float(step.mean()) / 2
+
+    def below(distance: Array, limit: float) -> Array:
+        return np.clip(0.5 + (limit - distance) / (2 * soft), 0, 1)
+
+    if shape == "ball":
+        body = below(np.sqrt(u**2 + v**2 + w**2), radius)
+    elif shape == "ellipsoid":
+        a, b, c = radius * random.uniform(0.6, 1.4, 3)
+        body = below(np.sqrt((u / a) ** 2 + (v / b) ** 2 + (w / c) ** 2) * radius, radius)
+    elif shape == "cylinder":
+        length = size * random.uniform(0.5, 1.3)
+        body = below(np.sqrt(u**2 + v**2), radius * 0.8) * below(np.abs(w), length / 2)
+    else:
+        length = size * random.uniform(0.5, 1.3)
+        ring = np.sqrt(u**2 + v**2)
+        wall = max(0.4, 0.35 * radius)
+        body = below(ring, radius) * (1 - below(ring, radius - wall)) * below(np.abs(w), length / 2)
+    image = body.astype(np.float32) * np.float32(peak - BACKGROUND)
+    sigma = blur / step[1]
+    image = ndimage.gaussian_filter(image, (0.03 * DEEP, sigma, sigma), mode="constant")
+    image = ndimage.uniform_filter(image, (DEEP, FINE, FINE), mode="constant")
+    return image + np.float32(BACKGROUND)
+
+
+def noise_field(
+    shape: tuple[int, ...], spacing: tuple[float, ...], correlated: float, random: np.random.Generator
+) -> Array:
+    """Unit noise: white, or of filtered back-projection (ramp times a Gaussian of ``correlated`` mm) in each slice."""
+    field = random.normal(size=shape)
+    if not correlated:
+        return field
+    wide = tuple(n + 32 for n in shape[1:])
+    field = random.normal(size=(shape[0], *wide))
+    rows, columns = (fft.fftfreq(n, d) for n, d in zip(wide, spacing[1:], strict=True))
+    rho = np.hypot(rows[:, None], columns[None, :])
+    gain = np.sqrt(rho + 0.02) * np.exp(-2 * (np.pi * rho * correlated) ** 2)
+    gain /= np.sqrt((gain**2).mean())
+    field = fft.ifft2(fft.fft2(field, axes=(1, 2)) * gain, axes=(1, 2)).real
+    return field[:, 16:-16, 16:-16]
+
+
+def scored(
+    voxels: NDArray[np.integer], hu: Array, stack: Stack, threshold: Threshold, rule: Preset
+) -> tuple[float, float, float]:
+    """Agatston, volume and mass of these voxels of an image."""
+    one = score(voxels, hu[tuple(voxels.T)], stack, threshold, rule)
+    return one.agatston, one.volume, one.mass
