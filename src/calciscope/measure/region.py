@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -88,7 +87,7 @@ def region_of(
     # What stands out of the shell is something else, and so is its blur.
     bright = shell & (patch.hu - background > STANDS_OUT * noise)
     if bright.any():
-        cleaned = shell & (_distance(_thicker(bright), patch.pixel) > patch.blur)
+        cleaned = shell & (_distance(_thicker(bright), patch.pixel, patch.blur) > patch.blur)
         if int(cleaned.sum()) >= LEAST_SHELL:
             shell = cleaned
             background = background_of(patch.hu[shell], noise)
@@ -126,8 +125,10 @@ def _measured(
         bound = abs(total - other) / 2
         total = (total + other) / 2
         notes.append("fat is all around, and whether the deposit lies in it or in a thin wall is not seen")
-    filled = core & _between(excess > STANDS_OUT * noise)
-    plateau = filled & (_distance(~core, patch.pixel) > PLATEAU_SHARE * patch.blur)
+    plateau = core & _between(excess > STANDS_OUT * noise)
+    if plateau.any():
+        # Nearly everything lies outside the core, so the whole of every slice is looked at anyway.
+        plateau &= _distance(~core, patch.pixel, PLATEAU_SHARE * patch.blur) > PLATEAU_SHARE * patch.blur
     return Region(
         excess=total,
         voxels=int(region.sum()),
@@ -188,12 +189,18 @@ def _patch(
     return _Patch(cut, mine, foreign, (rows, columns), blur)
 
 
-def _distance(mask: NDArray[np.bool_], pixel: tuple[float, float]) -> NDArray[np.float32]:
-    """Distance in mm within the slice to the nearest voxel of the mask, infinite where the slice has none."""
+def _distance(mask: NDArray[np.bool_], pixel: tuple[float, float], reach: float) -> NDArray[np.float32]:
+    """Distance in mm within the slice to the nearest voxel of the mask; infinite beyond ``reach`` (mm)."""
     away = np.full(mask.shape, np.inf, dtype=np.float32)
-    free = ~mask
+    margin = [math.ceil(reach / step) + 1 for step in pixel]
     for level in np.flatnonzero(mask.any(axis=(1, 2))):
-        away[level] = edt.edt(free[level], anisotropy=pixel, black_border=False, parallel=1)
+        rows = np.flatnonzero(mask[level].any(axis=1))
+        columns = np.flatnonzero(mask[level].any(axis=0))
+        box = (
+            slice(max(0, int(rows[0]) - margin[0]), int(rows[-1]) + margin[0] + 1),
+            slice(max(0, int(columns[0]) - margin[1]), int(columns[-1]) + margin[1] + 1),
+        )
+        away[level][box] = ndimage.distance_transform_edt(~mask[level][box], sampling=pixel)
     return away
 
 
@@ -223,10 +230,10 @@ def _spread(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _shell(patch: _Patch) -> NDArray[np.bool_]:
-    away = _distance(_thicker(patch.given), patch.pixel)
+    away = _distance(_thicker(patch.given), patch.pixel, patch.blur + SHELL_MM)
     shell = (away > patch.blur) & (away <= patch.blur + SHELL_MM)
     if patch.others.any():
-        shell &= _distance(_thicker(patch.others), patch.pixel) > patch.blur
+        shell &= _distance(_thicker(patch.others), patch.pixel, patch.blur) > patch.blur
     return np.asarray(shell)
 
 
@@ -243,7 +250,7 @@ def _core(patch: _Patch, background: float, noise: float) -> tuple[NDArray[np.bo
         core &= excess >= highest / 2
     else:
         core = patch.given
-    return core, _distance(_thicker(core), patch.pixel)
+    return core, _distance(_thicker(core), patch.pixel, patch.blur + RIM_MM)
 
 
 def _rim(patch: _Patch, inside: NDArray[np.float32], background: float, noise: float) -> float | None:
@@ -270,7 +277,7 @@ def _foreign(
     """What of the margin belongs to something else: nearer to it, or of a tissue too dark to be the background."""
     dropped = np.zeros_like(margin)
     if patch.others.any():
-        dropped |= margin & (_distance(patch.others, patch.pixel) < inside)
+        dropped |= margin & (_distance(patch.others, patch.pixel, patch.blur) < inside)
     dark = margin & (excess < -STANDS_OUT * noise)
     if dark.any():
         dropped |= margin & _spread(dark)

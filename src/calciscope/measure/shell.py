@@ -124,8 +124,11 @@ def _level(excess: NDArray[np.float32], tissue: NDArray[np.bool_]) -> NDArray[np
     if int(tissue.sum()) < LEAST_SHELL:
         return excess.astype(np.float64)
     _, rows, columns = np.nonzero(tissue)
-    terms = np.stack([np.ones(len(rows)), rows, columns], axis=1)
-    constant, down, across = np.linalg.lstsq(terms, excess[tissue].astype(np.float64), rcond=None)[0]
+    terms = np.stack([np.ones(len(rows)), rows - rows.mean(), columns - columns.mean()])
+    # Three unknowns: the normal equations are small, and a shell of one line leaves its other slope at zero.
+    solved = np.linalg.pinv(terms @ terms.T, hermitian=True) @ (terms @ excess[tissue])
+    down, across = float(solved[1]), float(solved[2])
+    constant = float(solved[0]) - down * float(rows.mean()) - across * float(columns.mean())
     _, height, width = excess.shape
     return np.asarray(excess - (constant + down * np.arange(height)[:, None] + across * np.arange(width)))
 
