@@ -48,6 +48,12 @@ class Labels:
         corners = _corners(geometry.shape)
         return bool(np.abs(self.geometry.to_index(geometry.to_mm(corners)) - corners).max() <= SAME_GRID)
 
+    def aligned(self, geometry: Geometry) -> bool:
+        """Whether every voxel is one of ``geometry``, but for rounding, as those of a few slices of an image are."""
+        corners = _corners(self.geometry.shape)
+        at = geometry.to_index(self.geometry.to_mm(corners))
+        return bool(np.abs(at - corners - np.rint(at[0] - corners[0])).max() <= SAME_GRID)
+
     def on(self, geometry: Geometry) -> tuple[LabelArray, ...]:
         """The layers on another grid: each voxel takes the label of the nearest one in patient coordinates.
 

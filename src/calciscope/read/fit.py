@@ -50,9 +50,9 @@ class Fit:
         def rank(one: Candidate) -> tuple[bool, bool, bool]:
             # A grid tells nothing new where one series is left, and laying a SEG out takes time.
             labels = self.mask.labels(one.geometry) if len(pool) > 1 else None
-            same = labels is not None and labels.fits(one.geometry)
-            overlaps = labels is not None and (same or labels.overlaps(one.geometry))
-            return same, overlaps, SCORE in usual[one.id].uses
+            same = labels is not None and labels.aligned(one.geometry)
+            overlaps = labels is not None and labels.overlaps(one.geometry)
+            return overlaps, same, SCORE in usual[one.id].uses
 
         best = max(pool, key=rank)
         said = "the mask was made on it" if best.series & self.mask.series else "the mask fits it best"
@@ -73,7 +73,7 @@ class Fit:
         lost = sorted(set(labels.names) - set(names))
         notes = [f"nothing of label {labels.names[label]} lies on a voxel of the image" for label in lost]
         why = [_OTHER_SERIES] if self.other_series else []
-        why += [] if labels.fits(geometry) else [_RESAMPLED]
+        why += [] if labels.aligned(geometry) else [_RESAMPLED]
         why += [_CUT] if labels.reaches_beyond(geometry) else []
         return Laid(layers, MappingProxyType(names), "; ".join(why) or None, (*labels.notes, *notes))
 
