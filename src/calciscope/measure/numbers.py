@@ -156,8 +156,12 @@ def _masses(region: Region, gate: Gate, scan: Scan) -> dict[str, Measure]:
             gate = gate.joined(Gate(Validity.REFUSED, str(error)))
             return {name: number(0.0, "mg", f"{told}, {rule}", gate, scan) for name, rule in methods.items()}
         found.append(estimate)
-        if estimate.note:
-            gate = gate.joined(Gate(Validity.VALID, estimate.note))
+    noted = [one.note for one in found if one.note]
+    if noted and len(found) == 1:
+        gate = gate.joined(Gate(Validity.VALID, noted[0]))
+    elif noted:
+        told_of = f"beside {len(noted)} of {len(found)} deposits lie other tissue or calcium, which widens the interval"
+        gate = gate.joined(Gate(Validity.VALID, told_of))
     value = math.fsum(one.value for one in found)
     below = math.hypot(*(one.value - one.interval[0] for one in found))
     above = math.hypot(*(one.interval[1] - one.value for one in found))

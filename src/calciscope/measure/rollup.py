@@ -58,7 +58,7 @@ def total(site: str, own: MeasuredSite | None, below: Sequence[MeasuredSite]) ->
         chosen = [one.measures[extra.of] for one in below if one.site in extra.places]
         if extra.site == site and chosen:
             names = " and ".join(place.rpartition(".")[2].upper() for place in extra.places)
-            measures[extra.name] = combined(chosen, f"sum of {names}", sum)
+            measures[extra.name] = combined(chosen, f"sum of {names}", math.fsum)
             known.add(extra.name)
     weights = [one.measures["volume"].value or 0.0 for one in parts]
     certain = [one.confidence for one in parts]
@@ -92,7 +92,7 @@ def pooled(parts: Sequence[MeasuredSite], told: str) -> dict[str, Measure]:
     the circumference is weighted by length. A number that one of the parts does not have is absent.
     """
     measures = {}
-    for names, verb, how in ((SUMMED, "sum", sum), (LARGEST, "largest", max)):
+    for names, verb, how in ((SUMMED, "sum", math.fsum), (LARGEST, "largest", max)):
         for name in names:
             if found := _all(name, parts):
                 measures[name] = combined(found, f"{verb} of {told}", how)
@@ -155,7 +155,7 @@ def combined(measures: Sequence[Measure], method: str, how: Callable[[Iterable[f
     gate = reduce(Gate.joined, [Gate(one.validity, one.why) for one in measures])
     values = [one.value for one in measures if one.value is not None]
     refused = gate.validity is Validity.REFUSED
-    interval = None if refused or how is not sum else _quadrature(measures)
+    interval = None if refused or how not in (sum, math.fsum) else _quadrature(measures)
     return Measure(
         value=None if refused else how(values),
         unit=measures[0].unit,
@@ -171,7 +171,7 @@ def _quadrature(measures: Sequence[Measure]) -> tuple[float, float] | None:
     spans = [(one.value, *one.interval) for one in measures if one.value is not None and one.interval is not None]
     if len(spans) < len(measures):
         return None
-    total = sum(value for value, _, _ in spans)
+    total = math.fsum(value for value, _, _ in spans)
     below = math.hypot(*(value - low for value, low, _ in spans))
     above = math.hypot(*(high - value for value, _, high in spans))
     return max(0.0, total - below), total + above
