@@ -11,9 +11,9 @@ from scipy import ndimage
 
 from calciscope.errors import InputError
 from calciscope.measure.shell import (
+    FAT_HU,
     LEAST_SHELL,
     STEP_HU,
-    Spread,
     background_of,
     grain,
     noise_of,
@@ -38,11 +38,9 @@ STUDENT = 1.2
 OTHER_SHARE = 0.05
 # Tissue that lies against the deposit is looked for this far from the region, mm.
 RIM_MM = 1.0
-# Below this attenuation (HU) a tissue is fat: every other soft tissue and fluid lies above it.
-FAT_HU = -30.0
 # Soft tissue attenuates so much more than fat, HU.
 FAT_TO_SOFT_HU = 150.0
-# Whatever is darker than fat (lung, air) does not make the deposit's own tissue less certain than fat does, HU.
+# Nothing darker than fat (lung, air) is the tissue that a deposit lies in, nor makes that less certain than fat, HU.
 DARKEST_HU = -100.0
 # What is stated as a bound that holds as a rule is taken as 95 % of a normal distribution.
 BOUND_SD = 1.96
@@ -84,59 +82,71 @@ def region_of(
         raise InputError("there is too little image around the deposit to take its background from")
     noise = noise_of(patch.hu, shell, patch.pixel)
     background = background_of(patch.hu[shell], noise)
-    # What stands out of the shell is something else, and so is its blur.
-    bright = shell & (patch.hu - background > STANDS_OUT * noise)
-    if bright.any():
-        cleaned = shell & (_distance(_thicker(bright), patch.pixel, patch.blur) > patch.blur)
-        if int(cleaned.sum()) >= LEAST_SHELL:
-            shell = cleaned
-            background = background_of(patch.hu[shell], noise)
+    tissue = _tissue(patch, shell, background, noise)
+    background = background_of(patch.hu[tissue], noise)
     core, inside = _core(patch, background, noise)
-    nearer = _rim(patch, inside, background, noise)
-    if nearer is not None:
+    nearer = max(_rim(patch, inside, background, noise), DARKEST_HU)
+    between = abs(nearer - background) / 2
+    if nearer > background:
         background = nearer
         core, inside = _core(patch, background, noise)
         shell |= (inside > patch.blur) & (inside <= patch.blur + RIM_MM) & ~patch.others
-    return _measured(patch, shell, core, inside, background, noise)
+        tissue = _tissue(patch, shell, background, noise)
+    return _measured(patch, shell, tissue, core, inside, _Level(background, between / BOUND_SD, noise))
 
 
 def _measured(
     patch: _Patch,
     shell: NDArray[np.bool_],
+    tissue: NDArray[np.bool_],
     core: NDArray[np.bool_],
     inside: NDArray[np.float32],
-    background: float,
-    noise: float,
+    level: _Level,
 ) -> Region:
     """The region round a core, ``inside`` (mm) from it, and what is known of its sum."""
-    excess = patch.hu - np.float32(background)
-    tissue = shell & (np.abs(excess) <= STANDS_OUT * noise)
+    excess = patch.hu - np.float32(level.background)
     whole = inside <= patch.blur
-    dropped = _foreign(patch, whole & ~core, excess, inside, noise)
-    region = whole & ~dropped
+    margin = whole & ~core
+    foreign = margin & (_distance(patch.others, patch.pixel, patch.blur) < inside)
+    dark = margin & (excess < -STANDS_OUT * level.noise)
+    dark = margin & _spread(dark) & ~foreign
+    region = whole & ~foreign & ~dark
+    notes: list[str] = []
     spread = spread_of_sums(excess, tissue, region, patch.pixel)
-    error, notes = _uncertainty(patch, excess, shell, tissue, core, region, dropped, spread)
+    count = float(region.sum())
     total = float(excess[region].sum(dtype=np.float64))
-    bound = 0.0
-    if background < FAT_HU:
+    uneven = unevenness(excess, tissue, core, spread.per_voxel)
+    background_error = math.sqrt(spread.per_voxel / max(float(tissue.sum()), 1.0) + uneven + level.error**2)
+    bounds = [_displaced(patch, shell, core, level, notes)]
+    left_out = int(foreign.sum() + dark.sum())
+    if left_out:
+        notes.append(f"{left_out} voxels beside it belong to something else and were left out")
+    kept = margin & region
+    if dark.any() and kept.any():
+        # As much of the blur is taken to lie on what is left out as on as many of the others.
+        lost = float(dark.sum()) * max(0.0, float(excess[kept].mean()))
+        total += lost
+        bounds.append(lost)
+    if level.background < FAT_HU:
         # A wall or an organ too thin to be seen may lie between: all that is no fat is then as much soft tissue.
         thick = excess[region & (excess > FAT_TO_SOFT_HU / 2)]
         other = float((thick - FAT_TO_SOFT_HU).sum(dtype=np.float64))
-        bound = abs(total - other) / 2
+        bounds.append(abs(total - other) / 2)
         total = (total + other) / 2
         notes.append("fat is all around, and whether the deposit lies in it or in a thin wall is not seen")
-    plateau = core & _between(excess > STANDS_OUT * noise)
+    plateau = core & _between(excess > STANDS_OUT * level.noise)
     if plateau.any():
         # Nearly everything lies outside the core, so the whole of every slice is looked at anyway.
         plateau &= _distance(~core, patch.pixel, PLATEAU_SHARE * patch.blur) > PLATEAU_SHARE * patch.blur
+    noise_of_sum = math.sqrt(spread.per_voxel * count)
     return Region(
         excess=total,
-        voxels=int(region.sum()),
+        voxels=int(count),
         plateau=patch.hu[plateau].astype(np.float64),
-        background=background,
-        background_error=error.background,
-        noise=noise,
-        sum_error=math.hypot(error.total, bound / BOUND_SD),
+        background=level.background,
+        background_error=background_error,
+        noise=level.noise,
+        sum_error=math.hypot(noise_of_sum, count * background_error, *(bound / BOUND_SD for bound in bounds)),
         widening=1.0 + STUDENT / max(spread.places, 2.0),
         note="; ".join(notes) or None,
     )
@@ -154,11 +164,12 @@ class _Patch:
 
 
 @dataclass(frozen=True, slots=True)
-class _Error:
-    """Standard errors: of the background (HU) and of the sum of excess (HU times voxels)."""
+class _Level:
+    """Attenuation of the background, its error where it was seen as a blur of two tissues, a voxel's noise; HU."""
 
     background: float
-    total: float
+    error: float
+    noise: float
 
 
 def _patch(
@@ -237,6 +248,21 @@ def _shell(patch: _Patch) -> NDArray[np.bool_]:
     return np.asarray(shell)
 
 
+def _tissue(patch: _Patch, shell: NDArray[np.bool_], background: float, noise: float) -> NDArray[np.bool_]:
+    """The background's own voxels in the shell: what stands out of it either way is something else, and so is its blur.
+
+    Where that leaves nothing, as between two other tissues, their blur is put up with.
+    """
+    other = shell & (np.abs(patch.hu - np.float32(background)) > STANDS_OUT * noise)
+    if not other.any():
+        return shell
+    clear = shell & (_distance(_thicker(other), patch.pixel, patch.blur) > patch.blur)
+    if int(clear.sum()) >= LEAST_SHELL:
+        return np.asarray(clear)
+    rest = shell & ~other
+    return np.asarray(rest if rest.any() else shell)
+
+
 def _core(patch: _Patch, background: float, noise: float) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Given voxels that stand out and reach half of the highest excess near them; all of them where none stands out.
 
@@ -253,65 +279,28 @@ def _core(patch: _Patch, background: float, noise: float) -> tuple[NDArray[np.bo
     return core, _distance(_thicker(core), patch.pixel, patch.blur + RIM_MM)
 
 
-def _rim(patch: _Patch, inside: NDArray[np.float32], background: float, noise: float) -> float | None:
-    """Attenuation of the tissue right against the deposit, where it is plainly brighter than that of the shell.
+def _rim(patch: _Patch, inside: NDArray[np.float32], background: float, noise: float) -> float:
+    """Attenuation of the tissue right against the deposit, where it is plainly brighter than the background.
 
     A plaque lies in an artery, and the artery in fat: further out there is nothing but fat.
     """
     rim = (inside > patch.blur) & (inside <= patch.blur + RIM_MM) & ~patch.others
     count = int(rim.sum())
     if count < LEAST_SHELL:
-        return None
+        return background
     nearer = background_of(patch.hu[rim], noise)
     scatter = noise * math.sqrt(grain(patch.pixel) / count)
-    return nearer if nearer - background > STANDS_OUT * scatter + STEP_HU else None
+    return nearer if nearer - background > STANDS_OUT * scatter + STEP_HU else background
 
 
-def _foreign(
-    patch: _Patch,
-    margin: NDArray[np.bool_],
-    excess: NDArray[np.float32],
-    inside: NDArray[np.float32],
-    noise: float,
-) -> NDArray[np.bool_]:
-    """What of the margin belongs to something else: nearer to it, or of a tissue too dark to be the background."""
-    dropped = np.zeros_like(margin)
-    if patch.others.any():
-        dropped |= margin & (_distance(patch.others, patch.pixel, patch.blur) < inside)
-    dark = margin & (excess < -STANDS_OUT * noise)
-    if dark.any():
-        dropped |= margin & _spread(dark)
-    return dropped
-
-
-def _uncertainty(
-    patch: _Patch,
-    excess: NDArray[np.float32],
-    shell: NDArray[np.bool_],
-    tissue: NDArray[np.bool_],
-    core: NDArray[np.bool_],
-    region: NDArray[np.bool_],
-    dropped: NDArray[np.bool_],
-    spread: Spread,
-) -> tuple[_Error, list[str]]:
-    """Noise of the sum, error of the background, other tissues in the shell, and what had to be left out."""
-    notes: list[str] = []
-    count = float(region.sum())
-    used = max(float(tissue.sum()), 1.0)
-    background = math.sqrt(spread.per_voxel / used + unevenness(excess, tissue, core, spread.per_voxel))
-    other = shell & ~tissue
+def _displaced(
+    patch: _Patch, shell: NDArray[np.bool_], core: NDArray[np.bool_], level: _Level, notes: list[str]
+) -> float:
+    """How far the sum may be off (HU times voxels) because another tissue of the shell is what the core displaces."""
+    other = shell & (np.abs(patch.hu - np.float32(level.background)) > STANDS_OUT * level.noise)
     share = float(other.sum()) / max(float(shell.sum()), 1.0)
-    displaced = 0.0
-    if share > OTHER_SHARE:
-        level = float(np.median(patch.hu[other]))
-        own = level - float(np.median(excess[other]))
-        displaced = share * abs(max(level, DARKEST_HU) - own) * float(core.sum()) / BOUND_SD
-        notes.append(f"{share:.0%} of the surroundings are of another tissue than the background")
-    lost = 0.0
-    if dropped.any():
-        margin = region & ~core
-        lost = float(dropped.sum()) * abs(float(excess[margin].mean())) if margin.any() else 0.0
-        notes.append(f"{int(dropped.sum())} voxels beside it belong to something else and were left out")
-    noise = math.sqrt(spread.per_voxel * count)
-    total = math.sqrt(noise**2 + (count * background) ** 2 + displaced**2 + lost**2)
-    return _Error(background, total), notes
+    if share <= OTHER_SHARE:
+        return 0.0
+    notes.append(f"{share:.0%} of the surroundings are of another tissue than the background")
+    attenuation = max(float(np.median(patch.hu[other])), DARKEST_HU)
+    return share * abs(attenuation - level.background) * float(core.sum())

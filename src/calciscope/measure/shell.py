@@ -18,6 +18,8 @@ Pixel = tuple[float, float]
 TISSUE_SD = 2.5
 # A tissue that makes up this share of the shell can be what the deposit lies in.
 TISSUE_SHARE = 0.25
+# Below this attenuation (HU) a tissue is fat: every other soft tissue and fluid lies above it.
+FAT_HU = -30.0
 # Noise of neighbouring pixels is alike up to here, mm: reconstruction kernels for scoring reach no further.
 CORRELATION_MM = 4.0
 # Fewer background voxels than this tell no background.
@@ -55,9 +57,9 @@ def noise_of(hu: NDArray[np.float32], shell: NDArray[np.bool_], pixel: Pixel) ->
 
 
 def background_of(values: NDArray[np.float32], noise: float) -> float:
-    """Mean of the tissue of the shell; of several tissues the brightest that makes up a fair share of it.
+    """Mean of the tissue of the shell; of several, the most common that makes up a fair share and is no fat.
 
-    A deposit lies in a wall or an organ with fat or air beside it more often than in the fat beside an organ.
+    A deposit lies in a wall or an organ with fat, air or bone beside it more often than in those.
     """
     width = noise / 2
     low = float(values.min())
@@ -69,7 +71,8 @@ def background_of(values: NDArray[np.float32], noise: float) -> float:
     summits = np.flatnonzero((padded[1:-1] >= padded[:-2]) & (padded[1:-1] > padded[2:]))
     within = np.convolve(counts, np.ones(2 * round(2 * TISSUE_SD) + 1), mode="same")
     fair = summits[within[summits] >= TISSUE_SHARE * values.size]
-    start = fair[-1] if len(fair) else int(np.argmax(density))
+    firm = fair[low + (fair + 0.5) * width >= FAT_HU]
+    start = int(firm[np.argmax(within[firm])] if len(firm) else fair[-1] if len(fair) else np.argmax(density))
     mean = low + (start + 0.5) * width
     for _ in range(6):
         inside = values[np.abs(values - mean) <= TISSUE_SD * noise]
