@@ -77,7 +77,7 @@ def integrated_mass(
     if not (math.isfinite(factor) and factor > 0):
         raise InputError(f"the mass factor is {factor:g} mg/mm3/HU; it must be a positive number")
     region = region_of(hu, voxels, spacing, others=others, slice_axis=slice_axis)
-    return _estimate(region, math.prod(spacing), factor, factor_error)
+    return _estimate(region, _voxel_mm3(spacing), factor, factor_error)
 
 
 def volume_fraction_mass(
@@ -109,7 +109,7 @@ def volume_fraction_mass(
     if not (math.isfinite(factor) and factor > 0):
         raise InputError(f"the mass factor is {factor:g} mg/mm3/HU; it must be a positive number")
     region = region_of(hu, voxels, spacing, others=others, slice_axis=slice_axis)
-    voxel_mm3 = math.prod(spacing)
+    voxel_mm3 = _voxel_mm3(spacing)
     seen = calcium_hu
     if seen is None and len(region.plateau) >= PLATEAU_VOXELS:
         seen = float(region.plateau.mean())
@@ -148,6 +148,11 @@ def integrated_voxels(hu: NDArray[np.number], calcium_hu: float, background_hu: 
 def volume_fraction(hu: NDArray[np.number], calcium_hu: float, background_hu: float) -> float:
     """Sum of each voxel's share of calcium, in voxels; shares are not cut at 0 and 1, so that noise cancels."""
     return float(((np.asarray(hu, dtype=np.float64) - background_hu) / (calcium_hu - background_hu)).sum())
+
+
+def _voxel_mm3(spacing: Spacing) -> float:
+    """Volume of a voxel, multiplied in one order, so that turning the array changes no digit."""
+    return math.prod(sorted(spacing))
 
 
 def _estimate(region: Region, voxel_mm3: float, factor: float, factor_error: float) -> MassEstimate:

@@ -138,10 +138,10 @@ def summed(each: Mapping[str, Mapping[str, Measure]]) -> dict[str, Measure]:
 
 def _sum(measures: Sequence[Measure]) -> Measure:
     if any(one.interval is not None for one in measures):
-        return combined(measures, "sum of the labels", sum)
+        return combined(measures, "sum of the labels", math.fsum)
     # Without intervals, thousands of labels have a handful of different reasons.
     different = {(one.validity, one.why): one for one in measures}
-    total = combined(list(different.values()), "sum of the labels", sum)
+    total = combined(list(different.values()), "sum of the labels", math.fsum)
     values = [one.value for one in measures if one.value is not None]
     return total if total.value is None else total.model_copy(update={"value": math.fsum(values)})
 
