@@ -151,11 +151,12 @@ def score(
         contrast=Contrast(contrast) if contrast else None,
     )
     if csv is not None:
-        _check_writable(csv.parent)
+        _check_writable(csv.parent, "--csv")
     with _progress() as tell:
         results = score_files(image, mask, options, tell)
     if csv is not None:
-        with _writing(csv):
+        with _writing(csv, "--csv"):
+            csv.parent.mkdir(parents=True, exist_ok=True)
             scores.save_csv(results, csv)
     if as_json:
         typer.echo(scores.to_json(results))
@@ -252,20 +253,20 @@ def _write(run: Run, out: Path) -> tuple[Path, Path, Path]:
         )
 
 
-def _check_writable(out: Path) -> None:
+def _check_writable(out: Path, option: str = "--out") -> None:
     """Say that nothing can be written there before the work and not after it; nothing is made yet."""
     above = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise OutputError(f"--out {out}: cannot be written; give a folder that can be made or written")
+        raise OutputError(f"{option} {out}: cannot be written; give a folder that can be made or written")
 
 
 @contextmanager
-def _writing(out: Path) -> Iterator[None]:
+def _writing(out: Path, option: str = "--out") -> Iterator[None]:
     try:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise OutputError(f"--out {out}: cannot be written ({reason}); give another folder or make room") from error
+        raise OutputError(f"{option} {out}: cannot be written ({reason}); give another place or make room") from error
 
 
 def _show(assessment: Assessment) -> None:
