@@ -153,25 +153,29 @@ def site(tube, voxels, where=AORTA, **acquisition):
     piece = deposit({(int(z), int(y), int(x)): 500.0 for z, y, x in voxels}, GRID)
     scan = painted(piece, scan=volume(GRID, replace(REFERENCE, slice_thickness=1.5, **acquisition)))
     known = body(tube) if tube else anatomy(GRID)
-    return {one.site: one for one in measure([placed(piece, where)], scan, known, preset())}[where].measures
+    return {one.site: one for one in measure([placed(piece, where)], scan, known, preset())}[where]
+
+
+def measures(*args, **acquisition):
+    return site(*args, **acquisition).measures
 
 
 def test_an_artery_has_its_extent_in_the_measures_and_where_no_course_is_known_it_has_none():
     tube = straight()
-    found = site(tube, wall(tube, arc(0.5)))
+    found = measures(tube, wall(tube, arc(0.5)))
     assert (found["calcified_length"].unit, found["circumference"].unit) == ("mm", "%")
     assert found["calcified_length"].value == pytest.approx(30.0, abs=2.0)
     assert found["circumference"].value == pytest.approx(50.0, abs=3.0)
     assert found["circumference_largest"].value >= found["circumference"].value
     assert found["circumference"].validity is Validity.VALID
-    assert "circumference" not in site(None, wall(tube, arc(0.5)))
-    assert "calcified_length" not in site(tube, wall(tube, arc(0.5)), "kidney.left")
+    assert "circumference" not in measures(None, wall(tube, arc(0.5)))
+    assert "calcified_length" not in measures(tube, wall(tube, arc(0.5)), "kidney.left")
 
 
 def test_calcium_off_the_traced_wall_has_a_length_and_no_share():
     tube = straight()
     wide = replace(tube, radius=np.full(len(tube.points), 24.0))
-    found = site(wide, wall(tube, arc(0.5)))
+    found = measures(wide, wall(tube, arc(0.5)))
     assert found["circumference"].value is None
     assert "off the wall" in found["circumference"].why
     assert found["calcified_length"].value == pytest.approx(30.0, abs=2.0)
@@ -179,7 +183,16 @@ def test_calcium_off_the_traced_wall_has_a_length_and_no_share():
 
 def test_calcium_past_the_traced_course_reads_low_and_missing_slices_refuse():
     short = straight(length=30.0)
-    found = site(short, wall(straight(), arc(0.5), 5, 25))
+    found = measures(short, wall(straight(), arc(0.5), 5, 25))
     assert found["calcified_length"].validity is Validity.ADJUSTED
     assert "reads low" in found["calcified_length"].why
-    assert site(straight(), wall(straight(), arc(0.5)), missing_slices=(30,))["calcified_length"].value is None
+    assert measures(straight(), wall(straight(), arc(0.5)), missing_slices=(30,))["calcified_length"].value is None
+
+
+@pytest.mark.parametrize(
+    ("share", "low", "high", "pattern"), [(0.9, -15, 15, True), (0.5, -15, 15, False), (1.0, -5, 5, False)]
+)
+def test_calcium_all_round_over_a_length_is_a_circumferential_pattern(share, low, high, pattern):
+    tube = straight()
+    values = site(tube, wall(tube, arc(share), low, high), "artery.aorta.ascending").values
+    assert (values.get("pattern") == "circumferential") is pattern

@@ -134,6 +134,15 @@ class Sum(_Model):
     places: tuple[str, ...]
 
 
+class Circumferential(_Model):
+    """When the calcium of an artery goes all round: its mean share of the circumference (%), over a length (mm)."""
+
+    share: float = Field(gt=0, le=100)
+    length: float = Field(ge=0)
+    source: str
+    status: Status
+
+
 class Review(_Model):
     """When two readings of a place stand close: difference of confidence, share of the volume in question."""
 
@@ -152,6 +161,7 @@ class AcquisitionRules(_Model):
     vessels: tuple[str, ...]
     sums: tuple[Sum, ...]
     rim_hollow: float = Field(gt=0, lt=1)
+    circumferential: Circumferential
     review: Review
     mass_factor_plausible: tuple[float, float]
     rules: tuple[Rule, ...]

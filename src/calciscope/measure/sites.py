@@ -82,6 +82,20 @@ def _values(measures: Mapping[str, Measure], placed: Sequence[PlacedDeposit], co
     values |= {"sphericity": largest.shape.sphericity, "hollow": largest.shape.hollow, "confidence": confidence}
     if largest.shape.hollow >= acquisition_rules().rim_hollow:
         values["pattern"] = "rim"
+    if _all_round(measures):
+        values["pattern"] = "circumferential"
     for one in reversed(placed):
         values |= dict(one.placement.attributes)
     return values
+
+
+def _all_round(measures: Mapping[str, Measure]) -> bool:
+    """Whether the calcium of an artery takes its whole circumference, or nearly."""
+    limit = acquisition_rules().circumferential
+    share, length = (measures.get(name) for name in ("circumference", "calcified_length"))
+    return (
+        share is not None
+        and length is not None
+        and (share.value or 0.0) >= limit.share
+        and (length.value or 0.0) >= limit.length
+    )
