@@ -142,7 +142,8 @@ def _windows(image: NDArray[np.number], slices: NDArray[np.intp], size: int) -> 
 def _peak(spread: Array) -> float:
     """Mode of positive SDs, the lowest that many share: mean shift upwards from a low quantile of their logarithms."""
     logs = np.log(spread)
-    at = float(np.quantile(logs, START_QUANTILE))
+    # One of the values: between two that lie far apart nothing would have any weight.
+    at = float(np.quantile(logs, START_QUANTILE, method="lower"))
     for _ in range(50):
         weight = np.exp(-0.5 * ((logs - at) / PEAK_WIDTH) ** 2)
         following = float((weight * logs).sum() / weight.sum())
