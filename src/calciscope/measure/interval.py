@@ -72,7 +72,7 @@ def score_intervals(
     redraws are scored on the region and on the neighbours of its calcium that are below the threshold here, because
     at another position of the grid they could have been above. Calcium outside the region stays outside. Without
     ``noise`` the position of the grid alone counts. The interval holds the score itself and never falls below 0.
-    The same input gives the same interval.
+    The same input gives the same interval. A score that the preset does not define has no interval, ``(nan, nan)``.
     """
     order = (stack.slice_axis, *(axis for axis in range(3) if axis != stack.slice_axis))
     image = np.asarray(hu).transpose(order)
@@ -112,6 +112,8 @@ def _whole(total: float, part: float, ends: Interval, share: float) -> Interval:
     What noise adds grows with the voxels, the scatter with their root.
     """
     low, high = ends
+    if not np.isfinite(total):
+        return float("nan"), float("nan")
     if share == 1:
         return max(0.0, min(low, total)), max(high, total)
     middle, half = total + ((low + high) / 2 - part) / share, (high - low) / 2 / np.sqrt(share)

@@ -88,7 +88,11 @@ def scores_apart(
     place = voxels[which]
     place[:, 0] += draw * apart
     found = scores(place, values[which, draw], draw, stack, threshold, preset, of=draws)
-    return np.stack([found.agatston, found.volume, found.mass])
+    each = np.stack([found.agatston, found.volume, found.mass])
+    # Where a preset defines no score for a maximum between two bins, a redraw tells nothing; it is left to the others.
+    known = np.isfinite(each)
+    middle = np.array([one[which].mean() if which.any() else 0.0 for one, which in zip(each, known, strict=True)])
+    return np.where(known, each, middle[:, None])
 
 
 def around(hu: NDArray[np.number], voxels: NDArray[np.integer]) -> Array:
