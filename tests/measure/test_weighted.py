@@ -9,8 +9,18 @@ from hypothesis import strategies as st
 
 from calciscope.domain.assessment import Validity
 from calciscope.errors import InputError
+from calciscope.measure.calibration import Calibration, Rod
+from calciscope.measure.gate import Gate
 from calciscope.measure.presets import preset
-from calciscope.measure.weighted import assumed_reference, measured_reference, spatially_weighted, weights
+from calciscope.measure.weighted import (
+    Reference,
+    assumed_reference,
+    calibrated_reference,
+    measured_reference,
+    spatially_weighted,
+    weighted_region,
+    weights,
+)
 from tests.measure.cylinders import FACTOR, Cylinder, Scanner, scan
 
 IMAGE = np.array(
@@ -32,6 +42,7 @@ ROD = np.array(
     ]
 )
 PUBLISHED = 3.7176620417439796
+NOWHERE = np.zeros((0, 3), dtype=int)
 
 
 def test_the_published_vector():
@@ -110,6 +121,42 @@ def test_without_a_rod_the_reference_is_assumed_and_says_so(kvp, hu):
     assert "18 HU" in reference.gate.why
 
 
+def test_a_phantom_with_other_densities_gives_the_reference_on_its_line():
+    rod = Rod(200.0, ((3.0, 9.0, 9.0),), (310.0,), 20.0)
+    water = Rod(0.0, ((3.0, 30.0, 9.0),), (30.0,), 20.0)
+    calibration = Calibration("p", 0.2 / 280, 1e-6, rod, water, (3,), 17.0)
+    reference = calibrated_reference(calibration, 100.0)
+    assert reference.mean == pytest.approx(170.0)
+    assert reference.sd == 17.0
+    assert reference.gate.validity is Validity.VALID
+    with pytest.raises(InputError, match="no attenuation above water"):
+        calibrated_reference(calibration, 0.0)
+
+
+@given(st.integers(0, 2**16), st.integers(0, 2))
+def test_a_region_is_what_the_whole_image_has_there(seed, axis):
+    random = np.random.default_rng(seed)
+    image = random.integers(-50, 600, (4, 5, 6)).astype(np.int16)
+    mask = random.random(image.shape) < 0.15
+    mask[1, 2, 3] = True
+    reference = Reference(130.0, 30.0, Gate())
+    turned, region = np.moveaxis(image, axis, 0), np.moveaxis(mask, axis, 0)
+    grown = region.copy()
+    for one in (1, 2):
+        rolled = np.swapaxes(region, 1, one)
+        beside = np.zeros_like(rolled)
+        beside[:, 1:] |= rolled[:, :-1]
+        beside[:, :-1] |= rolled[:, 1:]
+        grown |= np.swapaxes(beside, 1, one)
+    expected = weights(turned, 130.0, 30.0)[grown].sum()
+    got = weighted_region(image, np.argwhere(mask), reference, slice_axis=axis)
+    assert got == pytest.approx(expected, rel=1e-12)
+    assert weighted_region(image, np.argwhere(mask), reference, slice_axis=axis, increment=1.5) == pytest.approx(
+        expected / 2
+    )
+    assert weighted_region(image, np.zeros((0, 3), dtype=int), reference) == 0.0
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -117,6 +164,8 @@ def test_without_a_rod_the_reference_is_assumed_and_says_so(kvp, hu):
         (lambda: spatially_weighted(IMAGE, 130.0, float("nan")), "standard deviation"),
         (lambda: spatially_weighted(IMAGE[0], 130.0, 20.0), "rows and columns"),
         (lambda: spatially_weighted(IMAGE, 130.0, 20.0, increment=0.0), "increment"),
+        (lambda: weighted_region(IMAGE[None], NOWHERE, Reference(130.0, 0.0, Gate())), "standard deviation"),
+        (lambda: weighted_region(IMAGE[None], NOWHERE, Reference(130.0, 9.0, Gate()), increment=-1.0), "increment"),
         (lambda: measured_reference(np.full(9, 200.0)), "two different values"),
         (lambda: measured_reference(np.array([200.0])), "two different values"),
         (lambda: assumed_reference(preset().threshold(120.0), 0.0), "positive one"),
