@@ -260,7 +260,7 @@ def test_bad_input_is_one_clear_line(call, files, tmp_path):
         ("none.nii", drawn): "none.nii: no such file",
         (ct, "junk.nii"): "cannot be read",
         ("junk.nii", drawn): "cannot be read",
-        (ct, "short.csv"): "no mask that can be read",
+        (ct, "short.csv"): "none that can be read",
         (flat, drawn): "spacing is not positive",
         (ct, flat): "spacing is not positive",
         ("zero", drawn): "pixel spacing",

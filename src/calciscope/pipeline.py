@@ -22,8 +22,10 @@ from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileErr
 from calciscope.find import ct
 from calciscope.interpret import rules
 from calciscope.measure import measure, merge, presets
+from calciscope.measure.voltage import finding_threshold
 from calciscope.place import corrections
 from calciscope.read.files import is_there, printable
+from calciscope.read.mask import read_label_map
 from calciscope.read.patient import read_patient
 from calciscope.read.study import open_study
 from calciscope.report.html import Pictures
@@ -107,7 +109,7 @@ def assess(
     clock = _Clock(progress or (lambda text, fraction: None), steps=8)
     preset = presets.preset(chosen.preset)
     knowledge = rules.load(chosen.knowledge)
-    segment = anatomy.provider(chosen.anatomy)
+    segment = anatomy.provider(chosen.anatomy, read_label_map)
     changes = corrections.read(chosen.corrections) if chosen.corrections else ()
 
     clock.start("read", "reading")
@@ -124,7 +126,6 @@ def assess(
     misfits: list[Refusal] = []
     unseen: list[str] = []
     for series in study.series:
-        kvp = series.volume.acquisition.kvp
         clock.start("anatomy", f"anatomy of {series.info.label}")
         try:
             body = segment(series.volume)
@@ -135,7 +136,7 @@ def assess(
                 raise
             body = anatomy.provider("embedded")(series.volume)
         clock.start("find", f"finding calcium in {series.info.label}")
-        threshold = preset.threshold(kvp).hu
+        threshold = finding_threshold(series.volume, preset)
         found = ct.find(series.volume, body, series=series.info.id, threshold_hu=threshold)
         if found.floor_hu > threshold:
             unseen.append(f"calcium fainter than {found.floor_hu:.0f} HU, which contrast hides in {series.info.label}")

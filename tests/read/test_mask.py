@@ -57,7 +57,7 @@ def test_a_table_names_the_labels(tmp_path):
     opened = open_mask(written(tmp_path / "mask.nrrd"), tmp_path / "names.csv")
     assert dict(opened.labels(None).names) == {1: "LAD", 7: "RCA"}
     (tmp_path / "mask.csv").write_text("label,structure\n1,aorta\n7,heart\n")
-    assert dict(read_label_map(str(tmp_path / "mask.nrrd")).names) == {1: "aorta", 7: "heart"}
+    assert dict(read_label_map(str(tmp_path / "mask.nrrd"))(None).names) == {1: "aorta", 7: "heart"}
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_what_is_no_mask_is_refused_by_name(tmp_path):
     for name, says in {
         "none.nii": "does not exist",
         "mask.nii.gz": "cannot be read",
-        "notes.txt": "no mask that can be read",
-        "empty.dcm": "no mask that can be read",
+        "notes.txt": "none that can be read",
+        "empty.dcm": "none that can be read",
         "four.nii": "4 dimensions",
         "ct": "is a folder",
         "ct/slice-000.dcm": "CT images, not a segmentation",

@@ -22,6 +22,7 @@ from calciscope.read.refusals import UNREADABLE
 from calciscope.read.seg import open_segmentation
 from calciscope.read.volume_files import Grid, read_grid
 
+_FORMATS = "NIfTI, NRRD, MetaImage or DICOM SEG"
 _COLUMNS = ["label", "structure"]
 
 
@@ -38,19 +39,19 @@ class Mask:
     frame: str = ""
 
 
-def open_mask(path: Path, table: Path | None = None) -> Mask:
+def open_mask(path: Path, table: Path | None = None, called: str = "mask") -> Mask:
     """Open a mask, its labels named by the CSV ``table`` where there is one.
 
     Without a table a SEG has the labels of its segments and other files their numbers as names. Raises
     :class:`~calciscope.errors.InputError` with one line, here or when the labels are laid out: a file that is none,
-    values that are no labels, no label in it, labels that the table does not name.
+    values that are no labels, no label in it, labels that the table does not name. ``called`` is what messages call it.
     """
     name = printable(path)
-    names = read_names(table) if table is not None else None
     if not is_there(path):
-        raise InputError(f"the mask {name} does not exist; check the path")
+        raise InputError(f"the {called} {name} does not exist; check the path")
+    names = read_names(table) if table is not None else None
     if path.is_dir():
-        raise InputError(f"the mask {name} is a folder; give one file: NIfTI, NRRD, MetaImage or DICOM SEG")
+        raise InputError(f"the {called} {name} is a folder; give one file: {_FORMATS}")
     file = File(path, name, 0, True)
     try:
         if file.is_volume:
@@ -58,25 +59,25 @@ def open_mask(path: Path, table: Path | None = None) -> Mask:
             return Mask(name, lambda image: labels)
         if path.stat().st_size and looks_like_dicom(path):
             opened = open_segmentation(path, name)
-            lay_out = partial(_segments, opened.labels, opened.name, names)
+            lay_out = partial(_segments, opened.labels, f"the {called} {opened.name}", names)
             return Mask(opened.name, lay_out, opened.series, opened.frame)
     except InputError as error:
-        raise InputError(f"the mask {name}: {error}") from error
+        raise InputError(f"the {called} {name}: {error}") from error
     except OSError as error:
-        raise InputError(f"the mask {name}: {UNREADABLE}") from error
-    raise InputError(f"the mask {name} is no mask that can be read; give NIfTI, NRRD, MetaImage or DICOM SEG")
+        raise InputError(f"the {called} {name}: {UNREADABLE}") from error
+    raise InputError(f"the {called} {name} is none that can be read; give {_FORMATS}")
 
 
-def read_label_map(spec: str) -> Labels:
-    """Labels and names of ``FILE[,NAMES.csv]``; the table is the CSV beside the file where none is given.
+def read_label_map(spec: str) -> Callable[[Geometry | None], Labels]:
+    """Lays out the labels of ``FILE[,NAMES.csv]`` under their names; the CSV beside the file where none is given.
 
-    A SEG needs no table. Raises :class:`~calciscope.errors.InputError`.
+    A SEG needs no table. Raises :class:`~calciscope.errors.InputError` as :func:`open_mask` does.
     """
     file, _, given = spec.partition(",")
     path = Path(file.strip())
     table = Path(given.strip()) if given.strip() else path.with_name(_stem(path) + ".csv")
     needs_one = path.name.lower().endswith(VOLUME_SUFFIXES) and is_there(path)
-    return open_mask(path, table if given.strip() or needs_one else None).labels(None)
+    return open_mask(path, table if given.strip() or needs_one else None, "label map").labels
 
 
 def read_names(path: Path) -> dict[int, str]:
@@ -117,12 +118,12 @@ def _from_grid(grid: Grid, name: str) -> Labels:
 
 
 def _segments(
-    labels: Callable[[Geometry | None], Labels], name: str, names: Mapping[int, str] | None, image: Geometry | None
+    labels: Callable[[Geometry | None], Labels], what: str, names: Mapping[int, str] | None, image: Geometry | None
 ) -> Labels:
     try:
         return _named(labels(image), names)
     except InputError as error:
-        raise InputError(f"the mask {name}: {error}") from error
+        raise InputError(f"{what}: {error}") from error
 
 
 def _named(labels: Labels, names: Mapping[int, str] | None) -> Labels:
