@@ -18,7 +18,7 @@ from calciscope.measure.dense import calcified, distinct
 from calciscope.measure.islands import Islands, Stack, islands
 from calciscope.measure.presets import Preset, Threshold
 from calciscope.measure.runs import components
-from calciscope.measure.sums import grouped
+from calciscope.measure.sums import grouped, rounded
 
 __all__ = ["Islands", "Score", "Scores", "Stack", "components", "islands", "score", "scores", "volume_scores"]
 
@@ -70,7 +70,7 @@ def score(
     found = islands(voxels, hu, stack, threshold, preset)
     each = _each(found, stack, preset)
     whole = np.zeros(len(found.pixels), dtype=np.intp)
-    agatston, volume, mass = _sums(found, each, whole, 1, stack, threshold, preset)
+    agatston, volume, mass = _finished(_tallied(found, each, whole, 1), stack, threshold, preset)
     return Score(float(agatston[0]), float(volume[0]), float(mass[0]), found, _share(found, each))
 
 
@@ -95,15 +95,15 @@ def scores(
     """
     found = islands(voxels, hu, stack, threshold, preset, labels)
     each = _each(found, stack, preset)
-    whole = np.zeros(len(found.pixels), dtype=np.intp)
-    total = _sums(found, each, whole, 1, stack, threshold, preset)
     wanted = distinct(np.asarray(labels)) if of is None else np.unique(of)
     group = np.searchsorted(wanted, found.label)
     if len(group) and (int(group.max()) >= len(wanted) or (wanted[group] != found.label).any()):
         raise ValueError("a voxel has a label that is not among those asked for")
-    agatston, volume, mass = _sums(found, each, group, len(wanted), stack, threshold, preset)
-    summed = (float(total[0][0]), float(total[1][0]), float(total[2][0]))
-    return Scores(wanted, agatston, volume, mass, summed, found, each)
+    tally = _tallied(found, each, group, len(wanted))
+    agatston, volume, mass = _finished(tally, stack, threshold, preset)
+    whole = _finished(tally.sum(axis=1, keepdims=True), stack, threshold, preset)
+    total = (float(whole[0][0]), float(whole[1][0]), float(whole[2][0]))
+    return Scores(wanted, agatston, volume, mass, total, found, each)
 
 
 def volume_scores(
@@ -138,31 +138,33 @@ def _each(found: Islands, stack: Stack, preset: Preset) -> NDArray[np.float64]:
     return np.where(found.factor < 0, np.nan, each)
 
 
-def _sums(
-    found: Islands,
-    each: NDArray[np.float64],
-    group: NDArray[np.intp],
-    count: int,
-    stack: Stack,
-    threshold: Threshold,
-    preset: Preset,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Agatston, volume and mass of each group of islands.
+def _tallied(found: Islands, each: NDArray[np.float64], group: NDArray[np.intp], count: int) -> NDArray[np.float64]:
+    """What is summed over the islands of each group, ``(rows, count)``.
 
-    Counts are summed as integers and multiplied once, HU are summed exactly: the result is the same to the last digit
-    however the voxels are ordered, turned or shifted.
+    Rows: pixels times factor, contributions, islands without a factor, pixels, and the limbs of the sum of HU. All but
+    the contributions are exact.
     """
-    summed = np.bincount(group, weights=each, minlength=count).astype(np.float64)
-    graded = np.bincount(group, weights=found.pixels * found.factor, minlength=count)
-    agatston = np.asarray(summed if preset.rounding == "island" else graded * _unit(stack, preset), dtype=np.float64)
+    summed = (found.pixels * found.factor, each, found.factor < 0, found.pixels)
+    rows = [np.bincount(group, weights=weights, minlength=count) for weights in summed]
+    of_run = np.append(group, -1)[found.of_run]
+    return np.vstack([*rows, grouped(found.hu_limbs, of_run, count)])
+
+
+def _finished(
+    tally: NDArray[np.float64], stack: Stack, threshold: Threshold, preset: Preset
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Agatston, volume and mass of each group.
+
+    Counts are multiplied once, after they are summed, and HU are summed exactly: the result is the same to the last
+    digit however the voxels are ordered, turned or shifted.
+    """
+    graded, each, undefined, pixels = tally[:4]
+    agatston = each.copy() if preset.rounding == "island" else graded * _unit(stack, preset)
     if preset.rounding in ("island", "total"):
         agatston = np.round(agatston, preset.decimals)
-    agatston[np.bincount(group, weights=found.factor < 0, minlength=count) > 0] = np.nan
+    agatston[undefined > 0] = np.nan
     voxel_mm3 = stack.voxel_mm3 * stack.step(preset)
-    volume = np.bincount(group, weights=found.pixels, minlength=count).astype(np.float64) * voxel_mm3
-    of_run = np.append(group, -1)[found.of_run]
-    mass = grouped(found.hu_limbs, of_run, count) * voxel_mm3 * threshold.mass_factor
-    return agatston, volume, mass
+    return agatston, pixels * voxel_mm3, rounded(tally[4:]) * voxel_mm3 * threshold.mass_factor
 
 
 def _share(found: Islands, each: NDArray[np.float64]) -> NDArray[np.float64]:

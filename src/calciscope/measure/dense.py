@@ -12,12 +12,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Voxels compared at once: their flags (1 byte each) and their values stay in the cache of a core.
-_SLAB = 1 << 20
+# Voxels compared at once: their flags (1 byte each) and values stay in the caches, and calls are few.
+_SLAB = 1 << 21
 # Above this share of candidates, flagging the mask as a whole is cheaper than looking it up at each candidate.
 _DENSE = 1 / 16
 # Flags of a slab from which that share is estimated; it decides on speed only.
 _SAMPLE = 1 << 12
+# Flags that are looked at together, as one 64-bit number; above this share of words with any, one by one is faster.
+_WORD = 8
+_CROWDED = 1 / 4
 
 
 class Calcified(NamedTuple):
@@ -60,18 +63,20 @@ def calcified(
     compare, bound = _comparison(hu.dtype, threshold, strict)
     rows, columns = image.shape[1:]
     depth = max(1, _SLAB // max(1, rows * columns))
-    flags = np.empty((min(depth, len(image)), rows, columns), dtype=np.bool_)
-    places: list[NDArray[np.int64]] = []
+    # Whole words of eight flags; what lies beyond the last voxel stays unset.
+    flags = np.zeros(-(-min(depth, len(image)) * rows * columns // _WORD) * _WORD, dtype=np.bool_)
+    # Half the memory where places on one line through the volume fit.
+    place_type = np.int32 if hu.size < np.iinfo(np.int32).max else np.int64
+    places: list[NDArray[np.integer]] = []
     values = [np.zeros(0, dtype=hu.dtype)]
     numbers = [np.zeros(0, dtype=np.uint8 if mask is None else mask.dtype)]
     for start in range(0, len(image), depth):
         slab = image[start : start + depth]
         inside = None if labels is None else labels[start : start + depth]
-        found, number = _candidates(slab, inside, compare, bound, flags[: len(slab)])
+        found, number = _candidates(slab, inside, compare, bound, flags)
         if len(found):
             values.append(np.take(slab.reshape(-1), found))
-            found += start * rows * columns
-            places.append(found)
+            places.append(found.astype(place_type) + start * rows * columns)
             if number is not None:
                 numbers.append(number)
     voxels = np.empty((3, sum(map(len, places))), dtype=np.int32)
@@ -79,10 +84,9 @@ def calcified(
         flat = np.concatenate(places)
         places.clear()
         line = flat // columns
-        voxels[axes[2]] = flat - line * columns
-        level = line // rows
-        voxels[axes[1]] = line - level * rows
-        voxels[axes[0]] = level
+        np.subtract(flat, line * columns, out=voxels[axes[2]], casting="same_kind")
+        np.floor_divide(line, rows, out=voxels[axes[0]], casting="same_kind")
+        np.subtract(line, voxels[axes[0]] * rows, out=voxels[axes[1]], casting="same_kind")
     taken = np.concatenate(values)
     if mask is None or mask.dtype == np.bool_:
         return Calcified(voxels.T, taken, np.ones(len(taken), dtype=np.uint8))
@@ -124,15 +128,17 @@ def _candidates(
     bound: float | np.number | None,
     flags: NDArray[np.bool_],
 ) -> tuple[NDArray[np.intp], NDArray[np.integer] | None]:
-    """Flat places in the slab that count, and the label at each."""
-    flat = flags.reshape(-1)
-    compare(slab, slab if bound is None else bound, out=flags)
+    """Flat places in the slab that count, and the label at each; ``flags`` is room for a slab."""
+    flat = flags[: slab.size]
+    flags[slab.size :] = False
+    shaped = flat.reshape(slab.shape)
+    compare(slab, slab if bound is None else bound, out=shaped)
     if labels is None:
-        return np.flatnonzero(flat), None
+        return _set_flags(flags), None
     sample = flat[:: max(1, flat.size // _SAMPLE)]
     if np.count_nonzero(sample) > _DENSE * sample.size:
-        flags &= np.asarray(labels != 0)
-    found = np.flatnonzero(flat)
+        shaped &= np.asarray(labels != 0)
+    found = _set_flags(flags)
     if not len(found):
         return found, None
     number = np.take(labels.reshape(-1), found)
@@ -140,6 +146,16 @@ def _candidates(
     if not inside.all():
         found, number = found[inside], number[inside]
     return found, number
+
+
+def _set_flags(flags: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Places of the flags that are set, ascending; few of them are found word by word."""
+    words = flags.view(np.uint64)
+    some = np.flatnonzero(words != 0)
+    if len(some) > _CROWDED * len(words):
+        return np.flatnonzero(flags)
+    bits = np.flatnonzero(words[some].view(np.bool_))
+    return np.asarray(some[bits // _WORD] * _WORD + bits % _WORD)
 
 
 def reaching(values: NDArray[np.number], threshold: float, strict: bool) -> NDArray[np.bool_]:

@@ -29,14 +29,14 @@ class Runs:
     order: NDArray[np.intp] | None
     first: NDArray[np.intp]
     length: NDArray[np.intp]
-    start: NDArray[np.int64]
+    start: NDArray[np.signedinteger]
     level: NDArray[np.int64]
     label: NDArray[np.integer] | None
     row: int
     slice_step: int
 
     @property
-    def end(self) -> NDArray[np.int64]:
+    def end(self) -> NDArray[np.signedinteger]:
         """Place of the last voxel of each run."""
         return np.asarray(self.start + (self.length - 1))
 
@@ -80,18 +80,23 @@ def find_runs(
     return Runs(order, first, length, place[first], level[first].astype(np.int64), label, row, step)
 
 
-def _places(voxels: NDArray[np.integer], axes: list[int]) -> tuple[NDArray[np.int64], int, int, NDArray[np.integer]]:
+def _places(
+    voxels: NDArray[np.integer], axes: list[int]
+) -> tuple[NDArray[np.signedinteger], int, int, NDArray[np.integer]]:
     """Places on one line, its steps for a row and a slice, and the slice index of each voxel."""
     level, rows, columns = (np.asarray(voxels)[:, axis] for axis in axes)
     lowest = [int(one.min()) for one in (level, rows, columns)]
     # One empty column and row on either side keep the end of a row from touching the next row or slice.
     width = int(columns.max()) - lowest[2] + 3
     step = width * (int(rows.max()) - lowest[1] + 3)
-    place = level.astype(np.int64)
+    furthest = (int(level.max()) - lowest[0] + 2) * step
+    place: NDArray[np.signedinteger] = level.astype(np.int32 if furthest < np.iinfo(np.int32).max else np.int64)
+    # Each partial sum lies within one box of voxels, so that none of them leaves the type.
+    place -= lowest[0]
     place *= step
-    place += rows.astype(np.int64) * width
+    place += (rows - (lowest[1] - 1)).astype(place.dtype) * width
     place += columns
-    place -= lowest[0] * step + (lowest[1] - 1) * width + lowest[2] - 1
+    place -= lowest[2] - 1
     return place, width, step, level
 
 

@@ -31,9 +31,15 @@ def run_limbs(values: NDArray[np.number], first: NDArray[np.intp]) -> list[NDArr
 
 
 def grouped(limbs: list[NDArray[np.float64]], group: NDArray[np.intp], count: int) -> NDArray[np.float64]:
-    """Sum of the limbs of each group, ``(count,)``, rounded once; runs with a ``group`` below 0 are left out."""
+    """Sums of the limbs of each group, ``(limbs, count)``; runs with a ``group`` below 0 are left out."""
     kept = group >= 0
-    sums = [np.bincount(group[kept], weights=limb[kept], minlength=count) for limb in limbs]
-    if len(sums) < 3:
-        return np.asarray(sum(sums[1:], start=sums[0]))
-    return np.array([math.fsum(parts) for parts in zip(*sums, strict=True)])
+    members = group[kept]
+    sums = [np.bincount(members, weights=limb[kept], minlength=count) for limb in limbs]
+    return np.asarray(np.stack(sums), dtype=np.float64)
+
+
+def rounded(limbs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sums that ``limbs`` ``(limbs, count)`` stand for, ``(count,)``, rounded once."""
+    if len(limbs) < 3:
+        return np.asarray(limbs.sum(axis=0))
+    return np.array([math.fsum(parts) for parts in limbs.T])
