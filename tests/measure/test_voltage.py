@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Acquisition
-from calciscope.measure import sites
+from calciscope.measure import sites, voltage
 from calciscope.measure.gate import acquisition_rules
+from calciscope.measure.mass import mass_factor
 from calciscope.measure.presets import preset, presets
-from calciscope.measure.voltage import adapted, threshold_of
+from calciscope.measure.voltage import adapted, finding_threshold, threshold_of
 from tests.measure.make import REFERENCE, anatomy, block, deposit, placed, volume
 
 STANDARD, FIXED, REFUSING = preset("standard"), preset("agatston-130"), preset("fqm-canon")
@@ -50,19 +51,45 @@ def test_elsewhere_130_is_kept_and_says_which_way_it_errs(kvp, errs):
     assert got.why == f"130 HU is kept at {kvp:g} kV, so the number reads {errs}"
 
 
-def test_a_phantom_comes_before_the_file_and_the_file_before_keeping():
-    by_phantom = threshold_of(STANDARD, at(140.0, 0.8), Phantom(0.00085))
+def test_the_file_comes_before_a_phantom_and_a_phantom_before_keeping():
+    by_phantom = threshold_of(STANDARD, at(140.0), Phantom(0.00085))
     assert by_phantom.hu == by_phantom.bins[0] == 118  # 100 mg/cm3 over 0.85 mg/cm3 a HU
     assert by_phantom.bins == pytest.approx((118, 118 * 200 / 130, 118 * 300 / 130, 118 * 400 / 130))
     assert by_phantom.mass_factor == 0.00085
     assert "118 HU, that of 100 mg/cm3 hydroxyapatite at 140 kV by a phantom in the image" in by_phantom.why
     assert threshold_of(STANDARD, at(140.0), Phantom(0.00085, -3.0)).hu == 115
-    by_file = threshold_of(STANDARD, at(140.0, 0.8))
+    by_file = threshold_of(STANDARD, at(140.0, 0.8), Phantom(0.00085))
     assert by_file.hu == 125
     assert "by the mass factor 0.8 mg/cm3/HU of the file" in by_file.why
     several = threshold_of(STANDARD, at(140.0, 0.9, 0.8, 0.85))
     assert several.hu == 118
     assert "the middle one of 3 by size of patient" in several.why
+
+
+def test_a_factor_of_the_file_gives_threshold_and_mass_of_one_scale():
+    acquisition = at(140.0, 0.9, 0.8, 0.85)
+    got = threshold_of(STANDARD, acquisition, Phantom(0.00072))
+    assert mass_factor(acquisition, got).value == got.mass_factor
+
+
+def test_calcium_is_looked_for_at_the_threshold_it_is_scored_at(monkeypatch):
+    searched = []
+
+    def found(scan):
+        searched.append(scan)
+        return Phantom(0.00085, 2.0)
+
+    monkeypatch.setattr(voltage, "calibrate", found)
+    for acquisition, hu, times in (
+        (at(120.0), 130, 0),
+        (at(100.0), 147, 0),
+        (at(140.0, 0.8), 125, 0),
+        (at(140.0), 120, 1),
+        (at(100.0, tin=True), 120, 2),
+        (at(None), 130, 2),
+    ):
+        assert finding_threshold(volume(acquisition=acquisition), STANDARD) == hu
+        assert len(searched) == times
 
 
 def test_what_is_no_mass_factor_calibrates_nothing():

@@ -4,8 +4,8 @@
 
 * the voltage has a published threshold (Nakazato R et al. 2009, Grani C et al. 2018): that one, whatever else is known,
   so that scores of several centres compare;
-* it has none, or a tin filter hardens the beam: the HU of the same hydroxyapatite, where a phantom in the image or the
-  calcium scoring mass factor of the file (DICOM (0018,9351), (0018,9352)) tells it;
+* it has none, or a tin filter hardens the beam: the HU of the same hydroxyapatite, where the calcium scoring mass
+  factor of the file (DICOM (0018,9351), (0018,9352)) or a phantom in the image tells it;
 * neither: the reference threshold is kept, and the number says which way that errs.
 """
 
@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from calciscope.domain.image import Acquisition
+from calciscope.domain.image import Acquisition, Volume
+from calciscope.measure.calibration import calibrate
 from calciscope.measure.gate import acquisition_rules
 from calciscope.measure.presets import MM3_PER_CM3, Preset, Threshold
 
@@ -51,7 +52,7 @@ def threshold_of(preset: Preset, acquisition: Acquisition, calibration: Calibrat
 def adapted(threshold: Threshold, acquisition: Acquisition, calibration: Calibrated | None = None) -> Threshold:
     """The HU of ``threshold.equivalent`` mg/cm3 hydroxyapatite instead of a threshold that is only kept.
 
-    A phantom in the image is taken before the factors of the file. Density bins scale with the threshold. Returns
+    The factors of the file are taken before a phantom in the image. Density bins scale with the threshold. Returns
     ``threshold`` itself where it is published, where the preset keeps it at any voltage (``equivalent`` is ``None``),
     and where nothing plausible calibrates it. The result is ``adapted`` and its ``why`` names the origin.
     """
@@ -80,14 +81,28 @@ def adapted(threshold: Threshold, acquisition: Acquisition, calibration: Calibra
     )
 
 
+def finding_threshold(volume: Volume, preset: Preset) -> float:
+    """The attenuation (HU) from which calcium is looked for in a scan: the threshold that it is scored at.
+
+    The image is searched for a phantom only where one would change the threshold.
+    """
+    known = threshold_of(preset, volume.acquisition)
+    if known.equivalent is None:
+        return known.hu
+    return adapted(known, volume.acquisition, calibrate(volume)).hu
+
+
 def _mass_factor(acquisition: Acquisition, calibration: Calibrated | None) -> tuple[float, float, str] | None:
-    """Factor (mg/mm3/HU), HU of water and where they come from; of several sizes of patient the middle one."""
+    """Factor (mg/mm3/HU), HU of water and where they come from; of several sizes of patient the middle one.
+
+    The order is that of :func:`calciscope.measure.mass.mass_factor`, so that threshold and mass rest on one factor.
+    """
     lowest, highest = acquisition_rules().mass_factor_plausible
+    given = sorted(value for value in acquisition.mass_factors if lowest <= value <= highest)
+    if given:
+        middle = given[len(given) // 2]
+        sizes = "" if len(given) == 1 else f", the middle one of {len(given)} by size of patient"
+        return middle / MM3_PER_CM3, 0.0, f"the mass factor {middle:g} mg/cm3/HU of the file{sizes}"
     if calibration is not None and lowest <= calibration.factor * MM3_PER_CM3 <= highest:
         return calibration.factor, calibration.water_hu, "a phantom in the image"
-    given = sorted(value for value in acquisition.mass_factors if lowest <= value <= highest)
-    if not given:
-        return None
-    middle = given[len(given) // 2]
-    sizes = "" if len(given) == 1 else f", the middle one of {len(given)} by size of patient"
-    return middle / MM3_PER_CM3, 0.0, f"the mass factor {middle:g} mg/cm3/HU of the file{sizes}"
+    return None
