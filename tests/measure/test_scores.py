@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -126,6 +128,48 @@ def test_five_thousand_labels_are_scored_without_mixing_them():
     graded = np.searchsorted([130, 200, 300, 400], 130 + got.label % 400, side="right")
     assert len(got.label) == number == 5445
     assert got.agatston.tolist() == (graded * 9 * 0.25).tolist()
+
+
+def lesions(count):
+    """A volume of 96 x 256 x 256 with so many blocks, and a label for each."""
+    random = np.random.default_rng(4)
+    hu = np.full((96, 256, 256), 40, dtype=np.int16)
+    mask = np.zeros(hu.shape, dtype=np.int16)
+    for label, (z, y, x) in enumerate(zip(*(random.integers(0, size - 5, count) for size in hu.shape), strict=True)):
+        hu[z : z + 2, y : y + 4, x : x + 4] = random.integers(150, 700)
+        mask[z : z + 2, y : y + 4, x : x + 4] = label + 1
+    return hu, mask
+
+
+def test_nothing_is_called_a_lesion_or_a_label_at_a_time():
+    calls = []
+    for count in (50, 2000):
+        hu, mask = lesions(count)
+        seen = 0
+
+        def counting(_frame, event, _argument):
+            nonlocal seen
+            seen += event in ("call", "c_call")
+
+        before = sys.getprofile()
+        sys.setprofile(counting)
+        try:
+            volume_scores(hu, mask, STACK, AT_120, STANDARD)
+        finally:
+            sys.setprofile(before)
+        calls.append(seen)
+    assert calls[1] < 1.2 * calls[0] < 5000
+
+
+def test_nothing_of_the_size_of_the_volume_is_allocated():
+    hu, mask = lesions(50)
+    tracemalloc.start()
+    try:
+        volume_scores(hu, mask, STACK, AT_120, STANDARD)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < hu.nbytes / 4
 
 
 def scored(voxels, rule, stack=STACK, kvp=120.0):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from calciscope.domain.image import Acquisition, Geometry, Volume
 from calciscope.measure.agatston import Stack, volume_scores
 from calciscope.measure.presets import preset
-from calciscope.measure.slabs import averaged, averaged_labels, slabs
+from calciscope.measure.slabs import averaged, averaged_labels, prepared, slabs
 
 THIN = preset("standard-3mm")
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
@@ -49,7 +49,10 @@ def test_the_fewest_slices_that_reach_three_millimetres(increment, each):
 )
 def test_slices_that_are_not_thin_or_fill_no_slab_stay(increment, thickness, slices):
     assert slabs(scan(block(slices, 0, 1), increment, thickness=thickness), THIN) is None
-    assert slabs(scan(block(60, 0, 1), 1.0), preset("standard")) is None
+    thin = scan(block(60, 0, 1), 1.0)
+    assert slabs(thin, preset("standard")) is None
+    assert prepared(thin, preset("standard")) is thin
+    assert prepared(thin, THIN).hu.shape == (20, 12, 12)
 
 
 def test_a_slab_is_the_mean_and_lies_in_the_middle_of_its_slices():

@@ -91,6 +91,12 @@ def averaged(volume: Volume, how: Slabs) -> Volume:
     )
 
 
+def prepared(volume: Volume, preset: Preset) -> Volume:
+    """The volume as the preset wants it: averaged where it asks for slabs and slices are thin, else as given."""
+    how = slabs(volume, preset)
+    return volume if how is None else averaged(volume, how)
+
+
 def averaged_labels(mask: NDArray[np.integer] | NDArray[np.bool_], how: Slabs) -> NDArray[np.integer]:
     """A mask on the grid of the slabs: a voxel has the label that most of its slices carry, 0 only where all do.
 
