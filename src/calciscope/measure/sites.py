@@ -13,7 +13,7 @@ from calciscope.domain.deposit import PlacedDeposit
 from calciscope.domain.image import Volume
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Value
-from calciscope.measure.calibration import calibrate
+from calciscope.measure.calibration import Calibration, calibrate
 from calciscope.measure.gate import acquisition_rules
 from calciscope.measure.numbers import numbers
 from calciscope.measure.presets import Preset
@@ -39,7 +39,7 @@ def measure(
     others = anatomy.mask(*_NOT_TISSUE)
     for one in placed:
         others[tuple(one.deposit.voxels.T)] = True
-    scan = Scan.of(volume, preset, anatomy, others=others, calibration=calibrate(volume))
+    scan = Scan.of(volume, preset, anatomy, others=others, calibration=_calibration(volume))
     by_site: dict[str, list[PlacedDeposit]] = {}
     for one in placed:
         by_site.setdefault(one.placement.site, []).append(one)
@@ -47,6 +47,13 @@ def measure(
     found = rollups(reviewed(own))
     nothing = coronary_zero(placed, own, scan)
     return tuple(sorted((*found, nothing), key=lambda one: one.site)) if nothing else found
+
+
+def _calibration(volume: Volume) -> Calibration | None:
+    """The phantom in the image, which is looked for where the file gives no factor."""
+    lowest, highest = acquisition_rules().mass_factor_plausible
+    told = any(lowest <= factor <= highest for factor in volume.acquisition.mass_factors)
+    return None if told else calibrate(volume)
 
 
 def _site(site: str, placed: Sequence[PlacedDeposit], scan: Scan) -> MeasuredSite:
