@@ -67,8 +67,8 @@ def test_without_noise_the_mass_is_exact():
                     )
 
 
-def test_two_hundred_repeats_have_no_bias_and_intervals_that_cover():
-    """Ten kinds of cylinder, noise, slices and pixels, twenty-four repeats each, half of them drawn by hand."""
+def test_three_hundred_repeats_have_no_bias_and_intervals_that_cover():
+    """Ten kinds of cylinder, noise, slices and pixels, thirty-two repeats each, half of them drawn by hand."""
     kinds = [
         (Cylinder(5, 5, 0.8), Scanner()),
         (Cylinder(5, 5, 0.2), Scanner(body=75.0)),
@@ -83,7 +83,9 @@ def test_two_hundred_repeats_have_no_bias_and_intervals_that_cover():
     ]
     covered = []
     for number, (cylinder, scanner) in enumerate(kinds):
-        made = repeats(cylinder, scanner, 12, seed=number) + repeats(cylinder, scanner, 12, mask=found, seed=number)
+        made = repeats(cylinder, scanner, 16, seed=100 + number) + repeats(
+            cylinder, scanner, 16, mask=found, seed=200 + number
+        )
         values = [one.value for one in made]
         scatter = np.std(values) / np.sqrt(len(values))
         assert abs(np.mean(values) - cylinder.mass) < 0.02 * cylinder.mass + 3 * scatter, (cylinder, scanner)
