@@ -134,9 +134,9 @@ def test_labels_that_overlap_lie_over_each_other_as_they_come():
 def test_a_wrong_table_or_file_is_said_at_once(tmp_path):
     with pytest.raises(InputError, match="1 label has no name in the table: 2"):
         load(tmp_path, names="label,structure\n1,liver\n")
-    with pytest.raises(InputError, match=r"the label map none.nii does not exist"):
+    with pytest.raises(AnatomyError, match=r"the label map none.nii does not exist"):
         provider(str(tmp_path / "none.nii"), read_label_map)
-    with pytest.raises(InputError, match=r"name table bare.csv does not exist"):
+    with pytest.raises(AnatomyError, match=r"name table bare.csv does not exist"):
         provider(str(written(tmp_path / "bare.nii.gz", labelled())), read_label_map)
     with pytest.raises(AnatomyError, match="is no label map file"):
         provider("seg.txt", read_label_map)

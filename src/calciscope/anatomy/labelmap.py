@@ -13,7 +13,7 @@ from calciscope.domain.anatomy import Anatomy, Manifest, Structure
 from calciscope.domain.image import Geometry, Volume
 from calciscope.domain.labels import Labels
 from calciscope.domain.structures import Place, dictionary
-from calciscope.errors import AnatomyError
+from calciscope.errors import AnatomyError, InputError
 
 Segment = Callable[[Volume], Anatomy]
 # Lays a label map out; told the grid of an image, a DICOM SEG of few slices can tell how far apart they lie.
@@ -33,7 +33,10 @@ def over(lay_out: LayOut, base: Segment | None = None) -> Segment:
     """
 
     def segment(volume: Volume) -> Anatomy:
-        labels = lay_out(volume.geometry)
+        try:
+            labels = lay_out(volume.geometry)
+        except InputError as error:
+            raise AnatomyError(str(error)) from error
         if not labels.overlaps(volume.geometry):
             raise AnatomyError(
                 f"the label map {labels.source} does not overlap the volume; it must be in the same patient coordinates"
