@@ -164,9 +164,15 @@ def test_what_was_acquired_otherwise_stays_apart(tmp_path, different):
     assert len(study.series) + len(study.unused) == 2
 
 
-def test_parts_of_one_description_join_whatever_counts_them(tmp_path):
-    parts(tmp_path, cut(6), each=lambda number: {"SeriesDescription": f"Thorax 3.0 ({number + 1}/2)"})
+@pytest.mark.parametrize("names", ["Thorax 3.0 (1/2),Thorax 3.0 (2/2)", "CHEST_A,Chest b", ",1"])
+def test_parts_of_one_description_join_whatever_counts_them(tmp_path, names):
+    parts(tmp_path, cut(6), each=lambda number: {"SeriesDescription": names.split(",")[number]})
     assert alone(tmp_path).volume.hu.shape == (12, 8, 10)
+
+
+def test_parts_without_a_frame_of_reference_join_where_they_fit(tmp_path):
+    parts(tmp_path, cut(4, 8), each=lambda number: {"FrameOfReferenceUID": None})
+    assert np.array_equal(alone(tmp_path).volume.hu, HU)
 
 
 @pytest.mark.parametrize("moved", [(0.0, 0.0, 1.0), (0.0, 0.0, -3.0), (0.7, 0.0, 0.0), (0.0, -2.4, 0.0)])

@@ -20,23 +20,21 @@ Stack = list[Frame]
 
 # Slices further apart than this many thicknesses leave gaps, which a second series may fill.
 _GAPPED = 1.5
-# `Chest 1/2` and `Chest 2/2` are one scan: what is no word of a description tells parts apart, not protocols.
-_NO_WORD = re.compile(r"[\W\d_]+")
+# `Chest 1/2` and `Chest b` are one scan: numbers and letters in a description tell parts apart, not protocols.
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 def joined(stacks: Iterable[Stack], same: Sequence[Hashable]) -> list[Stack]:
     """The stacks, those that are parts of one put together, each ordered along its normal.
 
-    ``stacks`` are ordered along their normals; ``same`` names for each of them what has to agree beside contrast,
-    words of the description and frame of reference, without which positions of two series cannot be compared.
+    ``stacks`` are ordered along their normals; ``same`` names for each of them what has to agree beside contrast, body
+    part, the words of the description, phase and time point.
     """
     groups: dict[Hashable, list[Stack]] = defaultdict(list)
     for stack, key in zip(stacks, same, strict=True):
         a = stack[0].acquisition
-        words = _NO_WORD.sub(" ", (a.description or "").lower()).strip()
-        alone = object() if not stack[0].frame_of_reference else None
-        told = (a.contrast, a.manufacturer, a.tin_filter, a.body_part, words, _phase(stack))
-        groups[(key, *told, alone)].append(stack)
+        words = tuple(_WORD.findall((a.description or "").lower()))
+        groups[(key, a.contrast, a.manufacturer, a.tin_filter, a.body_part, words, _phase(stack))].append(stack)
     return list(chain.from_iterable(_one_scan(group) for group in groups.values()))
 
 
