@@ -287,3 +287,17 @@ def test_a_calcium_that_is_no_brighter_than_its_background_is_refused():
         volume_fraction_mass(image, voxels, QUIET.spacing, FACTOR, density=0.2)
     with pytest.raises(InputError, match="mass factor"):
         volume_fraction_mass(image, voxels, QUIET.spacing, -1.0)
+
+
+def test_thin_slices_whose_profile_spreads_over_several_lose_nothing():
+    scanner = Scanner(noise=30.0, blur=0.6, spacing=(0.75, 0.45, 0.45), shape=(23, 64, 64))
+    random = np.random.default_rng(6)
+    made = []
+    for _ in range(10):
+        one = anywhere(INSERT, scanner, random)
+        profile = ndimage.gaussian_filter1d(noiseless([one], scanner), 0.6 / 0.75, axis=0)
+        grain = ndimage.gaussian_filter1d(noise(scanner, random), 0.8, axis=0)
+        image = np.rint(profile + grain / grain.std() * scanner.noise).astype(np.int16)
+        made.append(integrated_mass(image, drawn(one, scanner), scanner.spacing, FACTOR))
+    assert np.mean([one.value for one in made]) == pytest.approx(INSERT.mass, rel=0.02)
+    assert share_covered(made, INSERT.mass) >= 0.8

@@ -2,12 +2,13 @@
 
 A threshold loses what partial volume spreads below it and counts what blooming lifts above it. The integral of
 attenuation above the background over a region that holds the whole blurred deposit depends on neither: blur moves
-attenuation, it makes none (Xu S et al. J Med Imaging 2022; Black D, Xiao X, Molloi S. J Med Imaging 2023;10:043502).
+attenuation, it makes none (integrated intensity: Med Phys 2023, doi:10.1002/mp.16326; volume fraction: Black D, Xiao X,
+Molloi S. J Med Imaging 2023;10:043502).
 
 One rule for every deposit (:mod:`calciscope.measure.region` applies it): the core are the given voxels that stand out
 of the noise and reach half of the highest excess near them, which is where an edge lies in a blurred image; the region
-is the core grown by the reach of the blur within the slice and by one slice each way; the background is the tissue of
-the shell around. No constant depends on the deposit.
+is the core grown by the reach of the blur within the slice and by one slice each way (more where slices are thin); the
+background is the tissue of the shell around. No constant depends on the deposit.
 """
 
 from __future__ import annotations

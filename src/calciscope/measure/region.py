@@ -154,13 +154,17 @@ def _measured(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Patch:
-    """The surroundings of a deposit with slices first: attenuation, the given voxels, what belongs to others."""
+    """The surroundings of a deposit with slices first: attenuation, the given voxels, what belongs to others.
+
+    ``pixel`` (mm) is the size of a pixel; blur reaches ``blur`` mm within a slice and so many ``slices`` each way.
+    """
 
     hu: NDArray[np.float32]
     given: NDArray[np.bool_]
     others: NDArray[np.bool_]
     pixel: tuple[float, float]
     blur: float
+    slices: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +191,10 @@ def _patch(
     order = [slice_axis, *(axis for axis in range(3) if axis != slice_axis)]
     rows, columns = (spacing[axis] for axis in order[1:])
     blur = BLUR_MM + max(rows, columns) / 2
+    # A slice stands for a part of its neighbours at any thickness; thin ones are blurred over several.
+    slices = max(1, round(BLUR_MM / spacing[slice_axis]))
     reach = blur + SHELL_MM
-    pad = np.array([1, math.ceil(reach / rows), math.ceil(reach / columns)])
+    pad = np.array([slices, math.ceil(reach / rows), math.ceil(reach / columns)])
     place = given[:, order]
     first = np.maximum(place.min(axis=0) - pad, 0)
     last = np.minimum(place.max(axis=0) + pad + 1, [hu.shape[axis] for axis in order])
@@ -197,7 +203,7 @@ def _patch(
     mine = np.zeros(cut.shape, dtype=bool)
     mine[tuple((place - first).T)] = True
     foreign = np.zeros(cut.shape, dtype=bool) if others is None else np.transpose(others, order)[box] & ~mine
-    return _Patch(cut, mine, foreign, (rows, columns), blur)
+    return _Patch(cut, mine, foreign, (rows, columns), blur, slices)
 
 
 def _distance(mask: NDArray[np.bool_], pixel: tuple[float, float], reach: float) -> NDArray[np.float32]:
@@ -215,11 +221,12 @@ def _distance(mask: NDArray[np.bool_], pixel: tuple[float, float], reach: float)
     return away
 
 
-def _thicker(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The mask and the slices beside it: a slice's profile reaches into its neighbours."""
+def _thicker(mask: NDArray[np.bool_], slices: int) -> NDArray[np.bool_]:
+    """The mask and so many slices beside it: a slice's profile reaches into its neighbours."""
     grown = mask.copy()
-    grown[1:] |= mask[:-1]
-    grown[:-1] |= mask[1:]
+    for step in range(1, slices + 1):
+        grown[step:] |= mask[:-step]
+        grown[:-step] |= mask[step:]
     return grown
 
 
@@ -241,10 +248,10 @@ def _spread(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _shell(patch: _Patch) -> NDArray[np.bool_]:
-    away = _distance(_thicker(patch.given), patch.pixel, patch.blur + SHELL_MM)
+    away = _distance(_thicker(patch.given, patch.slices), patch.pixel, patch.blur + SHELL_MM)
     shell = (away > patch.blur) & (away <= patch.blur + SHELL_MM)
     if patch.others.any():
-        shell &= _distance(_thicker(patch.others), patch.pixel, patch.blur) > patch.blur
+        shell &= _distance(_thicker(patch.others, patch.slices), patch.pixel, patch.blur) > patch.blur
     return np.asarray(shell)
 
 
@@ -256,7 +263,7 @@ def _tissue(patch: _Patch, shell: NDArray[np.bool_], background: float, noise: f
     other = shell & (np.abs(patch.hu - np.float32(background)) > STANDS_OUT * noise)
     if not other.any():
         return shell
-    clear = shell & (_distance(_thicker(other), patch.pixel, patch.blur) > patch.blur)
+    clear = shell & (_distance(_thicker(other, patch.slices), patch.pixel, patch.blur) > patch.blur)
     if int(clear.sum()) >= LEAST_SHELL:
         return np.asarray(clear)
     rest = shell & ~other
@@ -272,11 +279,13 @@ def _core(patch: _Patch, background: float, noise: float) -> tuple[NDArray[np.bo
     core = patch.given & (excess > STANDS_OUT * noise)
     if core.any():
         reach = [2 * round(patch.blur / step) + 1 for step in patch.pixel]
-        highest = ndimage.maximum_filter(np.where(core, excess, 0.0), size=(3, *reach), mode="constant")
+        highest = ndimage.maximum_filter(
+            np.where(core, excess, 0.0), size=(2 * patch.slices + 1, *reach), mode="constant"
+        )
         core &= excess >= highest / 2
     else:
         core = patch.given
-    return core, _distance(_thicker(core), patch.pixel, patch.blur + RIM_MM)
+    return core, _distance(_thicker(core, patch.slices), patch.pixel, patch.blur + RIM_MM)
 
 
 def _rim(patch: _Patch, inside: NDArray[np.float32], background: float, noise: float) -> float:
