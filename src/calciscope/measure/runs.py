@@ -38,7 +38,7 @@ class Runs:
     @property
     def end(self) -> NDArray[np.signedinteger]:
         """Place of the last voxel of each run."""
-        return np.asarray(self.start + (self.length - 1))
+        return np.asarray(self.start + (self.length - 1).astype(self.start.dtype))
 
     def sorted(self, values: NDArray[np.number]) -> NDArray[np.number]:
         """A value of each voxel, in the order of places."""
