@@ -58,16 +58,35 @@ class Lesion:
         return np.argwhere(np.isin(number, met[met > 0]))
 
 
-def lesion(random: np.random.Generator, rule: Preset, threshold: Threshold, shifts: int = 96) -> Lesion:
-    """A lesion of random size (1 to 8 mm), attenuation (150 to 1200 HU before blur), noise, grid, place and shape."""
-    spacing = (float(random.choice([1.5, 2.5, 3.0])), *(float(random.uniform(0.35, 0.75)),) * 2)
+@dataclass(frozen=True)
+class Scan:
+    """How a repeat is scanned: ``(z, y, x)`` mm, SD of noise (HU), its Gaussian (mm, 0 for white), SD of blur (mm)."""
+
+    spacing: tuple[float, float, float]
+    noise: float
+    correlated: float
+    blur: float
+
+
+def any_scan(random: np.random.Generator) -> Scan:
+    """Slices of 1.5 to 3 mm, pixels of 0.35 to 0.75 mm, noise of 5 to 35 HU, white or correlated."""
+    pixel = float(random.uniform(0.35, 0.75))
+    spacing = (float(random.choice([1.5, 2.5, 3.0])), pixel, pixel)
+    noise = float(random.uniform(5, 35))
+    correlated = float(random.choice([0.0, random.uniform(0.3, 0.8)]))
+    return Scan(spacing, noise, correlated, float(random.uniform(0.45, 0.7)))
+
+
+def lesion(
+    random: np.random.Generator, rule: Preset, threshold: Threshold, shifts: int = 96, scan: Scan | None = None
+) -> Lesion:
+    """A lesion of random size (1 to 8 mm), attenuation (150 to 1200 HU before blur), shape and place, in any scan."""
+    scan = scan or any_scan(random)
+    spacing, noise, correlated = scan.spacing, scan.noise, scan.correlated
     shape = str(random.choice(SHAPES))
     size = float(random.uniform(1.0, 8.0))
     peak = float(np.exp(random.uniform(np.log(150), np.log(1200))))
-    noise = float(random.uniform(5, 35))
-    correlated = float(random.choice([0.0, random.uniform(0.3, 0.8)]))
-    blur = float(random.uniform(0.45, 0.7))
-    fine = imaged(shape, size, peak, blur, spacing, random)
+    fine = imaged(shape, size, peak, scan.blur, spacing, random)
     stack = Stack(spacing)
     support = fine > BACKGROUND + 0.02 * (peak - BACKGROUND)
     offsets = random.integers(0, (DEEP, FINE, FINE), (shifts, 3))
@@ -82,6 +101,23 @@ def lesion(random: np.random.Generator, rule: Preset, threshold: Threshold, shif
     mask = ndimage.binary_dilation(inside, np.ones((3, 3, 3)))
     truth, spread = tuple(exact.mean(axis=0)), tuple(exact.std(axis=0))
     return Lesion(shape, size, peak, noise, correlated, stack, hu, mask, truth, spread, inside)
+
+
+def site(random: np.random.Generator, rule: Preset, threshold: Threshold) -> tuple[Scan, Array, Array, Array]:
+    """Three to twelve lesions of one scan: the scan, its image, the voxels of all masks, their true scores ``(3,)``."""
+    scan = any_scan(random)
+    found = [lesion(random, rule, threshold, 32, scan) for _ in range(random.integers(3, 13))]
+    rows, columns = (max(one.hu.shape[axis] for one in found) for axis in (1, 2))
+    images = [
+        np.pad(
+            one.hu, ((0, 0), (0, rows - one.hu.shape[1]), (0, columns - one.hu.shape[2])), constant_values=BACKGROUND
+        )
+        for one in found
+    ]
+    # One above the other.
+    below = np.cumsum([0, *(len(one) for one in images[:-1])])
+    voxels = np.concatenate([one.voxels + np.array([start, 0, 0]) for one, start in zip(found, below, strict=True)])
+    return scan, np.concatenate(images), voxels, np.sum([one.truth for one in found], axis=0)
 
 
 def sampled(fine: Array, offset: NDArray[np.integer]) -> Array:

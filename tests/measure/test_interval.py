@@ -13,7 +13,7 @@ from calciscope.measure.agatston import Stack, score
 from calciscope.measure.interval import score_intervals
 from calciscope.measure.noise import Noise, image_noise
 from calciscope.measure.presets import preset, presets
-from tests.measure.lesions import lesion
+from tests.measure.lesions import lesion, site
 
 RULE = preset("standard")
 THRESHOLD = RULE.threshold(120.0)
@@ -107,6 +107,19 @@ def test_the_interval_is_not_needlessly_wide(repeats):
         width = np.median((ends[which, 1] - ends[which, 0]) / truth[which])
         error = np.sqrt(np.mean(((values - truth)[which] / truth[which]) ** 2))
         assert width < min(most, 4 * error)
+
+
+def test_the_interval_of_a_site_of_several_lesions_covers_their_sum():
+    """Errors that lesions share would show here, where their own errors average out (93 % of 200 sites of other seeds)."""
+    inside, widths = [], []
+    for number in range(40):
+        scan, image, voxels, truth = site(np.random.default_rng([SEED, 1, number]), RULE, THRESHOLD)
+        found = score_intervals(image, voxels, Stack(scan.spacing), THRESHOLD, RULE, image_noise(image, scan.spacing))
+        ends = np.array([found.agatston, found.volume, found.mass])
+        inside.append((ends[:, 0] <= truth) & (truth <= ends[:, 1]))
+        widths.append((ends[:, 1] - ends[:, 0]) / truth)
+    assert (np.mean(inside, axis=0) >= 0.85).all()
+    assert (np.median(widths, axis=0) < 0.3).all()
 
 
 def test_a_score_of_0_has_an_upper_bound(repeats):
