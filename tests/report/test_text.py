@@ -62,7 +62,7 @@ def test_measures_are_shown_in_one_order_and_of_a_stone_more_at_once():
     assert [name for name, _ in first] == ["agatston", "diameter", "new"]
     assert [name for name, _ in later] == ["diameter_perpendicular", "peak"]
     of_stone, rest = text.rows(every, "lithiasis")
-    assert [name for name, _ in of_stone] == ["agatston", "diameter", "diameter_perpendicular", "new"]
+    assert [name for name, _ in of_stone] == ["agatston", "diameter", "diameter_perpendicular", "new"], "side by side"
     assert [name for name, _ in rest] == ["peak"]
 
 

@@ -11,31 +11,35 @@ from calciscope.domain.site import within
 Measures = tuple[tuple[str, Measure], ...]
 
 _UNITS = {"1": "", "mm3": "mm³", "mm2": "mm²", "[hnsf'U]": "HU"}
-# In the order in which they are shown; the first part at once, the others on request.
-_MAIN = {
+# In the order in which they are shown.
+_NAMES = {
     "agatston": "Agatston score",
     "agatston_lm_lad": "Agatston score of left main and LAD",
     "volume": "Volume",
     "mass": "Calcium mass (hydroxyapatite)",
     "integrated_mass": "Integrated calcium mass",
-    "diameter": "Largest diameter",
-    "calcified_length": "Calcified length",
-    "circumference": "Share of the circumference",
-    "attenuation": "Core attenuation",
-    "count": "Number of deposits",
-}
-_MORE = {
     "volume_fraction_mass": "Volume-fraction calcium mass",
     "spatially_weighted": "Spatially weighted score",
+    "diameter": "Largest diameter",
     "diameter_perpendicular": "Diameter at right angles",
     "diameter_craniocaudal": "Craniocaudal diameter",
+    "calcified_length": "Calcified length",
+    "circumference": "Share of the circumference",
     "circumference_largest": "Largest share of the circumference",
+    "attenuation": "Core attenuation",
     "mean_hu": "Mean attenuation",
     "sd_hu": "Standard deviation of attenuation",
     "median_hu": "Median attenuation",
     "peak": "Peak attenuation",
+    "count": "Number of deposits",
 }
-_NAMES = _MAIN | _MORE
+# Shown on request.
+_MORE = frozenset(
+    {
+        *("volume_fraction_mass", "spatially_weighted", "diameter_perpendicular", "diameter_craniocaudal"),
+        *("circumference_largest", "mean_hu", "sd_hu", "median_hu", "peak"),
+    }
+)
 # Of a stone all three diameters are asked for, and its attenuation tells what it is made of.
 _OF_STONES = frozenset({"diameter_perpendicular", "diameter_craniocaudal", "mean_hu"})
 
@@ -58,7 +62,7 @@ def rows(measures: Mapping[str, Measure], kind: str | None = None) -> tuple[Meas
     """
     place = {name: number for number, name in enumerate(_NAMES)}
     ordered = sorted(measures.items(), key=lambda item: place.get(item[0], len(place)))
-    later = _MORE.keys() - (_OF_STONES if kind == Kind.LITHIASIS else frozenset())
+    later = _MORE - (_OF_STONES if kind == Kind.LITHIASIS else frozenset())
     return (
         tuple(item for item in ordered if item[0] not in later),
         tuple(item for item in ordered if item[0] in later),
