@@ -70,7 +70,8 @@ def score_files(
     except InputError as error:
         raise NothingToAssessError(str(error)) from error
     where = f"scored on {series.info.label} ({series.info.id})" if len(study.unused) else ""
-    notes = tuple(filter(None, (where, *laid.notes, *volume.acquisition.notes)))
+    unread = [f"not used: {one.input}: {one.why}" for one in study.refused if one.input != opened.name]
+    notes = tuple(filter(None, (where, *laid.notes, *volume.acquisition.notes, *unread)))
     return _scored(volume, Labelled(laid.layers, laid.names, laid.why), rules, chosen, notes, tell)
 
 
