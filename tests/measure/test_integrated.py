@@ -301,3 +301,30 @@ def test_thin_slices_whose_profile_spreads_over_several_lose_nothing():
         made.append(integrated_mass(image, drawn(one, scanner), scanner.spacing, FACTOR))
     assert np.mean([one.value for one in made]) == pytest.approx(INSERT.mass, rel=0.02)
     assert share_covered(made, INSERT.mass) >= 0.8
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(40))
+def test_any_image_gives_finite_numbers_or_one_clear_refusal(seed):
+    """Noise, flat images, full scale, metal next to air; masks from a voxel to everything; any grid and axis."""
+    random = np.random.default_rng(seed)
+    shape = tuple(random.integers(2, [8, 40, 40]))
+    spacing = tuple(random.choice([0.3, 0.5, 1.0, 3.0, 5.0], 3))
+    images = (
+        random.normal(50, 20, shape),
+        np.full(shape, 40.0),
+        random.integers(-1024, 3071, shape),
+        np.where(random.random(shape) < 0.5, -1000, 3071),
+    )
+    image = images[seed % 4].astype(np.int16)
+    mask = random.random(shape) < random.choice([0.001, 0.05, 0.5])
+    mask[tuple(count // 2 for count in shape)] = True
+    others = None if seed % 3 else random.random(shape) < 0.01
+    for method in (integrated_mass, volume_fraction_mass):
+        try:
+            got = method(image, np.argwhere(mask), spacing, FACTOR, others=others, slice_axis=seed % 3)
+        except InputError as error:
+            assert "too little image around" in str(error)
+            continue
+        assert np.isfinite([got.value, got.background_hu, got.background_error, got.noise_hu]).all()
+        assert got.interval[0] <= got.value <= got.interval[1]
