@@ -117,13 +117,17 @@ def join(runs: Runs, dimension: int, neighbours: int) -> NDArray[np.intp]:
             continue
         offset = levels * runs.slice_step + rows * runs.row
         sideways = 1 if apart < reach else 0
-        low = np.searchsorted(last, runs.start + (offset - sideways), side="left")
-        high = np.searchsorted(runs.start, last + (offset + sideways), side="right")
-        touching = high - low
-        one = np.repeat(np.arange(count), touching)
-        other = np.arange(len(one)) + np.repeat(low - (np.cumsum(touching) - touching), touching)
-        starts.append(one)
-        ends.append(other)
+        # The first run that ends late enough, then one further as long as they begin early enough.
+        other = np.searchsorted(last, runs.start + (offset - sideways), side="left")
+        limit = last + (offset + sideways)
+        one = np.arange(count)
+        while len(one):
+            inside = other < count
+            inside[inside] = runs.start[other[inside]] <= limit[one[inside]]
+            one, other = one[inside], other[inside]
+            starts.append(one)
+            ends.append(other)
+            other = other + 1
     if not starts:
         return np.arange(count)
     one, other = np.concatenate(starts), np.concatenate(ends)
