@@ -303,6 +303,16 @@ def test_a_voltage_that_contradicts_the_header_is_refused(call, tmp_path):
     assert "120 kV" in line
 
 
+def test_of_several_patients_one_is_chosen(call, numbers, tmp_path):
+    for patient, uid in (("P1", "1.4.1"), ("P2", "1.4.2")):
+        series().but(patient=patient, uid=uid).write(tmp_path / "both" / patient)
+    drawn = written(tmp_path / "mask.nii", mask())
+    code, _, err = call("both", "--mask", drawn)
+    assert code == 3
+    assert "--patient-id" in err
+    assert agatston(numbers("both", "--mask", drawn, "--patient-id", "P2")) == 52.0
+
+
 def test_no_line_names_the_patient(call, tmp_path):
     made = series().but(patient="Mustermann4711")
     made.write(tmp_path / "ct")

@@ -132,6 +132,9 @@ def score(
     contrast: Annotated[
         str | None, typer.Option(metavar="none|given", help="Contrast if the image does not say it.")
     ] = None,
+    patient_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Which patient, where the image holds several.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write a row a number here.")] = None,
 ) -> None:
@@ -149,6 +152,7 @@ def score(
         mass_factor=mass_factor,
         kvp=kvp,
         contrast=Contrast(contrast) if contrast else None,
+        patient_id=patient_id,
     )
     if csv is not None:
         _check_writable(csv.parent, "--csv")

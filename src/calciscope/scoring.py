@@ -35,7 +35,7 @@ Progress = Callable[[str, float], None]
 class Options:
     """How to score. ``measures`` are names, ``None`` for all; ``kvp`` (kV) and ``contrast`` where the image is silent.
 
-    ``mass_factor`` is in mg/mm3/HU or mg/cm3/HU.
+    ``mass_factor`` is in mg/mm3/HU or mg/cm3/HU, ``patient_id`` says which patient of several.
     """
 
     presets: tuple[str, ...] = ("standard",)
@@ -45,6 +45,7 @@ class Options:
     contrast: Contrast | None = None
     measures: tuple[str, ...] | None = None
     intervals: bool = True
+    patient_id: str | None = None
 
 
 def score_files(
@@ -63,7 +64,13 @@ def score_files(
         tell("reading the mask", 0.0)
         opened = open_mask(mask, chosen.names if isinstance(chosen.names, Path) else None)
         fit = Fit(opened, printable(image))
-        study = open_study([image], Patient(), progress=lambda text, share: tell(text, 0.7 * share), choose=fit.choose)
+        study = open_study(
+            [image],
+            Patient(),
+            patient_id=chosen.patient_id,
+            progress=lambda text, share: tell(text, 0.7 * share),
+            choose=fit.choose,
+        )
         series = _series(study, image)
         volume = _completed(series.volume, chosen)
         laid = fit.laid(volume.geometry)
