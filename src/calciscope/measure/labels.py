@@ -208,10 +208,13 @@ def _contrast(scan: Scan) -> Gate | None:
 
 def _told(name: str, measure: Measure, why: str | None, intervals: bool) -> Measure:
     """A measure as it is shown: without a value where it is not a number, adjusted where the mask was."""
+    odd = measure.value is not None and math.isnan(measure.value)
+    if not why and not odd and (intervals or measure.interval is None):
+        return measure
     gate = Gate()
     if why and name not in _NOT_MOVED:
         gate = Gate(Validity.ADJUSTED, why)
-    if measure.value is not None and math.isnan(measure.value):
+    if odd:
         gate = gate.joined(Gate(Validity.REFUSED, f"preset {measure.preset} has no density factor for an island"))
     shown = measure if intervals or measure.interval is None else measure.model_copy(update={"interval": None})
     return shown if gate == Gate() else _gated(shown, gate)
