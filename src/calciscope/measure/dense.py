@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Voxels compared at once: their flags (1 byte each) and values stay in the caches, and calls are few.
-_SLAB = 1 << 21
+_SLAB = 1 << 22
 # Above this share of candidates, flagging the mask as a whole is cheaper than looking it up at each candidate.
 _DENSE = 1 / 16
 # Flags of a slab from which that share is estimated; it decides on speed only.
