@@ -199,3 +199,14 @@ def test_where_no_tissue_is_around_the_integrated_mass_is_refused_and_says_why()
     found = of_deposits(walled, one).measures["integrated_mass"]
     assert found.validity is Validity.REFUSED
     assert found.why
+
+
+def test_one_deposit_without_tissue_around_it_does_not_refuse_the_mass_of_the_others():
+    scan = scan_of(STONE, SPECK)
+    others = scan.others.copy()
+    others[18:24] = True
+    found = of_deposits(replace(scan, others=others), STONE, SPECK).measures["integrated_mass"]
+    assert found.validity is Validity.ADJUSTED
+    assert "1 of 2 deposits are left out" in found.why
+    alone = of_deposits(scan, STONE).measures["integrated_mass"]
+    assert found.value == pytest.approx(alone.value)

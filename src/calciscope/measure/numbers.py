@@ -136,6 +136,7 @@ def _masses(region: Region, gate: Gate, scan: Scan) -> dict[str, Measure]:
     if gate.validity is Validity.REFUSED:
         return {name: number(0.0, "mg", f"{told}, {rule}", gate, scan) for name, rule in methods.items()}
     found: list[MassEstimate] = []
+    failed: list[str] = []
     sizes = np.bincount(region.piece[region.piece >= 0], minlength=region.count)
     chosen = np.argsort(-sizes, kind="stable")[:_INTEGRATED]
     if len(chosen) < len(sizes):
@@ -153,9 +154,15 @@ def _masses(region: Region, gate: Gate, scan: Scan) -> dict[str, Measure]:
                 slice_axis=scan.stack.slice_axis,
             )
         except InputError as error:
-            gate = gate.joined(Gate(Validity.REFUSED, str(error)))
-            return {name: number(0.0, "mg", f"{told}, {rule}", gate, scan) for name, rule in methods.items()}
-        found.append(estimate)
+            failed.append(str(error))
+        else:
+            found.append(estimate)
+    if failed and not found:
+        gate = gate.joined(Gate(Validity.REFUSED, failed[0]))
+        return {name: number(0.0, "mg", f"{told}, {rule}", gate, scan) for name, rule in methods.items()}
+    if failed:
+        alone = f"{len(failed)} of {len(chosen)} deposits are left out ({failed[0]}), so it reads low"
+        gate = gate.joined(Gate(Validity.ADJUSTED, alone))
     noted = [one.note for one in found if one.note]
     if noted and len(found) == 1:
         gate = gate.joined(Gate(Validity.VALID, noted[0]))
