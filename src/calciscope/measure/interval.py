@@ -32,7 +32,7 @@ MOST_VOXELS, BUDGET = 12_000, 400_000
 # Redraws of neighbouring strength that are taken together to estimate one mean and scatter, and the step between.
 WINDOW, STEP = 20, 4
 # How much fainter or brighter an object may be: by so many over the root of its voxels, within these (log scale).
-# Ends that no such strength can rule out only widen the interval's search, not the interval.
+# Objects beyond these are not asked about: the interval ends there at the latest, or at the score itself.
 SPAN, LEAST_SPAN, MOST_SPAN = 3.0, 0.3, 0.9
 # 97.5th percentile of the normal distribution: 95 % lie within so many SD.
 NORMAL_95 = 1.96
