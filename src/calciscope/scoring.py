@@ -21,7 +21,7 @@ from calciscope.errors import InputError, NothingToAssessError
 from calciscope.measure.arrays import mask_of, volume_of
 from calciscope.measure.calibration import calibrate
 from calciscope.measure.labels import Labelled, score_labels
-from calciscope.measure.mass import given_factor
+from calciscope.measure.mass import given_factor, wants_phantom
 from calciscope.measure.presets import Preset, preset
 from calciscope.read.files import printable
 from calciscope.read.fit import Fit
@@ -139,8 +139,8 @@ def _scored(
     quick: bool = False,
 ) -> tuple[LabelScores, ...]:
     # A phantom in the image is looked for only where nothing better gives the mass factor, and not in the quick way.
-    known = options.mass_factor is not None or bool(volume.acquisition.mass_factors)
-    calibration = None if quick or known else calibrate(volume)
+    wanted = not quick and wants_phantom(volume.acquisition, options.mass_factor)
+    calibration = calibrate(volume) if wanted else None
     results = []
     for number, rule in enumerate(rules):
         tell(f"scoring by {rule.name}", 0.7 + 0.3 * number / len(rules))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from calciscope.domain.assessment import Validity
 from calciscope.errors import InputError
 from calciscope.measure.calibration import Calibration, Rod
-from calciscope.measure.mass import given_factor, mass_factor
+from calciscope.measure.mass import given_factor, mass_factor, wants_phantom
 from calciscope.measure.presets import preset
 from tests.measure.make import REFERENCE
 
@@ -48,11 +48,26 @@ def seen(factor: float = 0.00071, error: float = 0.000004) -> Calibration:
 
 def test_the_order_is_given_file_phantom_preset():
     file = replace(REFERENCE, mass_factors=(0.8,))
+    sizes = replace(REFERENCE, mass_factors=(0.74, 0.78, 0.81))
     none = replace(REFERENCE, mass_factors=())
     assert mass_factor(file, AT_120, given=0.7, calibration=seen()).value == pytest.approx(0.0007)
     assert mass_factor(file, AT_120, calibration=seen()).value == pytest.approx(0.0008)
+    assert mass_factor(sizes, AT_120, calibration=seen()).value == pytest.approx(0.00071)
+    assert mass_factor(sizes, AT_120).value == pytest.approx(0.00078)
     assert mass_factor(none, AT_120, calibration=seen()).value == pytest.approx(0.00071)
     assert mass_factor(none, AT_120).value == AT_120.mass_factor
+
+
+def test_a_phantom_is_looked_for_only_where_nothing_goes_before_it():
+    def told(*factors):
+        return replace(REFERENCE, mass_factors=factors)
+
+    assert wants_phantom(told())
+    assert wants_phantom(told(0.74, 0.78, 0.81))
+    assert wants_phantom(told(0.0, 75.0))  # none of them is a factor
+    assert not wants_phantom(told(0.8))
+    assert not wants_phantom(told(0.0, 0.8))
+    assert not wants_phantom(told(), given=0.7)
 
 
 def test_each_origin_is_named():

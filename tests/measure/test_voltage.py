@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Acquisition
 from calciscope.measure import sites, voltage
+from calciscope.measure.calibration import Calibration, Rod
 from calciscope.measure.gate import acquisition_rules
 from calciscope.measure.mass import mass_factor
 from calciscope.measure.presets import preset, presets
@@ -51,7 +52,7 @@ def test_elsewhere_130_is_kept_and_says_which_way_it_errs(kvp, errs):
     assert got.why == f"130 HU is kept at {kvp:g} kV, so the number reads {errs}"
 
 
-def test_the_file_comes_before_a_phantom_and_a_phantom_before_keeping():
+def test_given_file_phantom_sizes_and_keeping_come_in_this_order():
     by_phantom = threshold_of(STANDARD, at(140.0), Phantom(0.00085))
     assert by_phantom.hu == by_phantom.bins[0] == 118  # 100 mg/cm3 over 0.85 mg/cm3 a HU
     assert by_phantom.bins == pytest.approx((118, 118 * 200 / 130, 118 * 300 / 130, 118 * 400 / 130))
@@ -64,12 +65,27 @@ def test_the_file_comes_before_a_phantom_and_a_phantom_before_keeping():
     several = threshold_of(STANDARD, at(140.0, 0.9, 0.8, 0.85))
     assert several.hu == 118
     assert "the middle one of 3 by size of patient" in several.why
+    seen = threshold_of(STANDARD, at(140.0, 0.9, 0.8, 0.85), Phantom(0.0008))
+    assert seen.hu == 125
+    assert "by a phantom in the image" in seen.why
+    told = threshold_of(STANDARD, at(140.0, 0.8), Phantom(0.00085), 0.00077)
+    assert told.hu == 130
+    assert "by the mass factor 0.77 mg/cm3/HU as given" in told.why
 
 
-def test_a_factor_of_the_file_gives_threshold_and_mass_of_one_scale():
-    acquisition = at(140.0, 0.9, 0.8, 0.85)
-    got = threshold_of(STANDARD, acquisition, Phantom(0.00072))
-    assert mass_factor(acquisition, got).value == got.mass_factor
+@given(
+    st.none() | st.floats(0.3, 1.5),
+    st.lists(st.sampled_from([0.0, 0.7, 0.8, 0.85, 75.0]), max_size=3),
+    st.booleans(),
+)
+def test_threshold_and_mass_rest_on_one_factor(told, factors, phantom):
+    acquisition = at(140.0, *factors)
+    rod = Rod(200.0, ((31.0, 5.0, 5.0),), (278.0,), 20.0)
+    calibration = Calibration("phantom-x", 0.00072, 0.000004, rod, rod, (31,), 20.0) if phantom else None
+    got = threshold_of(STANDARD, acquisition, calibration, told)
+    assert mass_factor(acquisition, got, given=told, calibration=calibration).value == got.mass_factor
+    nothing = told is None and not phantom and not any(0.3 <= one <= 1.5 for one in factors)
+    assert got.adapted is not nothing
 
 
 def test_calcium_is_looked_for_at_the_threshold_it_is_scored_at(monkeypatch):
@@ -86,7 +102,8 @@ def test_calcium_is_looked_for_at_the_threshold_it_is_scored_at(monkeypatch):
         (at(140.0, 0.8), 125, 0),
         (at(140.0), 120, 1),
         (at(100.0, tin=True), 120, 2),
-        (at(None), 130, 2),
+        (at(140.0, 0.7, 0.8, 0.9), 120, 3),
+        (at(None), 130, 3),
     ):
         assert finding_threshold(volume(acquisition=acquisition), STANDARD) == hu
         assert len(searched) == times

@@ -140,10 +140,10 @@ def _scan(
     volume: Volume, mask: Labelled, preset: Preset, given: float | None, calibration: Calibration | None, quick: bool
 ) -> Scan:
     if not quick:
-        others = _beside(volume, mask, threshold_of(preset, volume.acquisition, calibration).hu)
+        others = _beside(volume, mask, threshold_of(preset, volume.acquisition, calibration, given).hu)
         return Scan.of(volume, preset, others=others, given_factor=given, calibration=calibration)
     acquisition = volume.acquisition
-    threshold = threshold_of(preset, acquisition, calibration)
+    threshold = threshold_of(preset, acquisition, calibration, given)
     factor = mass_factor(acquisition, threshold, given=given, calibration=calibration)
     stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
     return Scan(volume, preset, factor.applied(threshold), factor, stack)

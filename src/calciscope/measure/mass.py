@@ -1,7 +1,9 @@
 """Which factor turns HU into hydroxyapatite mass, and where it comes from.
 
-In this order: a factor that the user gives, the scanner's own (DICOM (0018,9351) or (0018,9352)), a calibration phantom
-in the image, the preset's. Mass is the factor times volume times attenuation (Hong C et al. Radiology 2002;223:474-80).
+In this order: a factor that the user gives, the scanner's for this patient (DICOM (0018,9351)), a calibration phantom
+that was scanned with the patient, the middle one of the scanner's for several sizes of patient ((0018,9352)), the
+preset's. Mass is the factor times volume times attenuation (Hong C et al. Radiology 2002;223:474-80); see
+docs/measures.md#mass.
 """
 
 from __future__ import annotations
@@ -41,11 +43,10 @@ def mass_factor(
     given: float | None = None,
     calibration: Calibration | None = None,
 ) -> MassFactor:
-    """The factor for this scan: ``given``, else the file's, else that of a phantom in the image, else the preset's.
+    """The factor for this scan: ``given``, else the file's one, a phantom's, the middle one of the file, the preset's.
 
-    ``given`` may be in mg/cm3/HU or in mg/mm3/HU (:func:`given_factor`). Of the file, one value is (0018,9351), for
-    this patient; several are (0018,9352), for small to large patients, of which the middle one is taken, adjusted. Both
-    are mg/cm3/HU in practice; values outside the plausible range are not used. ``calibration`` is what
+    ``given`` may be in mg/cm3/HU or in mg/mm3/HU (:func:`given_factor`). :func:`file_factors` are those of the file:
+    of several the middle one is taken, adjusted, and only where the image shows no phantom. ``calibration`` is what
     :func:`calciscope.measure.calibration.calibrate` found.
 
     Raises:
@@ -54,25 +55,38 @@ def mass_factor(
     if given is not None:
         value = given_factor(given)
         return MassFactor(value, f"factor {value * MM3_PER_CM3:g} mg/cm3/HU as given", Gate())
-    lowest, highest = acquisition_rules().mass_factor_plausible
-    told = sorted(value for value in acquisition.mass_factors if lowest <= value <= highest)
+    told = file_factors(acquisition)
     if len(told) == 1:
         return MassFactor(told[0] / MM3_PER_CM3, f"factor {told[0]:g} mg/cm3/HU of the file", Gate())
+    if calibration is not None:
+        seen = calibration.factor * MM3_PER_CM3
+        origin = f"factor {seen:.3g} mg/cm3/HU of the phantom in the image ({calibration.phantom})"
+        return MassFactor(calibration.factor, origin, Gate(), calibration.error)
     if told:
         middle = told[len(told) // 2]
         why = f"the file gives factors {told[0]:g} to {told[-1]:g} by size of patient, the middle one was used"
         return MassFactor(
             middle / MM3_PER_CM3, f"factor {middle:g} mg/cm3/HU of the file", Gate(Validity.ADJUSTED, why)
         )
-    if calibration is not None:
-        seen = calibration.factor * MM3_PER_CM3
-        origin = f"factor {seen:.3g} mg/cm3/HU of the phantom in the image ({calibration.phantom})"
-        return MassFactor(calibration.factor, origin, Gate(), calibration.error)
     default = threshold.mass_factor * MM3_PER_CM3
     why = f"neither a phantom nor the file gives a mass factor, {default:.3g} mg/cm3/HU is assumed"
     return MassFactor(
         threshold.mass_factor, f"factor {default:.3g} mg/cm3/HU of the preset", Gate(Validity.ADJUSTED, why)
     )
+
+
+def file_factors(acquisition: Acquisition) -> tuple[float, ...]:
+    """The plausible mass factors of the file, ascending, mg/cm3/HU as they come in practice.
+
+    One is (0018,9351), that of this patient; several are (0018,9352), for small to large patients.
+    """
+    lowest, highest = acquisition_rules().mass_factor_plausible
+    return tuple(sorted(value for value in acquisition.mass_factors if lowest <= value <= highest))
+
+
+def wants_phantom(acquisition: Acquisition, given: float | None = None) -> bool:
+    """Whether a phantom in the image would give the factor: nothing that goes before it does."""
+    return given is None and len(file_factors(acquisition)) != 1
 
 
 def given_factor(value: float) -> float:

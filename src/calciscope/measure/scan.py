@@ -59,7 +59,7 @@ class Scan:
             InputError: the given factor is none.
         """
         acquisition = volume.acquisition
-        threshold = threshold_of(preset, acquisition, calibration)
+        threshold = threshold_of(preset, acquisition, calibration, given_factor)
         factor = mass_factor(acquisition, threshold, given=given_factor, calibration=calibration)
         stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
         noise = image_noise(volume.hu, volume.geometry.spacing, acquisition.slice_axis)

@@ -15,6 +15,7 @@ from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Value
 from calciscope.measure.calibration import Calibration, calibrate
 from calciscope.measure.gate import acquisition_rules
+from calciscope.measure.mass import wants_phantom
 from calciscope.measure.numbers import numbers
 from calciscope.measure.presets import Preset
 from calciscope.measure.readings import reviewed
@@ -50,10 +51,8 @@ def measure(
 
 
 def _calibration(volume: Volume) -> Calibration | None:
-    """The phantom in the image, which is looked for where the file gives no factor."""
-    lowest, highest = acquisition_rules().mass_factor_plausible
-    told = any(lowest <= factor <= highest for factor in volume.acquisition.mass_factors)
-    return None if told else calibrate(volume)
+    """The phantom in the image, which is looked for where the file gives no factor for this patient."""
+    return calibrate(volume) if wants_phantom(volume.acquisition) else None
 
 
 def _site(site: str, placed: Sequence[PlacedDeposit], scan: Scan) -> MeasuredSite:

@@ -4,9 +4,11 @@
 
 * the voltage has a published threshold (Nakazato R et al. 2009, Grani C et al. 2018): that one, whatever else is known,
   so that scores of several centres compare;
-* it has none, or a tin filter hardens the beam: the HU of the same hydroxyapatite, where the calcium scoring mass
-  factor of the file (DICOM (0018,9351), (0018,9352)) or a phantom in the image tells it;
+* it has none, or a tin filter hardens the beam: the HU of the same hydroxyapatite, where a mass factor tells it, in the
+  order of :mod:`calciscope.measure.mass`: given, of the file, of a phantom in the image;
 * neither: the reference threshold is kept, and the number says which way that errs.
+
+See docs/measures.md#threshold.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Protocol
 from calciscope.domain.image import Acquisition, Volume
 from calciscope.measure.calibration import calibrate
 from calciscope.measure.gate import acquisition_rules
+from calciscope.measure.mass import file_factors, given_factor, wants_phantom
 from calciscope.measure.presets import MM3_PER_CM3, Preset, Threshold
 
 
@@ -32,33 +35,48 @@ class Calibrated(Protocol):
         """Attenuation of water, HU."""
 
 
-def threshold_of(preset: Preset, acquisition: Acquisition, calibration: Calibrated | None = None) -> Threshold:
+def threshold_of(
+    preset: Preset, acquisition: Acquisition, calibration: Calibrated | None = None, given: float | None = None
+) -> Threshold:
     """The preset's threshold for this scan, with what the beam and a calibration change.
 
-    A preset that is defined at some voltages only refuses a tin filter as well. ``why`` of the result is ``None``
-    under reference conditions alone.
+    ``given`` is a user's mass factor. A preset that is defined at some voltages only refuses a tin filter as well.
+    ``why`` of the result is ``None`` under reference conditions alone.
+
+    Raises:
+        InputError: a threshold rests on ``given``, which is no mass factor.
     """
+    return adapted(_uncalibrated(preset, acquisition), acquisition, calibration, given)
+
+
+def _uncalibrated(preset: Preset, acquisition: Acquisition) -> Threshold:
+    """The published threshold, else the one that is kept with its ``equivalent``."""
     kvp = acquisition.kvp
     if kvp is None or not acquisition.tin_filter:
-        return adapted(preset.threshold(kvp), acquisition, calibration)
+        return preset.threshold(kvp)
     # A voltage behind tin is none of the published ones: the beam is that of a higher voltage.
     base = preset.threshold(preset.reference_kvp)
     if preset.other_voltages == "refuse":
         return replace(base, refused=True, why=f"preset {preset.name} is not defined for a tin filter ({kvp:g} kV)")
     why = f"{base.hu:g} HU is kept at {kvp:g} kV with a tin filter, which hardens the beam, so the number reads low"
-    return adapted(replace(base, why=why, equivalent=preset.equivalent), acquisition, calibration)
+    return replace(base, why=why, equivalent=preset.equivalent)
 
 
-def adapted(threshold: Threshold, acquisition: Acquisition, calibration: Calibrated | None = None) -> Threshold:
+def adapted(
+    threshold: Threshold,
+    acquisition: Acquisition,
+    calibration: Calibrated | None = None,
+    given: float | None = None,
+) -> Threshold:
     """The HU of ``threshold.equivalent`` mg/cm3 hydroxyapatite instead of a threshold that is only kept.
 
-    The factors of the file are taken before a phantom in the image. Density bins scale with the threshold. Returns
+    The order is that of :func:`calciscope.measure.mass.mass_factor`. Density bins scale with the threshold. Returns
     ``threshold`` itself where it is published, where the preset keeps it at any voltage (``equivalent`` is ``None``),
     and where nothing plausible calibrates it. The result is ``adapted`` and its ``why`` names the origin.
     """
     if threshold.equivalent is None:
         return threshold
-    found = _mass_factor(acquisition, calibration)
+    found = _mass_factor(acquisition, calibration, given)
     if found is None:
         return threshold
     factor, water, origin = found
@@ -86,23 +104,27 @@ def finding_threshold(volume: Volume, preset: Preset) -> float:
 
     The image is searched for a phantom only where one would change the threshold.
     """
-    known = threshold_of(preset, volume.acquisition)
-    if known.equivalent is None:
-        return known.hu
-    return adapted(known, volume.acquisition, calibrate(volume)).hu
+    known = _uncalibrated(preset, volume.acquisition)
+    seen = calibrate(volume) if known.equivalent is not None and wants_phantom(volume.acquisition) else None
+    return adapted(known, volume.acquisition, seen).hu
 
 
-def _mass_factor(acquisition: Acquisition, calibration: Calibrated | None) -> tuple[float, float, str] | None:
+def _mass_factor(
+    acquisition: Acquisition, calibration: Calibrated | None, given: float | None
+) -> tuple[float, float, str] | None:
     """Factor (mg/mm3/HU), HU of water and where they come from; of several sizes of patient the middle one.
 
     The order is that of :func:`calciscope.measure.mass.mass_factor`, so that threshold and mass rest on one factor.
     """
+    if given is not None:
+        factor = given_factor(given)
+        return factor, 0.0, f"the mass factor {factor * MM3_PER_CM3:g} mg/cm3/HU as given"
+    told = file_factors(acquisition)
     lowest, highest = acquisition_rules().mass_factor_plausible
-    given = sorted(value for value in acquisition.mass_factors if lowest <= value <= highest)
-    if given:
-        middle = given[len(given) // 2]
-        sizes = "" if len(given) == 1 else f", the middle one of {len(given)} by size of patient"
-        return middle / MM3_PER_CM3, 0.0, f"the mass factor {middle:g} mg/cm3/HU of the file{sizes}"
-    if calibration is not None and lowest <= calibration.factor * MM3_PER_CM3 <= highest:
+    if len(told) != 1 and calibration is not None and lowest <= calibration.factor * MM3_PER_CM3 <= highest:
         return calibration.factor, calibration.water_hu, "a phantom in the image"
-    return None
+    if not told:
+        return None
+    middle = told[len(told) // 2]
+    sizes = "" if len(told) == 1 else f", the middle one of {len(told)} by size of patient"
+    return middle / MM3_PER_CM3, 0.0, f"the mass factor {middle:g} mg/cm3/HU of the file{sizes}"
