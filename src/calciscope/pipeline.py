@@ -6,7 +6,7 @@ Each stage is a plain function from values to values. This module alone knows al
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -21,7 +21,7 @@ from calciscope.domain.study import Refusal, Series, Study
 from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileError
 from calciscope.find import ct
 from calciscope.interpret import rules
-from calciscope.measure import measure, merge, presets
+from calciscope.measure import measure, merge, presets, slabs
 from calciscope.measure.voltage import finding_threshold
 from calciscope.place import corrections
 from calciscope.read.files import is_there, printable
@@ -125,7 +125,9 @@ def assess(
     seen: list[_Seen] = []
     misfits: list[Refusal] = []
     unseen: list[str] = []
-    for series in study.series:
+    for read in study.series:
+        # Slices are averaged, where the preset asks for it, before anything is found in them.
+        series = replace(read, volume=slabs.prepared(read.volume, preset))
         clock.start("anatomy", f"anatomy of {series.info.label}")
         try:
             body = segment(series.volume)
