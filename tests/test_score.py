@@ -280,6 +280,10 @@ def test_bad_input_is_one_clear_line(call, files, tmp_path):
         (("--mass-factor", "12"), "mass factor of 12"),
         (("--contrast", "some"), "none or given"),
         (("--kvp", "much"), "kvp"),
+        (("--kvp", "nan"), "tube voltage"),
+        (("--kvp", "-5"), "tube voltage"),
+        (("--csv", "mask.nii.gz"), "read as input"),
+        (("--csv", "."), "it is a folder"),
         (("--csv", "nowhere/numbers.csv"), "--csv nowhere"),
     ],
 )

@@ -156,6 +156,7 @@ def score(
     )
     if csv is not None:
         _check_writable(csv.parent, "--csv")
+        _check_spared(csv, image, mask, names)
     with _progress() as tell:
         results = score_files(image, mask, options, tell)
     if csv is not None:
@@ -262,6 +263,14 @@ def _check_writable(out: Path, option: str = "--out") -> None:
     above = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise OutputError(f"{option} {out}: cannot be written; give a folder that can be made or written")
+
+
+def _check_spared(csv: Path, *inputs: Path | None) -> None:
+    """Say before the work that a table cannot take the place of a folder, and must not take that of what is read."""
+    if csv.is_dir():
+        raise OutputError(f"--csv {csv}: it is a folder; give the name of a file")
+    if any(one is not None and one.exists() and csv.exists() and csv.samefile(one) for one in inputs):
+        raise OutputError(f"--csv {csv}: it is read as input and would be overwritten; give another name")
 
 
 @contextmanager

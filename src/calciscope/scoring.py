@@ -6,6 +6,7 @@ measures; nothing is searched for and nothing interpreted.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from calciscope.domain.image import Acquisition, Contrast, Volume
 from calciscope.domain.patient import Patient
-from calciscope.domain.scores import SCORES, LabelScores
+from calciscope.domain.scores import MEASURES, SCORES, LabelScores
 from calciscope.domain.study import Series, Study
 from calciscope.errors import InputError, NothingToAssessError
 from calciscope.measure.arrays import mask_of, volume_of
@@ -29,6 +30,9 @@ from calciscope.read.mask import open_mask, read_names
 from calciscope.read.study import open_study
 
 Progress = Callable[[str, float], None]
+
+# No scanner works outside of these; what lies there is a slip or another unit.
+_PLAUSIBLE_KV = (20.0, 300.0)
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,8 @@ def score_arrays(
     told = Acquisition(kvp=options.kvp, slice_thickness=thickness, contrast=options.contrast or Contrast.UNKNOWN)
     volume = volume_of(image, spacing, told, axis, whole=not quick)
     names = read_names(options.names) if isinstance(options.names, Path) else options.names
-    return _scored(volume, mask_of(mask, volume.geometry.shape, names), rules, options, (), quick=quick)
+    labelled = mask_of(mask, volume.geometry.shape, names)
+    return _scored(volume, labelled, rules, options, volume.acquisition.notes, quick=quick)
 
 
 def _rules(options: Options) -> tuple[Preset, ...]:
@@ -109,7 +114,21 @@ def _rules(options: Options) -> tuple[Preset, ...]:
         raise InputError("give at least one preset")
     if options.mass_factor is not None:
         given_factor(options.mass_factor)
+    if options.kvp is not None and not _PLAUSIBLE_KV[0] <= float(options.kvp) <= _PLAUSIBLE_KV[1]:
+        raise InputError(f"a tube voltage of {options.kvp:g} kV is that of no CT; give it in kV")
+    if options.measures is not None:
+        _known(options.measures)
     return tuple(preset(name) for name in options.presets)
+
+
+def _known(measures: Sequence[str]) -> None:
+    if not measures:
+        raise InputError("ask for at least one measure, or leave measures out")
+    for name in measures:
+        if name not in MEASURES:
+            near = difflib.get_close_matches(name, MEASURES, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(MEASURES)}"
+            raise InputError(f"there is no measure {name!r}; {hint}")
 
 
 def _series(study: Study, image: Path) -> Series:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import calciscope
 from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Acquisition, Contrast, Geometry, Volume
+from calciscope.domain.scores import ALWAYS
 from calciscope.errors import InputError
 from calciscope.measure.labels import Labelled, one_number_a_name, score_labels, site_of
 from calciscope.measure.presets import preset
@@ -105,7 +106,8 @@ def test_turning_image_and_mask_together_changes_no_digit(axes, flips):
         return np.flip(array.transpose(axes), tuple(set(flips)))
 
     spacing = [SPACING[axis] for axis in axes]
-    assert calciscope.score(turned(image), turned(mask), spacing) == calciscope.score(image, mask, SPACING)
+    found, plain = calciscope.score(turned(image), turned(mask), spacing), calciscope.score(image, mask, SPACING)
+    assert (found.labels, found.total) == (plain.labels, plain.total)
 
 
 def test_slices_lie_along_the_largest_spacing_else_the_first_axis():
@@ -275,6 +277,14 @@ def test_a_voltage_without_a_rule_is_refused_by_name():
         ({"preset": "standart"}, "did you mean standard"),
         ({"preset": []}, "at least one preset"),
         ({"kvp": -120}, "tube voltage"),
+        ({"kvp": float("nan")}, "tube voltage"),
+        ({"kvp": 120000}, "tube voltage"),
+        ({"spacing": (0.003, 0.0005, 0.0005)}, "that of no CT"),
+        ({"image": np.full(SHAPE, np.nan)}, "100% of the voxels"),
+        ({"names": {1: "LAD", 7: "", 300: "x"}}, "text that is not empty"),
+        ({"slice_axis": 1.0}, "slice_axis"),
+        ({"measures": "agatson"}, "no measure 'agatson'; did you mean agatston"),
+        ({"measures": []}, "at least one measure"),
         ({"slice_thickness": 0}, "slice_thickness"),
         ({"slice_axis": 3}, "slice_axis"),
         ({"contrast": "maybe"}, "contrast is none, given or unknown"),
@@ -293,8 +303,42 @@ def test_voxels_that_are_no_numbers_count_for_nothing():
     image, mask = two()
     holed = image.astype(np.float32)
     holed[0], holed[10, 0, 0] = np.nan, np.inf
+    holed[6, 10, 10] = -np.inf
     for measures in (None, "all"):
-        assert calciscope.score(holed, mask, SPACING, measures=measures).agatston == 52.0
+        found = calciscope.score(holed, mask, SPACING, measures=measures)
+        assert found.agatston == 52.0
+        assert any(note.startswith("2306 voxels of the image were not finite") for note in found.notes)
+    holed[7, 22, 22] = np.inf
+    quick, every = (calciscope.score(holed, mask, SPACING, measures=measures) for measures in (None, "all"))
+    assert quick.agatston == every.agatston == 51.0
+    assert np.isinf(holed[7, 22, 22])
+
+
+def test_what_looks_like_a_slip_is_noted():
+    image, mask = two()
+    assert any("rescale intercept" in note for note in calciscope.score(image, mask, SPACING).notes)
+    assert any(
+        "rescale intercept" in note for note in calciscope.score((image + 1024).astype("u2"), mask, SPACING).notes
+    )
+    image[0, 0, 0] = -1000
+    assert calciscope.score(image, mask, SPACING).notes == ()
+    (note,) = calciscope.score(image, mask, SPACING[::-1]).notes
+    assert "axis 2" in note
+    assert calciscope.score(image, mask, SPACING[::-1], slice_axis=2).notes == ()
+
+
+def test_a_label_without_calcium_has_every_measure_and_says_why():
+    image, mask = two()
+    found = calciscope.score(image, mask, SPACING, measures="all", intervals=True)
+    assert set(found.labels["300"]) == set(found.labels["7"]) == set(found.total) >= set(ALWAYS)
+    empty = found.labels["300"]
+    assert [empty[name].value for name in ("agatston", "volume", "mass", "count")] == [0, 0, 0, 0]
+    assert empty["integrated_mass"].value is not None
+    for name in ("mean_hu", "peak", "attenuation", "diameter"):
+        assert (empty[name].value, empty[name].unit) == (None, found.labels["7"][name].unit)
+        assert "nothing in it has >=130 HU" in empty[name].why
+    (asked,) = calciscope.score(image, mask, SPACING, measures="peak").labels["300"].values()
+    assert asked.value is None
 
 
 def test_a_large_label_is_measured_by_its_calcium(monkeypatch):

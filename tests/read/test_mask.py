@@ -78,6 +78,13 @@ def test_a_wrong_table_is_one_line(tmp_path, table, says):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("by", [",", ";", "\t"])
+def test_a_table_may_be_separated_as_spreadsheets_do(tmp_path, by):
+    rows = ("label,structure", "1,LAD", '7,"RCA, distal"')
+    (tmp_path / "names.csv").write_text("\r\n".join(row.replace(",", by, 1) for row in rows), encoding="utf-8-sig")
+    assert read_names(tmp_path / "names.csv") == {1: "LAD", 7: "RCA, distal"}
+
+
 def test_a_table_may_have_a_byte_order_mark_and_empty_lines(tmp_path):
     (tmp_path / "names.csv").write_text("﻿Label, Structure\n 1, LAD\n\n,\n", encoding="utf-8")
     assert read_names(tmp_path / "names.csv") == {1: "LAD"}

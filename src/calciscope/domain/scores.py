@@ -10,6 +10,16 @@ from calciscope.domain.assessment import DISCLAIMER, Measure
 
 # The three calcium scores, which contrast or an unfit acquisition takes away.
 SCORES = ("agatston", "volume", "mass")
+# Every label has these; the value is null where the label holds nothing to measure.
+ALWAYS = (
+    *SCORES,
+    *("integrated_mass", "volume_fraction_mass"),
+    *("mean_hu", "sd_hu", "median_hu", "peak", "attenuation"),
+    *("diameter", "diameter_perpendicular", "diameter_craniocaudal"),
+    "count",
+)
+# All that there can be; the others need a phantom or noise in the image, or a traced course of an artery.
+MEASURES = (*ALWAYS, "spatially_weighted", "calcified_length", "circumference", "circumference_largest")
 
 
 class LabelScores(BaseModel):

@@ -18,6 +18,10 @@ from calciscope.measure.labels import Labelled
 
 # Attenuation of air: what a voxel that is not a number is taken for.
 _AIR_HU = -1024
+# Spacing of voxels in CT lies within these, mm: what lies outside is in another unit.
+_PLAUSIBLE_MM = (0.01, 100.0)
+# More than this share of values that are no numbers and the array is not worth repairing.
+_MOST_NAN = 0.5
 
 
 def volume_of(
@@ -26,11 +30,13 @@ def volume_of(
     """A scan of ``image`` ``(z, y, x)`` in HU with ``spacing`` ``(z, y, x)`` in mm, slices along ``axis``.
 
     Without ``axis`` slices lie along the largest spacing, else along the first axis. ``whole`` brings the voxels into
-    the type of a volume and takes those that are no numbers as air; without it they are read as they are, which is
-    enough for scores. The caller's array is neither changed nor locked.
+    the type of a volume; without it they are read as they are, which is enough for scores. Those that are no finite
+    numbers are taken as air. What looks odd is in the notes of the acquisition. The caller's array is neither changed
+    nor locked.
 
     Raises:
-        InputError: no three axes, no real numbers, no voxels, a spacing or thickness that is not positive.
+        InputError: no three axes, no real numbers, no voxels, more than half of them not finite, a spacing or
+            thickness that is not positive or in another unit.
     """
     array = np.asarray(image)
     if array.ndim != 3 or not array.size:
@@ -38,15 +44,15 @@ def volume_of(
     if array.dtype.kind not in "iuf":
         raise InputError(f"the image holds {array.dtype} values; give Hounsfield units as integers or floats")
     lengths = _spacing(spacing)
-    if axis is not None and axis not in (0, 1, 2):
+    if axis is not None and (not isinstance(axis, int | np.integer) or axis not in (0, 1, 2)):
         raise InputError(f"slice_axis is 0, 1 or 2, not {axis}")
     thickness = acquisition.slice_thickness
     if thickness is not None and not (math.isfinite(thickness) and thickness > 0):
         raise InputError(f"slice_thickness must be a positive length in mm, not {thickness:g}")
-    if acquisition.kvp is not None and not (math.isfinite(acquisition.kvp) and acquisition.kvp > 0):
-        raise InputError(f"kvp must be a tube voltage in kV, not {acquisition.kvp:g}")
     along = slice_axis(lengths) if axis is None else axis
-    made = replace(acquisition, slice_axis=along, increment=lengths[along])
+    array, notes = _finite(array)
+    notes = (*_doubts(array, along if axis is None else 0), *notes)
+    made = replace(acquisition, slice_axis=along, increment=lengths[along], notes=(*acquisition.notes, *notes))
     shape = (array.shape[0], array.shape[1], array.shape[2])
     values = _whole(array) if whole else array.view()
     return Volume(values, Geometry(shape, lengths), made)
@@ -76,9 +82,11 @@ def mask_of(mask: NDArray[Any], shape: tuple[int, int, int], names: Mapping[int,
     if names is not None and (missing := [one for one in present if one not in names]):
         few = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
         raise InputError(f"{len(missing)} of {len(present)} labels of the mask have no name: {few}")
+    if names is not None and any(not isinstance(names[one], str) or not names[one].strip() for one in present):
+        raise InputError("the name of a label is a text that is not empty")
     if array.dtype.itemsize == 1 and present == [1]:
         array = array.view(np.bool_)
-    return Labelled((array,), {one: str(one) if names is None else str(names[one]) for one in present})
+    return Labelled((array,), {one: str(one) if names is None else names[one] for one in present})
 
 
 def _present(mask: NDArray[Any]) -> list[int]:
@@ -95,13 +103,42 @@ def _spacing(spacing: Sequence[float]) -> tuple[float, float, float]:
         lengths = ()
     if len(lengths) != 3 or not all(math.isfinite(one) and one > 0 for one in lengths):
         raise InputError(f"spacing must be three positive lengths in mm (z, y, x), not {spacing}")
+    if min(lengths) < _PLAUSIBLE_MM[0] or max(lengths) > _PLAUSIBLE_MM[1]:
+        raise InputError(f"spacing {spacing} is that of no CT; give it in mm, (z, y, x)")
     return lengths
 
 
+def _finite(array: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """The array with air for what is no finite number, a copy only where there is any, and a note of it."""
+    # Its extremes tell it without an array of flags: either of them is not finite if any voxel is not.
+    if array.dtype.kind != "f" or (math.isfinite(array.min()) and math.isfinite(array.max())):
+        return array, ()
+    bad = ~np.isfinite(array)
+    count = int(np.count_nonzero(bad))
+    if count > _MOST_NAN * array.size:
+        raise InputError(f"{count / array.size:.0%} of the voxels of the image are not finite numbers (NaN)")
+    told = f"{count} voxels of the image were not finite numbers (NaN) and were taken as air"
+    return np.where(bad, array.dtype.type(_AIR_HU), array), (told,)
+
+
+def _doubts(array: NDArray[Any], along: int) -> tuple[str, ...]:
+    """What looks like a slip of the caller's, in words; ``along`` is the slice axis where it was concluded."""
+    notes = []
+    # The first slice of a CT has air in it, so that seldom more than one is read.
+    slices = np.moveaxis(array, int(np.argmax(np.abs(array.strides))), 0)
+    if all(one.min() >= 0 for one in slices):
+        notes.append("no voxel is below 0, so these may be no Hounsfield units: was the rescale intercept left out?")
+    if along:
+        notes.append(f"slices are taken to lie along axis {along}, which has the largest spacing; spacing is (z, y, x)")
+    return tuple(notes)
+
+
 def _whole(array: NDArray[Any]) -> NDArray[np.int16] | NDArray[np.float32]:
-    """The voxels as a volume holds them: 16-bit integers where they fit, else floats, without what is no number."""
+    """The voxels as a volume holds them: 16-bit integers where they fit, else floats."""
     if array.dtype.kind == "f":
-        return np.nan_to_num(array.astype(np.float32), nan=_AIR_HU, posinf=_AIR_HU, neginf=_AIR_HU)
+        # What overflows 32 bits is no attenuation either.
+        with np.errstate(over="ignore"):
+            return np.nan_to_num(array.astype(np.float32), nan=_AIR_HU, posinf=_AIR_HU, neginf=_AIR_HU)
     limits = np.iinfo(np.int16)
     if array.dtype == np.int16:
         return array.view()

@@ -17,6 +17,7 @@ from calciscope.domain.image import Contrast, Volume
 from calciscope.domain.scores import SCORES, LabelScores
 from calciscope.domain.site import exists
 from calciscope.domain.structures import dictionary
+from calciscope.measure.absent import completed
 from calciscope.measure.agatston import Stack
 from calciscope.measure.calibration import Calibration
 from calciscope.measure.filled import blood_in
@@ -120,6 +121,8 @@ def score_labels(
 
     def shown(found: Mapping[str, Measure]) -> dict[str, Measure]:
         kept = {name: one for name, one in found.items() if wanted is None or name in wanted}
+        if not quick:
+            kept = completed(kept, scan, wanted)
         shown_as = {name: _told(name, one, mask.why, intervals) for name, one in kept.items()}
         if contrast is not None and "volume" in shown_as:
             shown_as["volume"] = _gated(shown_as["volume"], contrast)

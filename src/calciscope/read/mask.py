@@ -81,16 +81,23 @@ def read_label_map(spec: str) -> Callable[[Geometry | None], Labels]:
 
 
 def read_names(path: Path) -> dict[int, str]:
-    """Label -> structure of a CSV with the header ``label,structure``; raises :class:`InputError`."""
+    """Label -> structure of a CSV with the header ``label,structure``; raises :class:`InputError`.
+
+    Semicolons and tabs separate as commas do, where the header has them.
+    """
     name = printable(path)
     if not path.is_file():
         raise InputError(f"the name table {name} does not exist; its columns are label,structure")
     try:
-        table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")), skipinitialspace=True)
+        content = path.read_text(encoding="utf-8-sig")
+        head = content.partition("\n")[0]
+        # A spreadsheet of another language separates by semicolons, one that is pasted by tabs.
+        by = next((one for one in ",;\t" if one in head), ",")
+        table = csv.DictReader(io.StringIO(content), delimiter=by, skipinitialspace=True)
         header = [column.strip().lower() for column in table.fieldnames or ()]
         rows = list(table)
     except (OSError, UnicodeDecodeError, csv.Error):
-        raise InputError(f"the name table {name} is not a readable CSV") from None
+        raise InputError(f"the name table {name} is not a readable CSV; save it as CSV in UTF-8") from None
     if header[:2] != _COLUMNS:
         raise InputError(f"the name table {name} must start with the line label,structure")
     names: dict[int, str] = {}
