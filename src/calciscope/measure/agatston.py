@@ -5,6 +5,8 @@ and no loop runs over lesions or labels. The rule is the preset's; this module h
 
 Agatston AS et al. J Am Coll Cardiol 1990;15:827-32; scaling by increment after Ohnesorge B et al. 2002; volume after
 Callister TQ et al. Radiology 1998;208:807-14; mass after Hong C et al. Radiology 2002;223:474-80.
+
+For users: see docs/measures.md#agatston.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Calcified length and the share of the circumference are how surgeons and interventionists describe a calcified artery
 (Rocha-Singh KJ et al. Catheter Cardiovasc Interv 2014;83:E212-20: circumference by clock face and length of calcium).
+
+For users: see docs/measures.md#along-an-artery.
 """
 
 from __future__ import annotations

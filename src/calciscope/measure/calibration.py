@@ -10,6 +10,8 @@ A pair counts as a phantom only where all of this holds (numbers in ``knowledge/
 
 An enhanced aorta is bright and nearly round, but what surrounds it is not of one material and holds no disc of water;
 bone is not even; a prosthesis is far brighter.
+
+For users: see docs/measures.md#mass-factor.
 """
 
 from __future__ import annotations

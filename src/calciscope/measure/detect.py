@@ -3,6 +3,8 @@
 Balls of hydroxyapatite are imaged with the scan's pixels, slices, blur and noise at many positions of the grid and
 scored by the same rules. The larger the ball, the fewer positions at which it scores 0. Small lesions fall under the
 threshold because pixels and slices average them with what lies around (Groen JM et al. Invest Radiol 2009;44:113-9).
+
+For users: see docs/measures.md#score-of-0.
 """
 
 from __future__ import annotations

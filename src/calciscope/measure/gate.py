@@ -19,6 +19,8 @@ Facts that a rule can use (``None`` where the scan does not tell):
 ``threshold``        the preset's threshold here, HU; ``threshold_raised``: the higher one that deposits were found at
 ``peak``             highest attenuation of the deposits, HU
 ===================  =====================================================================================
+
+For users: see docs/measures.md#when-a-number-is-adjusted-or-refused.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ One rule for every deposit (:mod:`calciscope.measure.region` applies it): the co
 of the noise and reach half of the highest excess near them, which is where an edge lies in a blurred image; the region
 is the core grown by the reach of the blur within the slice and by one slice each way (more where slices are thin); the
 background is the tissue of the shell around. No constant depends on the deposit.
+
+For users: see docs/measures.md#integrated_mass.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ score that was seen could have come, with 95 % of its redraws about it, is a pos
 noise-free mean scores of the possible ones: the test inversion of Neyman (Neyman J. Philos Trans R Soc A 1937;236:
 333-80) with simulated distributions (Efron B. Ann Stat 1979;7:1-26). Noise lifts maxima and carries voxels over the
 threshold; redraws show by how much, so the interval corrects for it.
+
+For users: see docs/measures.md#intervals.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 In this order: a factor that the user gives, the scanner's for this patient (DICOM (0018,9351)), a calibration phantom
 that was scanned with the patient, the middle one of the scanner's for several sizes of patient ((0018,9352)), the
 preset's. Mass is the factor times volume times attenuation (Hong C et al. Radiology 2002;223:474-80); see
-docs/measures.md#mass.
+docs/measures.md#mass-factor.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 At the threshold for calcium the edge of a dense deposit lies outside its true border, because the scanner blurs it;
 a reader who measures a stone in a bone window sets the callipers near half its attenuation. The like is done here.
+
+For users: see docs/measures.md#size.
 """
 
 from __future__ import annotations

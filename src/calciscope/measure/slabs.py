@@ -2,6 +2,8 @@
 
 A slab is the mean of whole neighbouring slices: the fewest that reach the spacing asked for, nothing is interpolated.
 Thin slices are noisier and show less partial volume, so that their scores read high (Ohnesorge B et al. 2002).
+
+For users: see docs/measures.md#slices.
 """
 
 from __future__ import annotations

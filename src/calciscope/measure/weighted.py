@@ -2,6 +2,8 @@
 
 Every pixel counts by how likely it is to hold as much attenuation as 100 mg/cm3 of hydroxyapatite in the same image,
 smoothed with its neighbours, so that faint and small deposits add to it (Liang CJ et al. BMC Med Imaging 2012;12:14).
+
+For users: see docs/measures.md#spatially_weighted.
 """
 
 from __future__ import annotations

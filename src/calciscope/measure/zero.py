@@ -2,6 +2,8 @@
 
 That nothing was found says that nothing is there only where the whole heart was looked at, under conditions in which a
 score holds, and where nothing that was found could be coronary calcium under another name.
+
+For users: see docs/measures.md#score-of-0.
 """
 
 from __future__ import annotations
