@@ -123,6 +123,30 @@ def smallest_lesion(
     return tuple(found[density] for density in known.densities)
 
 
+def upper_bounds(
+    missed: tuple[Missed, ...], stack: Stack, threshold: Threshold, preset: Preset
+) -> tuple[float, float, float] | None:
+    """Upper ends of the intervals of an Agatston score, a volume (mm3) and a mass (mg) of 0.
+
+    The mean score, free of noise and over the positions of the grid, of the largest lesion that ``missed`` says could
+    have been missed, and of its densities the one with the largest: a lesion with a larger score would have scored 0
+    by chance in less than the share of positions of ``detection.yaml`` (5 %), so this is the 95 % bound. ``None``
+    where a lesion of any size could have been missed. What is ``missed`` is that of :func:`smallest_lesion`.
+    """
+    if not all(math.isfinite(one.diameter) for one in missed):
+        return None
+    bounds = np.zeros(3)
+    for one in missed:
+        if one.diameter > 0:
+            known = detection()
+            contrast = one.density / MM3_PER_CM3 / threshold.mass_factor
+            voxels, values, levels = _imaged(one.diameter, contrast, known.blur_sd_mm, stack)
+            found = scores_apart(voxels, known.tissue_hu + values, levels, threshold, preset)
+            bounds = np.maximum(bounds, found.mean(axis=1))
+    agatston, volume, mass = bounds.tolist()
+    return agatston, volume, mass
+
+
 def sentence(missed: tuple[Missed, ...]) -> str:
     """What could have been missed, in words for a ``why``."""
     known = detection()
@@ -153,6 +177,16 @@ def _zero(
     preset: Preset,
 ) -> float:
     """Share of positions at which a ball scores 0."""
+    voxels, values, levels = _imaged(diameter, contrast, blur, stack)
+    hu = tissue + values + noise.sd * unit_noise(voxels, POSITIONS, noise, levels.spacing)
+    agatston = scores_apart(voxels, hu, levels, threshold, preset)[0]
+    return float((agatston == 0).mean())
+
+
+def _imaged(
+    diameter: float, contrast: float, blur: float, stack: Stack
+) -> tuple[NDArray[np.int64], NDArray[np.float32], Stack]:
+    """Voxels ``(n, 3)`` that a ball reaches, what it adds to them at every position ``(n, POSITIONS)`` HU, the grid."""
     axes = (stack.slice_axis, *(axis for axis in range(3) if axis != stack.slice_axis))
     steps = (stack.spacing[axes[0]], stack.spacing[axes[1]], stack.spacing[axes[2]])
     thickness = stack.thickness or steps[0]
@@ -175,10 +209,7 @@ def _zero(
     values = images.reshape(POSITIONS, -1).T
     hit = values.max(axis=1) > 0.05 * values.max()
     voxels = np.argwhere(hit.reshape([2 * far + 1 for far in reach])).astype(np.int64)
-    hu = tissue + contrast * values[hit] + noise.sd * unit_noise(voxels, POSITIONS, noise, steps)
-    levels = Stack(steps, 0, stack.thickness)
-    agatston = scores_apart(voxels, hu, levels, threshold, preset)[0]
-    return float((agatston == 0).mean())
+    return voxels, contrast * values[hit], Stack(steps, 0, stack.thickness)
 
 
 @lru_cache(maxsize=256)

@@ -18,6 +18,7 @@ from calciscope.measure.artery import extent, tubes_of
 from calciscope.measure.gate import Gate, Number
 from calciscope.measure.integrated import MassEstimate, volume_fraction_mass
 from calciscope.measure.interval import Intervals, score_intervals
+from calciscope.measure.noise import Noise
 from calciscope.measure.presets import Preset
 from calciscope.measure.scan import Piece, Region, Scan, agatston_method, gates_of, number, scored
 from calciscope.measure.shape import Size, size, surrounding
@@ -89,8 +90,9 @@ def _scores(
     else:
         volume = len(hu) * scan.stack.voxel_mm3
         mass, rule = float(hu.sum()) * scan.stack.voxel_mm3 * scan.factor.value, "all voxels"
-    spans = _intervals(region, scan.preset, scan)
-    whole = spans if each else _intervals(region, _every_voxel(scan.preset), scan)
+    noise = scan.noise_at(region.voxels[region.piece >= 0] if len(hu) else region.voxels)
+    spans = _intervals(region, scan.preset, scan, noise)
+    whole = spans if each else _intervals(region, _every_voxel(scan.preset), scan, noise)
     score_span, volume_span, mass_span = spans.agatston, whole.volume, whole.mass
     return {
         "agatston": number(result.agatston, "1", agatston_method(scan), gates["agatston"], scan, score_span),
@@ -106,11 +108,11 @@ def _scores(
     }
 
 
-def _intervals(region: Region, preset: Preset, scan: Scan) -> Intervals:
+def _intervals(region: Region, preset: Preset, scan: Scan, noise: Noise | None) -> Intervals:
     """95 % intervals of the scores; deposits that were found at a higher threshold are scored again at that one."""
     raised = max((one.threshold_hu for one in region.deposits), default=scan.threshold.hu)
     threshold = replace(scan.threshold, hu=max(raised, scan.threshold.hu))
-    return score_intervals(scan.volume.hu, region.voxels, scan.stack, threshold, preset, scan.noise)
+    return score_intervals(scan.volume.hu, region.voxels, scan.stack, threshold, preset, noise)
 
 
 def _every_voxel(preset: Preset) -> Preset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +17,25 @@ from calciscope.measure.agatston import Stack, components
 from calciscope.measure.calibration import Calibration
 from calciscope.measure.gate import Gate, Number, acquisition_rules, facts, judge
 from calciscope.measure.mass import MassFactor, mass_factor
-from calciscope.measure.noise import Noise, image_noise
+from calciscope.measure.noise import Noise, image_noise, noise_near
 from calciscope.measure.presets import Preset, Threshold
 from calciscope.measure.voltage import threshold_of
+
+# Noise is measured once for a block of this side, mm: it changes over organs, not over lesions.
+BLOCK_MM = 30.0
+# Calcium that lies in many blocks takes the noise of those that hold most of it, so many at the most.
+_MOST_BLOCKS, _MOST_OF_IT = 4, 0.5
+
+Block = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
     """What is the same for every region of one scan.
 
-    ``threshold`` holds the mass factor that ``factor`` explains. ``noise`` is that of the image, ``None`` where it
-    shows no soft tissue. ``others`` ``(z, y, x)`` marks all calcium, bone and metal, which no region may take for its
-    surroundings.
+    ``threshold`` holds the mass factor that ``factor`` explains. ``noise`` is that of the image as a whole, ``None``
+    where it shows no soft tissue; :meth:`noise_at` that of a place. ``others`` ``(z, y, x)`` marks all calcium, bone
+    and metal, which no region may take for its surroundings. ``calibration`` is the phantom that was found.
     """
 
     volume: Volume
@@ -39,6 +46,8 @@ class Scan:
     anatomy: Anatomy | None = None
     noise: Noise | None = None
     others: NDArray[np.bool_] | None = None
+    calibration: Calibration | None = None
+    _blocks: dict[Block, Noise] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(
@@ -63,7 +72,39 @@ class Scan:
         factor = mass_factor(acquisition, threshold, given=given_factor, calibration=calibration)
         stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
         noise = image_noise(volume.hu, volume.geometry.spacing, acquisition.slice_axis)
-        return cls(volume, preset, factor.applied(threshold), factor, stack, anatomy, noise, others)
+        return cls(volume, preset, factor.applied(threshold), factor, stack, anatomy, noise, others, calibration)
+
+    def noise_at(self, voxels: NDArray[np.integer]) -> Noise | None:
+        """Noise of the soft tissue around ``voxels`` ``(n, 3)``; that of the whole image where too little is there.
+
+        It is measured in the 30 mm blocks that hold most of the voxels. Where these are several, variances and
+        distances of correlation are averaged by the voxels in them.
+        """
+        if not len(voxels) or self.noise is None:
+            return self.noise
+        side = np.maximum(np.round(BLOCK_MM / np.array(self.volume.geometry.spacing)), 1).astype(np.int64)
+        blocks, counts = np.unique(np.asarray(voxels) // side, axis=0, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        enough = int(np.searchsorted(np.cumsum(counts[order]), _MOST_OF_IT * len(voxels))) + 1
+        chosen = order[: min(enough, _MOST_BLOCKS)]
+        seen = [self._block(tuple(blocks[one].tolist()), side) for one in chosen]
+        if len(seen) == 1:
+            return seen[0]
+        weights = counts[chosen] / counts[chosen].sum()
+        variance, plane, between = (
+            float(weights @ np.array(values))
+            for values in zip(*((one.sd**2, one.in_plane_mm, one.between_mm) for one in seen), strict=True)
+        )
+        return Noise(float(np.sqrt(variance)), plane, between, min(one.windows for one in seen))
+
+    def _block(self, block: Block, side: NDArray[np.int64]) -> Noise:
+        """Noise about the middle of one block."""
+        if block not in self._blocks:
+            z, y, x = ((np.array(block) + 0.5) * side - 0.5).tolist()
+            volume = self.volume
+            found = noise_near(volume.hu, volume.geometry.spacing, (z, y, x), self.stack.slice_axis)
+            self._blocks[block] = found or self.noise or Noise(0.0)
+        return self._blocks[block]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

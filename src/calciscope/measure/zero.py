@@ -20,7 +20,7 @@ from calciscope.domain.deposit import PlacedDeposit
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.site import REGIONS, UNPLACED, within
 from calciscope.domain.structures import dictionary
-from calciscope.measure.detect import sentence, smallest_lesion
+from calciscope.measure.detect import sentence, smallest_lesion, upper_bounds
 from calciscope.measure.gate import STRICTNESS, Gate
 from calciscope.measure.scan import Scan, agatston_method, gates_of, number
 
@@ -41,7 +41,7 @@ def coronary_zero(
     It can where no deposit lies in the coronary arteries or may do so by its alternatives or for want of a better
     place, the heart lies in the image from top to bottom between two lungs, and the score is not refused (as it is
     with contrast). ``sites`` are those that deposits were found at. The reason of the score says how large a lesion
-    can be that this scan would not have shown.
+    can be that this scan would not have shown with the noise about the heart, and the interval ends at what it scores.
     """
     if scan.anatomy is None or scan.noise is None or any(within(site, CORONARY) for site in sites):
         return None
@@ -54,12 +54,15 @@ def coronary_zero(
         return None
     if any(_may_be_coronary(one, heart, scan) for one in placed):
         return None
-    missed = sentence(smallest_lesion(scan.noise, scan.stack, scan.threshold, scan.preset))
-    told = gates["agatston"].joined(Gate(Validity.VALID, missed))
+    noise = scan.noise_at(heart.middle) or scan.noise
+    missed = smallest_lesion(noise, scan.stack, scan.threshold, scan.preset)
+    told = gates["agatston"].joined(Gate(Validity.VALID, sentence(missed)))
+    bounds = upper_bounds(missed, scan.stack, scan.threshold, scan.preset)
+    ends = [(0.0, bound) for bound in bounds] if bounds else [None] * 3
     zeros = {
-        "agatston": number(0.0, "1", agatston_method(scan), told, scan),
-        "volume": number(0.0, "mm3", "no deposit was found", gates["volume"], scan),
-        "mass": number(0.0, "mg", f"hydroxyapatite, {scan.factor.origin}", gates["mass"], scan),
+        "agatston": number(0.0, "1", agatston_method(scan), told, scan, ends[0]),
+        "volume": number(0.0, "mm3", "no deposit was found", gates["volume"], scan, ends[1]),
+        "mass": number(0.0, "mg", f"hydroxyapatite, {scan.factor.origin}", gates["mass"], scan, ends[2]),
         "count": Measure(value=0.0, unit="1", method="number of deposits"),
     }
     confidence = round(min(scan.anatomy.structures[name].confidence for name in _hearts(scan.anatomy)), 6)
@@ -92,6 +95,11 @@ class _Box:
 
     def __init__(self, first: Sequence[int], last: Sequence[int]) -> None:
         self.first, self.last = np.array(first), np.array(last)
+
+    @property
+    def middle(self) -> NDArray[np.int64]:
+        """The voxel in its middle, ``(1, 3)``."""
+        return np.asarray(((self.first + self.last) // 2)[None], dtype=np.int64)
 
     def holds(self, mask: NDArray[np.bool_]) -> bool:
         """Whether a mask has a voxel in it."""
