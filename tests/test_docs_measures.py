@@ -139,6 +139,6 @@ def test_docstrings_cite_sections_that_exist():
         for path in (source / "measure").glob("*.py")
     }
     assert set().union(*cited.values()) <= anchors
-    public = ("agatston", "integrated", "weighted", "interval", "detect", "calibration", "artery")
+    public = ("agatston", "integrated", "weighted", "interval", "detect", "noise", "calibration", "numbers", "artery")
     for module in (*public, "shape", "voltage", "gate", "mass", "slabs", "zero"):
         assert cited[module], f"measure/{module}.py does not cite docs/measures.md"

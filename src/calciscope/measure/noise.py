@@ -6,6 +6,8 @@ Anatomy only ever adds, so the homogeneous windows are those at the lower peak o
 and not a low quantile, which would be low by chance. Estimates from local homogeneous patches after Christianson O
 et al. AJR 2015;205:W93-100 (global noise level), correlation after ICRU Report 54 (1996) and Siewerdsen JH et al.
 Med Phys 2002;29:2655-71.
+
+For users: see docs/measures.md#noise.
 """
 
 from __future__ import annotations

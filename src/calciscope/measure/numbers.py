@@ -1,4 +1,7 @@
-"""From a region of voxels in a scan to every number that calcium has: deposits of a site, or a label of a mask."""
+"""From a region of voxels in a scan to every number that calcium has: deposits of a site, or a label of a mask.
+
+For users: see docs/measures.md#at-a-glance.
+"""
 
 from __future__ import annotations
 
