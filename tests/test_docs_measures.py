@@ -120,6 +120,24 @@ def test_every_rule_and_every_voltage_of_the_default_is_shown():
         assert f"| {voltage.kvp:g} kV | {voltage.bins[0]:g} HU |" in PAGE
 
 
+def test_limits_in_the_text_are_those_of_the_rules():
+    rules = {rule.id: rule.when for rule in acquisition_rules().rules}
+    text = " ".join(PAGE.split())
+    thin, thick = rules["thickness.thin"]["thickness"].below, rules["thickness.thick"]["thickness"]
+    low, high = acquisition_rules().mass_factor_plausible
+    for said in (
+        f"- Thinner than {thin:g} mm",
+        f"- Thicker than {thick.above:g} mm",
+        f"above {thick.upto:g} mm the Agatston score is refused",
+        f"slices of {thin:g} to {thick.above:g} mm",
+        f"slices above {thick.upto:g} mm, pixels above {rules['pixel.very-coarse']['pixel'].above:g} mm",
+        f"blood above {rules['contrast.blood-pool']['blood_pool_hu'].above:g} HU is contrast",
+        f"outside {low:g} to {high:g} mg/cm3/HU",
+        f"slices thinner than {presets()['standard-3mm'].thin_mm:g} mm",
+    ):
+        assert said in text, said
+
+
 def test_every_source_that_is_cited_is_listed_and_links_lead_somewhere(generator):
     cited = set(generator.CITED.findall(PAGE))
     assert cited == set(re.findall(r"^- `([a-z0-9-]+)`: ", PAGE[PAGE.index("## Literature") :], re.MULTILINE))
