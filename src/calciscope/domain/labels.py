@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
@@ -110,6 +111,15 @@ def whole_numbers(values: NDArray[Any], most: int = _MOST_LABELS) -> LabelArray:
     if high > most and len(np.unique(values)) > most:
         raise InputError(f"it holds more than {most} different values, so no labels{swapped}")
     return values.astype(small, copy=False)
+
+
+def told_apart(names: Mapping[int, str]) -> dict[int, str]:
+    """A name for each label: its own, with its number where several share one, the number alone where it has none."""
+    count = Counter(names.values())
+    return {
+        label: name if name and count[name] == 1 else f"{name} ({label})" if name else str(label)
+        for label, name in names.items()
+    }
 
 
 def _corners(shape: tuple[int, int, int]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Masks and label maps: NIfTI, NRRD, MetaImage and DICOM SEG as labels in the canonical frame, with their names."""
+"""Masks and label maps: NIfTI, NRRD (also 3D Slicer's), MetaImage and DICOM SEG as labels in the canonical frame, with their names."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from calciscope.read.files import VOLUME_SUFFIXES, File, is_there, printable
 from calciscope.read.geometry import canonical, canonical_geometry
 from calciscope.read.refusals import UNREADABLE
 from calciscope.read.seg import open_segmentation
+from calciscope.read.slicer import read_slicer
 from calciscope.read.volume_files import Grid, read_grid
 
 _FORMATS = "NIfTI, NRRD, MetaImage or DICOM SEG"
+_NRRD = (".nrrd", ".nhdr")
 _COLUMNS = ["label", "structure"]
 
 
@@ -42,9 +44,10 @@ class Mask:
 def open_mask(path: Path, table: Path | None = None, called: str = "mask") -> Mask:
     """Open a mask, its labels named by the CSV ``table`` where there is one.
 
-    Without a table a SEG has the labels of its segments and other files their numbers as names. Raises
-    :class:`~calciscope.errors.InputError` with one line, here or when the labels are laid out: a file that is none,
-    values that are no labels, no label in it, labels that the table does not name. ``called`` is what messages call it.
+    Without a table a SEG and a segmentation of 3D Slicer have the names of their segments, other files their numbers.
+    ``called`` is what messages call it. Raises :class:`~calciscope.errors.InputError` with one line, here or when the
+    labels are laid out: a file that is none, values that are no labels, no label in it, labels that the table does not
+    name.
     """
     name = printable(path)
     if not is_there(path):
@@ -55,7 +58,8 @@ def open_mask(path: Path, table: Path | None = None, called: str = "mask") -> Ma
     file = File(path, name, 0, True)
     try:
         if file.is_volume:
-            labels = _named(_from_grid(read_grid(file, labels=True), name), names)
+            segments = read_slicer(file, name) if path.name.lower().endswith(_NRRD) else None
+            labels = _named(segments or _from_grid(read_grid(file, labels=True), name), names)
             return Mask(name, lambda image: labels)
         if path.stat().st_size and looks_like_dicom(path):
             opened = open_segmentation(path, name)

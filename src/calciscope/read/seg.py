@@ -5,7 +5,6 @@ DICOM PS3.3 C.8.20 (Segmentation) and PS3.3 C.8.20.4 (Label Map Segmentation).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
 
 from calciscope.domain.image import Geometry
-from calciscope.domain.labels import LabelArray, Labels
+from calciscope.domain.labels import LabelArray, Labels, told_apart
 from calciscope.errors import InputError
 from calciscope.read.dicom_scan import DAMAGE
 from calciscope.read.geometry import canonical, canonical_geometry
@@ -230,8 +229,4 @@ def _names(header: FileDataset) -> dict[int, str]:
         whole(one, "SegmentNumber"): without_names(text(one, "SegmentLabel"), *hidden)
         for one in header.get("SegmentSequence") or ()
     }
-    count = Counter(found.values())
-    return {
-        number_: label if label and count[label] == 1 else f"{label} ({number_})" if label else str(number_)
-        for number_, label in found.items()
-    }
+    return told_apart(found)

@@ -76,7 +76,11 @@ def read_grid(file: File, *, labels: bool = False) -> Grid:
     expected, also where the values have 8 bits, which hold no Hounsfield units.
     """
     nifti = file.path.name.lower().endswith((".nii", ".nii.gz"))
-    grid = _nifti(file, labels) if nifti else _by_itk(file)
+    return checked(_nifti(file, labels) if nifti else _by_itk(file))
+
+
+def checked(grid: Grid) -> Grid:
+    """The grid; raises :class:`~calciscope.errors.InputError` where it is none that can be measured on."""
     if not np.isfinite(grid.spacing).all() or grid.spacing.min() <= 0:
         raise InputError(_NO_SPACING)
     if grid.spacing.min() < PLAUSIBLE_MM[0] or grid.spacing.max() > PLAUSIBLE_MM[1]:
@@ -196,17 +200,25 @@ def _not_positive(word: str) -> bool:
         return False
 
 
-def _by_itk(file: File) -> Grid:
+def open_itk(file: File) -> Any:
+    """The ``SimpleITK.Image`` of a NRRD or MetaImage file, of any number of values a voxel.
+
+    Raises :class:`~calciscope.errors.InputError` where it cannot be read or its header is not to be trusted.
+    """
     _check_header(file.path)
     reader = _ITK.ImageFileReader()
     reader.SetFileName(str(file.path))
     try:
         reader.ReadImageInformation()
-        _check_size(reader.GetSize())
-        image = reader.Execute()
+        _check_size((*reader.GetSize(), reader.GetNumberOfComponents()))
+        return reader.Execute()
     except RuntimeError as error:
         # ITK refuses a spacing of 0 and a negative one itself.
         raise InputError(_NO_SPACING if "spacing" in str(error).lower() else _DAMAGED) from error
+
+
+def _by_itk(file: File) -> Grid:
+    image = open_itk(file)
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(_COLOURS)
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
@@ -216,6 +228,11 @@ def _by_itk(file: File) -> Grid:
         raise InputError(
             ONE_SLICE if dimensions < 3 else f"it has {dimensions} dimensions; give one volume at one time"
         )
+    return itk_grid(image)
+
+
+def itk_grid(image: Any) -> Grid:
+    """Values of a ``SimpleITK.Image`` of three axes and where they lie; several values a voxel are a fourth axis."""
     columns = np.array(image.GetDirection()).reshape(3, 3)
     return Grid(
         _ITK.GetArrayFromImage(image), np.array(image.GetSpacing()[::-1]), np.array(image.GetOrigin()), columns.T[::-1]
