@@ -178,7 +178,7 @@ def demo(
 ) -> None:
     """Simulate a patient with known deposits, assess the study as a stranger's, and compare measured with true."""
     from calciscope.pipeline import Options
-    from calciscope.simulate import compare, dicom
+    from calciscope.simulate import compare, dicom, mask
     from calciscope.simulate.patient import simulate
 
     _check_writable(out)
@@ -191,6 +191,7 @@ def demo(
             for old in (out / "study").glob("[0-9][0-9][0-9][0-9].dcm"):
                 old.unlink()
             study = dicom.write(simulated, out / "study")
+            mask.write(simulated.mask, [one.site for one in simulated.truth], simulated.volume.geometry, out)
     run = _run([study], simulated.patient, Options())
     report = _write(run, out)[-1]
     _show(run.assessment)
