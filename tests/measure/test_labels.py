@@ -241,6 +241,17 @@ def test_blood_without_contrast_is_scored():
     assert "whether contrast was given" not in found.total["agatston"].why
 
 
+def test_a_thin_vessel_by_its_name_shows_faint_contrast_but_no_plaque_does():
+    image, mask = filled(115)
+    _, y, x = np.indices(SHAPE)
+    inner = mask & (np.hypot(y - 24, x - 24) < 13)
+    found = calciscope.score(image, inner, SPACING, names={1: "aorta"})
+    assert found.refused is not None
+    assert "blood in the image measures 11" in found.refused
+    bright = image + np.int16(200)
+    assert calciscope.score(bright, inner, SPACING, names={1: "aorta"}).refused is None
+
+
 def test_a_drawn_block_is_not_taken_for_contrast_and_who_knows_better_is_asked():
     image, mask = filled(320)
     block = np.where(mask, 320, -90).astype(np.int16)

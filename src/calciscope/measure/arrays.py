@@ -22,6 +22,8 @@ _AIR_HU = -1024
 _PLAUSIBLE_MM = (0.01, 100.0)
 # More than this share of values that are no numbers and the array is not worth repairing.
 _MOST_NAN = 0.5
+# So many slices tell whether an array holds Hounsfield units.
+_SLICES = 16
 
 
 def volume_of(
@@ -91,7 +93,8 @@ def mask_of(mask: NDArray[Any], shape: tuple[int, int, int], names: Mapping[int,
 
 def _present(mask: NDArray[Any]) -> list[int]:
     """Every label number, ascending; a mask of one label, as most are, is told apart in one reading."""
-    if mask.dtype != np.bool_ and int(np.bitwise_or.reduce(mask, axis=None)) in (0, 1):
+    slices = np.moveaxis(mask, int(np.argmax(np.abs(mask.strides))), 0)
+    if mask.dtype != np.bool_ and all(int(np.bitwise_or.reduce(one, axis=None)) in (0, 1) for one in slices):
         return [1] if mask.any() else []
     return [int(one) for one in labels_in(mask)]
 
@@ -124,10 +127,10 @@ def _finite(array: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
 def _doubts(array: NDArray[Any], along: int) -> tuple[str, ...]:
     """What looks like a slip of the caller's, in words; ``along`` is the slice axis where it was concluded."""
     notes = []
-    # The first slice of a CT has air in it, so that seldom more than one is read.
+    # A few slices as they lie in memory, of which the first in a CT already has air in it.
     slices = np.moveaxis(array, int(np.argmax(np.abs(array.strides))), 0)
-    if all(one.min() >= 0 for one in slices):
-        notes.append("no voxel is below 0, so these may be no Hounsfield units: was the rescale intercept left out?")
+    if all(one.min() >= 0 for one in slices[:: 1 + len(slices) // _SLICES]):
+        notes.append("no voxel seems below 0, so these may be no Hounsfield units: was the rescale intercept left out?")
     if along:
         notes.append(f"slices are taken to lie along axis {along}, which has the largest spacing; spacing is (z, y, x)")
     return tuple(notes)

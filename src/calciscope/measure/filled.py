@@ -25,6 +25,8 @@ Layer = LabelArray | NDArray[np.bool_]
 _DEPTH_MM = 3.0
 # Less inside than this (mm3) is no organ and no large vessel; a stone or a plaque has less.
 _LEAST_MM3 = 2000.0
+# Of a vessel, whose inside measures less than calcium, so much is enough: no plaque is that faint.
+_LEAST_FAINT_MM3 = 500.0
 # What has no name may be bone plate, metal or stone: blood and soft tissue lie in this range, HU.
 _TISSUE_HU = (0.0, 600.0)
 # A region without any spread (HU) is a drawn object and no tissue.
@@ -43,12 +45,15 @@ class Filling:
     vessel: bool
 
 
-def blood_in(volume: Volume, layers: Sequence[Layer], sites: Mapping[int, str | None]) -> Filling | None:
+def blood_in(
+    volume: Volume, layers: Sequence[Layer], sites: Mapping[int, str | None], threshold: float
+) -> Filling | None:
     """Attenuation inside the largest label that holds blood or tissue, or ``None`` where no label does.
 
-    ``layers`` are on the grid of the volume; ``sites`` has the site of every label, ``None`` where its name tells none.
-    Only labels of the heart, of vessels and of unknown places speak, the latter only where the header does not say
-    that no contrast was given: other organs take up contrast to their own degree.
+    ``layers`` are on the grid of the volume; ``sites`` has the site of every label, ``None`` where its name tells none;
+    from ``threshold`` (HU) on the inside of a small label may be calcium. Only labels of the heart, of vessels and of
+    unknown places speak, the latter only where the header does not say that no contrast was given: other organs take
+    up contrast to their own degree.
     """
     vessels = acquisition_rules().scored_sites
     unknown = volume.acquisition.contrast is not Contrast.NONE
@@ -69,9 +74,12 @@ def blood_in(volume: Volume, layers: Sequence[Layer], sites: Mapping[int, str | 
         labels, hu = np.take(sampled, inside), np.take(volume.hu[stride], inside).astype(np.float64)
         for label in np.unique(labels).tolist():
             values = hu[labels == label]
-            if label not in wanted or len(values) * fewer * each < _LEAST_MM3:
+            size = len(values) * fewer * each
+            if label not in wanted or size < _LEAST_FAINT_MM3:
                 continue
             middle = float(np.median(values))
+            if size < _LEAST_MM3 and (sites[label] is None or middle >= threshold):
+                continue
             spread = _MAD_TO_SD * float(np.median(np.abs(values - middle)))
             tissue = _TISSUE_HU[0] <= middle <= _TISSUE_HU[1] and spread >= _LEAST_SPREAD_HU
             if sites[label] is None and not tissue:

@@ -20,6 +20,9 @@ from calciscope.measure.scan import Scan, agatston_method, number, scored
 # A label whose name tells no place is taken at its word: it is scored as the calcium of an artery.
 TAKEN_AS = "artery"
 
+# Which voxels volume and mass are of: where calcium is scored those of the score, elsewhere all.
+_ISLANDS, _VOXELS = "voxels of the islands that count", "all voxels"
+
 Layer = LabelArray | NDArray[np.bool_]
 Each = dict[str, dict[str, Measure]]
 
@@ -51,16 +54,39 @@ class Quick:
         found = scores(taken.voxels, taken.hu, taken.labels, scan.stack, threshold, preset, of=wanted)
         gates = self._gates(taken, found)
         whole = self._every_voxel(taken, found) if any(not scored(self.sites[label]) for label in present) else None
+        names = {
+            "agatston": ("1", agatston_method(scan)),
+            **{f"volume, {rule}": ("mm3", rule) for rule in (_ISLANDS, _VOXELS)},
+            **{
+                f"mass, {rule}": ("mg", f"hydroxyapatite, {scan.factor.origin}, {rule}") for rule in (_ISLANDS, _VOXELS)
+            },
+        }
+        # Pixels are counted, so that many of thousands of small labels have equal scores.
+        like: dict[tuple[str, int], Measure] = {}
+        made: dict[tuple[str, int, float], Measure] = {}
+
+        def told(what: str, value: float, gate: Gate) -> Measure:
+            key = (what, id(gate), value)
+            if key not in made:
+                if key[:2] not in like:
+                    unit, method = names[what]
+                    like[key[:2]] = number(0.0, unit, method, gate, scan)
+                one = like[key[:2]]
+                made[key] = one if one.value is None else one.model_copy(update={"value": value})
+            return made[key]
+
+        values = [found.agatston.tolist(), found.volume.tolist(), found.mass.tolist()]
+        besides = [] if whole is None else [one.tolist() for one in whole]
         result = {}
         for place, label in enumerate(present):
             gate = gates[place]
-            volume, mass, rule = found.volume[place], found.mass[place], "voxels of the islands that count"
+            agatston, volume, mass, rule = *(one[place] for one in values), _ISLANDS
             if whole is not None and not scored(self.sites[label]):
-                volume, mass, rule = whole[0][place], whole[1][place], "all voxels"
+                volume, mass, rule = besides[0][place], besides[1][place], _VOXELS
             result[label] = {
-                "agatston": number(float(found.agatston[place]), "1", agatston_method(scan), gate["agatston"], scan),
-                "volume": number(float(volume), "mm3", rule, gate["volume"], scan),
-                "mass": number(float(mass), "mg", f"hydroxyapatite, {scan.factor.origin}, {rule}", gate["mass"], scan),
+                "agatston": told("agatston", agatston, gate["agatston"]),
+                "volume": told(f"volume, {rule}", volume, gate["volume"]),
+                "mass": told(f"mass, {rule}", mass, gate["mass"]),
             }
         return result
 

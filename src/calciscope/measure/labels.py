@@ -120,10 +120,12 @@ def score_labels(
     wanted = None if measures is None else set(measures)
 
     def shown(found: Mapping[str, Measure]) -> dict[str, Measure]:
-        kept = {name: one for name, one in found.items() if wanted is None or name in wanted}
-        if not quick:
-            kept = completed(kept, scan, wanted)
-        shown_as = {name: _told(name, one, mask.why, intervals) for name, one in kept.items()}
+        kept = found if quick else completed(found, scan, wanted)
+        shown_as = {
+            name: _told(name, one, mask.why, intervals)
+            for name, one in kept.items()
+            if wanted is None or name in wanted
+        }
         if contrast is not None and "volume" in shown_as:
             shown_as["volume"] = _gated(shown_as["volume"], contrast)
         return shown_as
@@ -172,7 +174,7 @@ def _with_blood(scan: Scan, mask: Labelled, sites: Mapping[int, str | None]) -> 
 
     What is in a label without a known name can refuse a score, but vouches for none: it may be muscle.
     """
-    found = blood_in(scan.volume, mask.layers, sites)
+    found = blood_in(scan.volume, mask.layers, sites, scan.threshold.hu)
     if found is None:
         return scan
     seen = replace(scan, anatomy=_only_blood(scan.volume, found.pool))

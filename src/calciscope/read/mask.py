@@ -1,4 +1,4 @@
-"""Masks and label maps: NIfTI, NRRD (also 3D Slicer's), MetaImage and DICOM SEG as labels in the canonical frame, with their names."""
+"""Masks and label maps as labels in the canonical frame, with their names: NIfTI, NRRD, MetaImage, DICOM SEG."""
 
 from __future__ import annotations
 
