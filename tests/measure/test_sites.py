@@ -33,7 +33,9 @@ def test_one_deposit_in_an_artery_under_reference_conditions():
     assert numbers["mass"] == pytest.approx(12.0 * 350 * 0.00075)
     assert numbers["attenuation"] == numbers["mean_hu"] == numbers["peak"] == 350.0
     assert numbers["count"] == 1.0
-    assert all(one.validity is Validity.VALID for one in site.measures.values())
+    # Without calcium of known density in the image the volume fraction is no measurement of its own.
+    odd = {name for name, one in site.measures.items() if one.validity is not Validity.VALID}
+    assert odd == {"volume_fraction_mass"}
     assert {name: one.unit for name, one in site.measures.items()} == {
         "agatston": "1", "volume": "mm3", "mass": "mg", "integrated_mass": "mg", "volume_fraction_mass": "mg",
         "diameter": "mm", "diameter_perpendicular": "mm",

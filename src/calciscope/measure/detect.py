@@ -123,6 +123,7 @@ def smallest_lesion(
     return tuple(found[density] for density in known.densities)
 
 
+@lru_cache(maxsize=64)
 def upper_bounds(
     missed: tuple[Missed, ...], stack: Stack, threshold: Threshold, preset: Preset
 ) -> tuple[float, float, float] | None:

@@ -5,7 +5,6 @@ For users: see docs/measures.md#at-a-glance.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,12 +14,11 @@ from numpy.typing import NDArray
 from calciscope.domain.assessment import Measure, Validity
 from calciscope.domain.deposit import Calcium, Deposit
 from calciscope.domain.measured import DepositNumbers
-from calciscope.errors import InputError
 from calciscope.measure.agatston import Score, score
 from calciscope.measure.artery import extent, tubes_of
 from calciscope.measure.gate import Gate, Number
-from calciscope.measure.integrated import MassEstimate, volume_fraction_mass
 from calciscope.measure.interval import Intervals, score_intervals
+from calciscope.measure.masses import masses
 from calciscope.measure.noise import Noise
 from calciscope.measure.presets import Preset
 from calciscope.measure.scan import Piece, Region, Scan, agatston_method, gates_of, number, scored
@@ -31,7 +29,7 @@ __all__ = ["Numbers", "Piece", "Region", "Scan", "agatston_method", "gates_of", 
 # A diameter is measured on so many pieces, those of the largest bounding boxes: with thousands of flecks of about one
 # size it makes no difference which of them is called the largest.
 _CANDIDATES = 16
-# Mass is integrated over so many deposits of a region; that takes about 10 ms each.
+# Mass is integrated over so many deposits of a region; that takes some milliseconds each.
 _INTEGRATED = 100
 # Shares of the calcium past the ends of a traced artery, or off its wall, from which that is told.
 _SOME, _MOSTLY = 0.05, 0.5
@@ -130,56 +128,14 @@ def _holding(value: float, span: tuple[float, float]) -> tuple[float, float]:
 def _masses(region: Region, gate: Gate, scan: Scan) -> dict[str, Measure]:
     """Mass by integration and by volume fraction: sums over the pieces, each with its own surroundings.
 
-    The largest ``_INTEGRATED`` pieces are integrated; where there are more the number says that it reads low. A mass
-    below 0, which noise makes of a speck, adds as it is; the sum is not below 0.
+    The largest ``_INTEGRATED`` pieces are integrated; where there are more the number says that it reads low.
     """
-    methods = {
-        "integrated_mass": "attenuation above the tissue around",
-        "volume_fraction_mass": "share of calcium in each voxel, density from its plateau",
-    }
-    told = f"hydroxyapatite, {scan.factor.origin}"
-    if gate.validity is Validity.REFUSED:
-        return {name: number(0.0, "mg", f"{told}, {rule}", gate, scan) for name, rule in methods.items()}
-    found: list[MassEstimate] = []
-    failed: list[str] = []
     sizes = np.bincount(region.piece[region.piece >= 0], minlength=region.count)
     chosen = np.argsort(-sizes, kind="stable")[:_INTEGRATED]
     if len(chosen) < len(sizes):
         left = len(sizes) - len(chosen)
         gate = gate.joined(Gate(Validity.ADJUSTED, f"{left} small deposits are left out, so it reads low"))
-    for voxels in _voxels_of(region, chosen):
-        try:
-            estimate = volume_fraction_mass(
-                scan.volume.hu,
-                voxels,
-                scan.volume.geometry.spacing,
-                scan.factor.value,
-                factor_error=scan.factor.error,
-                others=scan.others,
-                slice_axis=scan.stack.slice_axis,
-            )
-        except InputError as error:
-            failed.append(str(error))
-        else:
-            found.append(estimate)
-    if failed and not found:
-        gate = gate.joined(Gate(Validity.REFUSED, failed[0]))
-        return {name: number(0.0, "mg", f"{told}, {rule}", gate, scan) for name, rule in methods.items()}
-    if failed:
-        alone = f"{len(failed)} of {len(chosen)} deposits are left out ({failed[0]}), so it reads low"
-        gate = gate.joined(Gate(Validity.ADJUSTED, alone))
-    noted = [one.note for one in found if one.note]
-    if noted and len(found) == 1:
-        gate = gate.joined(Gate(Validity.VALID, noted[0]))
-    elif noted:
-        told_of = f"beside {len(noted)} of {len(found)} deposits lie other tissue or calcium, which widens the interval"
-        gate = gate.joined(Gate(Validity.VALID, told_of))
-    value = math.fsum(one.value for one in found)
-    below = math.hypot(*(one.value - one.interval[0] for one in found))
-    above = math.hypot(*(one.interval[1] - one.value for one in found))
-    span = max(0.0, value - below), max(0.0, value + above)
-    # Without a calibrated attenuation both are the same sum: density and share are inverse to each other.
-    return {name: number(max(0.0, value), "mg", f"{told}, {rule}", gate, scan, span) for name, rule in methods.items()}
+    return masses(_voxels_of(region, chosen), gate, scan)
 
 
 def _voxels_of(region: Region, pieces: NDArray[np.intp]) -> Iterator[NDArray[np.integer]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -170,7 +171,9 @@ class Region:
 def number(
     value: float, unit: str, method: str, gate: Gate, scan: Scan, interval: tuple[float, float] | None = None
 ) -> Measure:
-    """A measure as the gate lets it pass: refused it has no value."""
+    """A measure as the gate lets it pass: refused it has no value, and what is not a number is refused."""
+    if math.isnan(value):
+        gate = gate.joined(Gate(Validity.REFUSED, f"preset {scan.preset.label} has no density factor for an island"))
     refused = gate.validity is Validity.REFUSED
     return Measure(
         value=None if refused else value,

@@ -23,6 +23,8 @@ from calciscope.measure.presets import MM3_PER_CM3, Threshold
 
 # A pixel and its four neighbours weigh the same.
 CROSS_SHARE = 0.2
+# Hydroxyapatite that the score is defined by, mg/cm3.
+REFERENCE_DENSITY = 100.0
 
 
 @dataclass(frozen=True, slots=True)
