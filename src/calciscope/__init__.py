@@ -58,7 +58,7 @@ def assess(
 def score(
     image: str | PathLike[str] | NDArray[Any],
     mask: str | PathLike[str] | NDArray[Any],
-    spacing: Sequence[float] | None = None,
+    spacing: Sequence[float] | NDArray[Any] | None = None,
     *,
     preset: str = "standard",
     names: Mapping[int, str] | str | PathLike[str] | None = None,
@@ -76,7 +76,7 @@ def score(
 def score(
     image: str | PathLike[str] | NDArray[Any],
     mask: str | PathLike[str] | NDArray[Any],
-    spacing: Sequence[float] | None = None,
+    spacing: Sequence[float] | NDArray[Any] | None = None,
     *,
     preset: list[str] | tuple[str, ...],
     names: Mapping[int, str] | str | PathLike[str] | None = None,
@@ -93,7 +93,7 @@ def score(
 def score(
     image: str | PathLike[str] | NDArray[Any],
     mask: str | PathLike[str] | NDArray[Any],
-    spacing: Sequence[float] | None = None,
+    spacing: Sequence[float] | NDArray[Any] | None = None,
     *,
     preset: str | list[str] | tuple[str, ...] = "standard",
     names: Mapping[int, str] | str | PathLike[str] | None = None,

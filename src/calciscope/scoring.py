@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +90,7 @@ def score_files(
 def score_arrays(
     image: NDArray[np.number],
     mask: NDArray[np.integer] | NDArray[np.bool_],
-    spacing: Sequence[float],
+    spacing: Sequence[float] | NDArray[Any],
     options: Options,
     *,
     thickness: float | None = None,

@@ -79,7 +79,7 @@ LAYOUTS = {
 def test_memory_layout_and_type_change_no_digit(layout, kind):
     image, mask = two()
     turn = LAYOUTS[layout]
-    found = calciscope.score(turn(image.astype(kind)), turn(mask), list(SPACING))
+    found = calciscope.score(turn(image.astype(kind)), turn(mask), np.array(SPACING))
     assert found == calciscope.score(image, mask, SPACING)
     assert found.agatston == 52.0
 

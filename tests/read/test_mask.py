@@ -172,6 +172,18 @@ def test_slices_that_lie_apart_are_not_filled_in(tmp_path, said):
     assert np.array_equal(on_grid(path) > 0, apart)
 
 
+@pytest.mark.parametrize(("thickness", "filled"), [(SPACING[0], False), (2 * SPACING[0], True)])
+def test_thin_slices_that_are_said_to_lie_apart_leave_those_between_empty(tmp_path, thickness, filled):
+    apart = np.zeros(SHAPE, dtype=bool)
+    apart[[0, 2, 4], 3, 3] = True
+    made = segmentation(SERIES, {1: apart})
+    measures = made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    measures.SpacingBetweenSlices, measures.SliceThickness = 2 * SPACING[0], thickness
+    layer = on_grid(save(made, tmp_path / "seg.dcm"))
+    assert np.array_equal(layer > 0, apart) != filled
+    assert layer[:, 3, 3].sum() == (5 if filled else 3)
+
+
 def test_equal_labels_are_told_apart_and_name_no_patient(tmp_path):
     named = {1: "calcium", 2: "calcium", 3: "plaque of Doe"}
     path = save(segmentation(SERIES, {**MASKS, 3: MASKS[1]}, labels=named), tmp_path / "seg.dcm")

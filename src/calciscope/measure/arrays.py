@@ -27,7 +27,12 @@ _SLICES = 16
 
 
 def volume_of(
-    image: NDArray[Any], spacing: Sequence[float], acquisition: Acquisition, axis: int | None, *, whole: bool
+    image: NDArray[Any],
+    spacing: Sequence[float] | NDArray[Any],
+    acquisition: Acquisition,
+    axis: int | None,
+    *,
+    whole: bool,
 ) -> Volume:
     """A scan of ``image`` ``(z, y, x)`` in HU with ``spacing`` ``(z, y, x)`` in mm, slices along ``axis``.
 
@@ -99,7 +104,7 @@ def _present(mask: NDArray[Any]) -> list[int]:
     return [int(one) for one in labels_in(mask)]
 
 
-def _spacing(spacing: Sequence[float]) -> tuple[float, float, float]:
+def _spacing(spacing: Sequence[float] | NDArray[Any]) -> tuple[float, float, float]:
     try:
         lengths = tuple(float(one) for one in spacing)
     except (TypeError, ValueError):

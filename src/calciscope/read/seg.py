@@ -193,7 +193,10 @@ def _step(along: NDArray[np.float64], first: _Place, normal: NDArray[np.float64]
         # The spacing of the image along the axis that the frames are stacked along.
         axes = np.array(image.direction).reshape(3, 3).T[::-1]
         of_image = image.spacing[int(np.abs(axes @ normal).argmax())]
-    for step in (first.between, of_image, first.thickness, own):
+    # Slices thinner than they lie apart leave slices of the image between them, on which nothing was drawn.
+    apart = first.between and first.thickness and first.thickness < (1 - _TOLERANCE) * first.between
+    known = (of_image, first.between) if apart else (first.between, of_image)
+    for step in (*known, first.thickness, own):
         if step and float(np.abs(along / step - np.rint(along / step)).max()) <= _TOLERANCE:
             return float(step)
     if own is None:
