@@ -252,6 +252,14 @@ def test_a_thin_vessel_by_its_name_shows_faint_contrast_but_no_plaque_does():
     assert calciscope.score(bright, inner, SPACING, names={1: "aorta"}).refused is None
 
 
+def test_a_mixture_in_a_mask_of_a_vessel_does_not_overrule_the_header():
+    image, mask = filled(50)
+    mixed = image + np.random.default_rng(3).normal(0, 90, SHAPE).astype(np.int16)
+    assert calciscope.score(image, mask, SPACING, names={1: "aorta"}, contrast="given").refused is None
+    refused = calciscope.score(mixed, mask, SPACING, names={1: "aorta"}, contrast="given").refused
+    assert "the header says that contrast was given" in refused
+
+
 def test_a_drawn_block_is_not_taken_for_contrast_and_who_knows_better_is_asked():
     image, mask = filled(320)
     block = np.where(mask, 320, -90).astype(np.int16)

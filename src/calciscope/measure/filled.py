@@ -31,6 +31,8 @@ _LEAST_FAINT_MM3 = 500.0
 _TISSUE_HU = (0.0, 600.0)
 # A region without any spread (HU) is a drawn object and no tissue.
 _LEAST_SPREAD_HU = 1.0
+# Blood spreads less than this (HU), even in thin slices; what spreads more is a mixture and vouches for nothing.
+_MOST_SPREAD_HU = 60.0
 # So many samples tell a median to a fraction of a HU.
 _ENOUGH = 100_000
 # The median absolute deviation of a normal distribution times this is its standard deviation.
@@ -39,7 +41,7 @@ _MAD_TO_SD = 1.4826
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What a label is filled with; ``vessel`` says that it is the heart or a vessel by its name."""
+    """What a label is filled with; ``vessel``: the heart or a vessel by its name, and blood alone by its spread."""
 
     pool: BloodPool
     vessel: bool
@@ -84,7 +86,8 @@ def blood_in(
             tissue = _TISSUE_HU[0] <= middle <= _TISSUE_HU[1] and spread >= _LEAST_SPREAD_HU
             if sites[label] is None and not tissue:
                 continue
-            found = Filling(BloodPool(middle, spread, len(values), "inside the mask"), sites[label] is not None)
+            blood = sites[label] is not None and spread <= _MOST_SPREAD_HU
+            found = Filling(BloodPool(middle, spread, len(values), "inside the mask"), blood)
             # A known vessel is asked before anything larger without a name.
             if best is None or (found.vessel, found.pool.voxels) > (best.vessel, best.pool.voxels):
                 best = found
