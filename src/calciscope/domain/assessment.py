@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = "1.0"
+# 1.1: deposits have attenuation statistics, threshold, background, mass and three diameters; nothing was taken away.
+SCHEMA_VERSION = "1.1"
 DISCLAIMER = (
     "Calciscope informs clinicians. It is not a medical device, it does not diagnose and it does not prescribe; "
     "a qualified clinician decides."
