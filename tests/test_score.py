@@ -160,6 +160,16 @@ def test_a_person_sees_numbers_reasons_and_the_disclaimer(call, files, tmp_path)
     }
 
 
+def test_a_label_without_calcium_has_a_dash_for_what_cannot_be_measured(call, files, tmp_path):
+    drawn = mask()
+    drawn[12, 30:34, 30:34] = 9
+    _, out, _ = call(files[0], "--mask", written(tmp_path / "more.nii", drawn))
+    (row,) = (line.split() for line in out.splitlines() if line.startswith("Largest diameter"))
+    assert "-" in row
+    assert "nothing to measure" not in out
+    assert "refused" not in out
+
+
 def test_a_dicom_header_speaks_for_the_numbers(numbers, tmp_path):
     series().write(tmp_path / "ct")
     drawn = written(tmp_path / "mask.nii", mask())

@@ -55,6 +55,18 @@ def test_labels_are_scored_apart_and_the_total_is_their_sum():
     assert found.labels["300"]["mass"].value == 0.0
 
 
+def test_equal_scores_of_many_labels_are_one_object():
+    image, mask = np.full((8, 200, 200), 40, dtype=np.int16), np.zeros((8, 200, 200), dtype=np.int32)
+    corners = [(z, y, x) for z in (1, 5) for y in range(2, 198, 6) for x in range(2, 198, 6)]
+    for label, (z, y, x) in enumerate(corners, start=1):
+        image[z, y : y + 3, x : x + 3], mask[z, y : y + 3, x : x + 3] = 200 + label % 7, label
+    found = calciscope.score(image, mask, SPACING)
+    assert len(found.labels) == len(corners)
+    assert found.agatston == 4.5 * len(corners)
+    for name, different in {"agatston": 1, "volume": 1, "mass": 7}.items():
+        assert len({id(one[name]) for one in found.labels.values()}) == different
+
+
 def test_islands_end_at_the_border_of_a_label():
     image, mask = np.full(SHAPE, 40, dtype=np.int16), np.zeros(SHAPE, dtype=np.uint8)
     image[5, 5:9, 5:7], image[5, 5:9, 7:9] = 150, 450

@@ -18,6 +18,8 @@ ALWAYS = (
     *("diameter", "diameter_perpendicular", "diameter_craniocaudal"),
     "count",
 )
+# The method of a measure of a label that holds nothing to measure.
+NOTHING = "none"
 # All that there can be; the others need a phantom or noise in the image, or a traced course of an artery.
 MEASURES = (*ALWAYS, "spatially_weighted", "calcified_length", "circumference", "circumference_largest")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from calciscope.domain.assessment import Measure, Validity
-from calciscope.domain.scores import ALWAYS
+from calciscope.domain.scores import ALWAYS, NOTHING
 from calciscope.measure.gate import Gate
 from calciscope.measure.scan import Scan, number
 
@@ -25,7 +25,7 @@ def completed(found: Mapping[str, Measure], scan: Scan, wanted: Collection[str] 
     sign = ">" if scan.preset.strict else ">="
     why = f"nothing in it has {sign}{scan.threshold.hu:g} HU, so there is nothing to measure"
     gate = Gate(Validity.REFUSED, why)
-    absent = {name: number(0.0, _UNITS.get(name, "1"), "none", gate, scan) for name in missing}
+    absent = {name: number(0.0, _UNITS.get(name, "1"), NOTHING, gate, scan) for name in missing}
     if "count" in absent:
         absent["count"] = Measure(value=0.0, unit="1", method="number of deposits")
     return {**found, **absent}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from calciscope.domain.assessment import Measure, Validity
-from calciscope.domain.scores import SCORES, LabelScores
+from calciscope.domain.scores import NOTHING, SCORES, LabelScores
 from calciscope.report import text
 
 TOTAL = "total"
@@ -114,7 +114,7 @@ def _marks(results: Sequence[LabelScores]) -> dict[str, int]:
     for result in results:
         for _, found in _columns(result):
             for name in names:
-                if name in found:
+                if name in found and found[name].method != NOTHING:
                     for why in _parts(found[name]):
                         marks.setdefault(why, len(marks) + 1)
     return marks
@@ -125,7 +125,7 @@ def _parts(one: Measure) -> list[str]:
 
 
 def _cell(name: str, found: Mapping[str, Measure], marks: Mapping[str, int]) -> str:
-    if name not in found:
+    if name not in found or found[name].method == NOTHING:
         return "-"
     one = found[name]
     shown = text.value(one, name)
