@@ -23,10 +23,9 @@ STANDARD, FIXED, REFUSING = preset("standard"), preset("agatston-130"), preset("
 
 @dataclass(frozen=True)
 class Phantom:
-    """A calibration that saw this factor, mg/mm3/HU, and this attenuation of water, HU."""
+    """A calibration that saw this factor, mg/mm3/HU."""
 
     factor: float
-    water_hu: float = 0.0
 
 
 def at(kvp, *factors, tin=False):
@@ -58,7 +57,6 @@ def test_given_file_phantom_sizes_and_keeping_come_in_this_order():
     assert by_phantom.bins == pytest.approx((118, 118 * 200 / 130, 118 * 300 / 130, 118 * 400 / 130))
     assert by_phantom.mass_factor == 0.00085
     assert "118 HU, that of 100 mg/cm3 hydroxyapatite at 140 kV by a phantom in the image" in by_phantom.why
-    assert threshold_of(STANDARD, at(140.0), Phantom(0.00085, -3.0)).hu == 115
     by_file = threshold_of(STANDARD, at(140.0, 0.8), Phantom(0.00085))
     assert by_file.hu == 125
     assert "by the mass factor 0.8 mg/cm3/HU of the file" in by_file.why
@@ -93,16 +91,16 @@ def test_calcium_is_looked_for_at_the_threshold_it_is_scored_at(monkeypatch):
 
     def found(scan):
         searched.append(scan)
-        return Phantom(0.00085, 2.0)
+        return Phantom(0.00085)
 
     monkeypatch.setattr(voltage, "calibrate", found)
     for acquisition, hu, times in (
         (at(120.0), 130, 0),
         (at(100.0), 147, 0),
         (at(140.0, 0.8), 125, 0),
-        (at(140.0), 120, 1),
-        (at(100.0, tin=True), 120, 2),
-        (at(140.0, 0.7, 0.8, 0.9), 120, 3),
+        (at(140.0), 118, 1),
+        (at(100.0, tin=True), 118, 2),
+        (at(140.0, 0.7, 0.8, 0.9), 118, 3),
         (at(None), 130, 3),
     ):
         assert finding_threshold(volume(acquisition=acquisition), STANDARD) == hu

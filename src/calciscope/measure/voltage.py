@@ -30,10 +30,6 @@ class Calibrated(Protocol):
     def factor(self) -> float:
         """Hydroxyapatite over attenuation above water, mg/mm3/HU."""
 
-    @property
-    def water_hu(self) -> float:
-        """Attenuation of water, HU."""
-
 
 def threshold_of(
     preset: Preset, acquisition: Acquisition, calibration: Calibrated | None = None, given: float | None = None
@@ -79,9 +75,9 @@ def adapted(
     found = _mass_factor(acquisition, calibration, given)
     if found is None:
         return threshold
-    factor, water, origin = found
-    # Whole HU, as the published ones.
-    hu = float(round(water + threshold.equivalent / (factor * MM3_PER_CM3)))
+    factor, origin = found
+    # Whole HU above 0, as the published ones: the rod without calcium is only as near to water as its maker came.
+    hu = float(round(threshold.equivalent / (factor * MM3_PER_CM3)))
     voltage = "unknown voltage" if acquisition.kvp is None else f"{acquisition.kvp:g} kV"
     tin = " with a tin filter" if acquisition.tin_filter else ""
     why = (
@@ -111,20 +107,20 @@ def finding_threshold(volume: Volume, preset: Preset) -> float:
 
 def _mass_factor(
     acquisition: Acquisition, calibration: Calibrated | None, given: float | None
-) -> tuple[float, float, str] | None:
-    """Factor (mg/mm3/HU), HU of water and where they come from; of several sizes of patient the middle one.
+) -> tuple[float, str] | None:
+    """Factor (mg/mm3/HU) and where it comes from; of several sizes of patient the middle one.
 
     The order is that of :func:`calciscope.measure.mass.mass_factor`, so that threshold and mass rest on one factor.
     """
     if given is not None:
         factor = given_factor(given)
-        return factor, 0.0, f"the mass factor {factor * MM3_PER_CM3:g} mg/cm3/HU as given"
+        return factor, f"the mass factor {factor * MM3_PER_CM3:g} mg/cm3/HU as given"
     told = file_factors(acquisition)
     lowest, highest = acquisition_rules().mass_factor_plausible
     if len(told) != 1 and calibration is not None and lowest <= calibration.factor * MM3_PER_CM3 <= highest:
-        return calibration.factor, calibration.water_hu, "a phantom in the image"
+        return calibration.factor, "a phantom in the image"
     if not told:
         return None
     middle = told[len(told) // 2]
     sizes = "" if len(told) == 1 else f", the middle one of {len(told)} by size of patient"
-    return middle / MM3_PER_CM3, 0.0, f"the mass factor {middle:g} mg/cm3/HU of the file{sizes}"
+    return middle / MM3_PER_CM3, f"the mass factor {middle:g} mg/cm3/HU of the file{sizes}"
