@@ -20,7 +20,7 @@ THRESHOLD = RULE.threshold(120.0)
 SPACING = (3.0, 0.5, 0.5)
 NAMES = ("agatston", "volume", "mass")
 # Held out: the method's constants were chosen on repeats of other seeds.
-SEED, REPEATS = 20_261_122, 400
+SEED, REPEATS = 20_261_301, 400
 
 
 def block(hu=300, rows=8, slices=3, sd=12.0, seed=1, tissue=45.0, shape=(12, 48, 48)):
@@ -71,10 +71,10 @@ def covered(repeats, name):
     return (ends[:, 0] <= truth + 1e-9) & (truth <= ends[:, 1] + 1e-9), ends, truth
 
 
-@pytest.mark.parametrize(("name", "most"), [("agatston", 0.98), ("volume", 0.985), ("mass", 1.0)])
-def test_the_interval_covers_the_truth_in_90_to_98_per_cent(repeats, name, most):
+@pytest.mark.parametrize("name", NAMES)
+def test_the_interval_covers_the_truth_in_90_to_98_per_cent(repeats, name):
     inside, _, _ = covered(repeats, name)
-    assert 0.90 <= inside.mean() <= most
+    assert 0.90 <= inside.mean() <= 0.98
 
 
 def test_no_kind_of_lesion_or_scan_is_covered_much_less(repeats):
@@ -110,7 +110,7 @@ def test_the_interval_is_not_needlessly_wide(repeats):
 
 
 def test_the_interval_of_a_site_of_several_lesions_covers_their_sum():
-    """Errors that lesions share would show here; 200 sites of other seeds were covered in 93 %."""
+    """Errors that lesions share would show here; 100 sites of other seeds were covered in 92 to 98 %."""
     inside, widths = [], []
     for number in range(40):
         scan, image, voxels, truth = site(np.random.default_rng([SEED, 1, number]), RULE, THRESHOLD)
@@ -142,10 +142,11 @@ def test_it_holds_the_score_and_never_falls_below_0(sd, hu, rows, seed):
 
 
 def test_more_noise_makes_it_wider():
+    """That of the Agatston score; those of a block's volume and mass come from where its last slice ends."""
     widths = []
     for sd in (4.0, 15.0, 35.0):
-        low, high = intervals(block(sd=sd), noise=Noise(sd)).volume
-        widths.append(high - low)
+        ends = [intervals(block(sd=sd, seed=seed), noise=Noise(sd)).agatston for seed in range(4)]
+        widths.append(sum(high - low for low, high in ends))
     assert widths == sorted(widths)
 
 

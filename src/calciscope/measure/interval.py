@@ -38,18 +38,20 @@ WINDOW, STEP = 20, 4
 SPAN, LEAST_SPAN, MOST_SPAN = 3.0, 0.3, 0.9
 # 97.5th percentile of the normal distribution: 95 % lie within so many SD.
 NORMAL_95 = 1.96
-# Share of the noise's variance that stays in the object taken from the image. It lifts the noise-free score by about
-# that share of what noise lifts the noisy ones (simulation-extrapolation, Cook JR, Stefanski LA. J Am Stat Assoc
-# 1994;89:1314-28, to first order).
-LEFT = 0.4
+# The object taken from the image keeps a share of the noise's variance, about LEFT. What noise lifts by an island's
+# maximum grows like its SD, so what fresh noise adds to such an object is too little by MORE_LIFT (the idea of
+# simulation-extrapolation, Cook JR, Stefanski LA. J Am Stat Assoc 1994;89:1314-28). Volume and mass take no maximum.
+LEFT = 0.17
+MORE_LIFT = ((1 + LEFT) ** 0.5 + LEFT**0.5, 1.0, 1.0)
 # The object is known from one position of the grid. Its noise-free mean is uncertain by about this share of the SD
-# between positions.
-ONE_POSITION = 0.5
+# between positions: less for a mass, of which a position of the grid moves little across the threshold.
+ONE_POSITION = (0.5, 0.4, 0.2)
 # Voxels further below the threshold than so many SD of noise, and below this share of it (two slices may have shared
 # what one can hold), do not reach it unless calcium lies beside them.
 FAR_SD, HALF = 4.0, 0.6
 # Tissue around a deposit is taken from the lower quarter of what lies about it below the threshold: the rest is blur.
-TISSUE, TISSUE_VOXELS = 0.25, 128
+# Noise puts that quantile so many SD below the tissue's mean.
+TISSUE, TISSUE_VOXELS, TISSUE_SD = 0.25, 128, 0.674
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,17 @@ def score_intervals(
     calcium = int((image[tuple(domain.T)] >= threshold.hu).sum())
     span = float(np.clip(SPAN / np.sqrt(max(calcium, 1)), LEAST_SPAN, MOST_SPAN))
     strength = span * (2 * evenly(draws, 7) - 1)
-    tissue = _tissue(image, domain, threshold)
+    tissue = _tissue(image, domain, threshold, noise.sd)
     pair = redrawn(image, domain, phases(draws), np.exp(strength), tissue, noise, spacing)
     rank = np.argsort(strength)
     ends = [
-        _inverted(float(value), strength[rank], one[rank], other[rank])
-        for value, one, other in zip(
-            values, *(scores_apart(domain, one, levels, threshold, preset) for one in pair), strict=True
+        _inverted(float(value), strength[rank], one[rank], other[rank], position, more)
+        for value, one, other, position, more in zip(
+            values,
+            *(scores_apart(domain, one, levels, threshold, preset) for one in pair),
+            ONE_POSITION,
+            MORE_LIFT,
+            strict=True,
         )
     ]
     totals = (seen.agatston, seen.volume, seen.mass)
@@ -124,7 +130,12 @@ def _whole(total: float, part: float, ends: Interval, share: float) -> Interval:
 
 
 def _inverted(
-    value: float, strength: NDArray[np.float64], true: NDArray[np.float64], again: NDArray[np.float64]
+    value: float,
+    strength: NDArray[np.float64],
+    true: NDArray[np.float64],
+    again: NDArray[np.float64],
+    one_position: float,
+    more_lift: float,
 ) -> Interval:
     """The noise-free means of the objects from which ``value`` could have come.
 
@@ -134,15 +145,14 @@ def _inverted(
     along = along - along.mean(axis=1, keepdims=True)
     mean, position = _fitted(along, true)
     noisy, scatter = _fitted(along, again)
-    left = LEFT * (noisy - mean)
     # A brighter object scores more; where a window says otherwise it is by chance.
-    means = np.maximum.accumulate(np.maximum(mean - left, 0.0))
+    means = np.maximum.accumulate(mean)
     least = 1e-9 + 1e-6 * abs(value)
-    away = np.minimum.accumulate((value - (noisy - left)) / np.maximum(scatter, least))
+    away = np.minimum.accumulate((value - mean - more_lift * (noisy - mean)) / np.maximum(scatter, least))
     numbers = np.arange(len(means), dtype=np.float64)
     ends = [np.interp(limit, away[::-1], numbers[::-1]) for limit in (NORMAL_95, -NORMAL_95)]
     low, high = (float(np.interp(end, numbers, means)) for end in ends)
-    below, above = (ONE_POSITION * float(np.interp(end, numbers, position)) for end in ends)
+    below, above = (one_position * float(np.interp(end, numbers, position)) for end in ends)
     return max(0.0, low - below), high + above
 
 
@@ -155,12 +165,12 @@ def _fitted(along: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[ND
     return mean, np.sqrt((rest**2).sum(axis=1) / (WINDOW - 2))
 
 
-def _tissue(image: NDArray[np.number], domain: NDArray[np.int64], threshold: Threshold) -> float:
-    """Attenuation of what lies around the calcium, HU."""
+def _tissue(image: NDArray[np.number], domain: NDArray[np.int64], threshold: Threshold, sd: float) -> float:
+    """Attenuation of what lies around the calcium, HU: its lower quarter, which noise alone puts below its mean."""
     some = domain[:: max(1, len(domain) // TISSUE_VOXELS)]
     near = around(image, some)
     low = near[near < threshold.hu]
-    return float(np.quantile(low, TISSUE)) if len(low) else 0.0
+    return float(np.quantile(low, TISSUE)) + TISSUE_SD * sd if len(low) else 0.0
 
 
 def _near(
