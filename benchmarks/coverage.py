@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.measure.lesions import Lesion, lesion
 
 from calciscope.measure.agatston import score
-from calciscope.measure.interval import score_intervals
-from calciscope.measure.noise import image_noise
 from calciscope.measure.presets import preset
+from calciscope.measure.uncertainty.interval import score_intervals
+from calciscope.measure.uncertainty.noise import image_noise
 
 NAMES = ("agatston", "volume", "mass")
 # The method's constants were chosen on repeats of seeds 1 and 2.

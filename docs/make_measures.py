@@ -16,10 +16,10 @@ from string import Formatter
 
 import yaml
 
-from calciscope.measure.detect import detection
 from calciscope.measure.gate import NUMBERS, Condition, Rule, acquisition_rules
-from calciscope.measure.phantom import phantoms
+from calciscope.measure.phantom.models import phantoms
 from calciscope.measure.presets import DEFAULT, preset
+from calciscope.measure.uncertainty.detect import detection
 
 PAGE = Path(__file__).resolve().parent / "measures.md"
 CITED = re.compile(r"\[([a-z0-9-]+)\]\(#literature\)")

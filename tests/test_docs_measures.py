@@ -155,10 +155,10 @@ def test_every_source_that_is_cited_is_listed_and_links_lead_somewhere(generator
 def test_docstrings_cite_sections_that_exist():
     source = Path(calciscope.__file__).parent
     anchors = {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in re.findall(r"^#+ (.+)$", PAGE, re.M)}
-    cited = {
-        path.stem: set(re.findall(r"docs/measures\.md#([\w-]+)", path.read_text(encoding="utf-8")))
-        for path in (source / "measure").glob("*.py")
-    }
+    cited: dict[str, set[str]] = {}
+    for path in (source / "measure").rglob("*.py"):
+        found = re.findall(r"docs/measures\.md#([\w-]+)", path.read_text(encoding="utf-8"))
+        cited.setdefault(path.stem, set()).update(found)
     assert set().union(*cited.values()) <= anchors
     public = ("agatston", "integrated", "weighted", "interval", "detect", "noise", "calibration", "numbers", "artery")
     for module in (*public, "shape", "voltage", "gate", "mass", "slabs", "zero"):

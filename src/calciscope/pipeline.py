@@ -21,8 +21,9 @@ from calciscope.domain.study import Refusal, Series, Study
 from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileError
 from calciscope.find import ct
 from calciscope.interpret import rules
-from calciscope.measure import measure, merge, presets, slabs
+from calciscope.measure import measure, merge, presets
 from calciscope.measure.voltage import finding_threshold
+from calciscope.measure.voxels import slabs
 from calciscope.place import corrections
 from calciscope.read.files import is_there, printable
 from calciscope.read.mask import read_label_map

@@ -20,10 +20,10 @@ from calciscope.domain.patient import Patient
 from calciscope.domain.scores import MEASURES, SCORES, LabelScores
 from calciscope.domain.study import Series, Study
 from calciscope.errors import InputError, NothingToAssessError
-from calciscope.measure.arrays import mask_of, volume_of
-from calciscope.measure.calibration import calibrate
-from calciscope.measure.labels import Labelled, score_labels
+from calciscope.measure.labels.arrays import mask_of, volume_of
+from calciscope.measure.labels.masks import Labelled, score_labels
 from calciscope.measure.mass import given_factor, wants_phantom
+from calciscope.measure.phantom.calibration import calibrate
 from calciscope.measure.presets import Preset, preset
 from calciscope.read.files import printable
 from calciscope.read.fit import Fit

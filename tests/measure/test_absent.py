@@ -6,7 +6,7 @@ import pytest
 
 from calciscope.domain.assessment import Measure, Validity
 from calciscope.domain.scores import ALWAYS
-from calciscope.measure.absent import completed
+from calciscope.measure.labels.absent import completed
 from calciscope.measure.presets import preset
 
 

@@ -10,9 +10,9 @@ from scipy import ndimage
 
 from calciscope.domain.image import Acquisition, Geometry, Volume
 from calciscope.errors import KnowledgeError
-from calciscope.measure import phantom as knowledge
-from calciscope.measure.calibration import Calibration, calibrate
-from calciscope.measure.phantom import phantoms
+from calciscope.measure.phantom import models as knowledge
+from calciscope.measure.phantom.calibration import Calibration, calibrate
+from calciscope.measure.phantom.models import phantoms
 from calciscope.simulate import simulate
 from tests.measure.cylinders import Scanner, noise
 

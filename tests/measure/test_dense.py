@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calciscope.measure import dense
-from calciscope.measure.dense import calcified, labels_in
+from calciscope.measure.voxels import dense
+from calciscope.measure.voxels.dense import calcified, labels_in
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 TYPES = ("int16", "int32", "uint16", "float32", "float64", "int8", "uint8")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from calciscope.measure.agatston import Stack, score
-from calciscope.measure.detect import Missed, detection, sentence, smallest_lesion
-from calciscope.measure.noise import Noise
 from calciscope.measure.presets import preset
+from calciscope.measure.uncertainty.detect import Missed, detection, sentence, smallest_lesion
+from calciscope.measure.uncertainty.noise import Noise
 from tests.measure.lesions import BACKGROUND, DEEP, FINE, imaged, sampled
 
 RULE = preset("standard")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from calciscope.errors import InputError
-from calciscope.measure.integrated import (
+from calciscope.measure.integration.integrated import (
     integrated_mass,
     integrated_voxels,
     volume_fraction,

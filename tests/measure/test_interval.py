@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calciscope.measure.agatston import Stack, score
-from calciscope.measure.interval import score_intervals
-from calciscope.measure.noise import Noise, image_noise
 from calciscope.measure.presets import preset, presets
+from calciscope.measure.uncertainty.interval import score_intervals
+from calciscope.measure.uncertainty.noise import Noise, image_noise
 from tests.measure.lesions import lesion, site
 
 RULE = preset("standard")

@@ -11,10 +11,10 @@ import calciscope
 from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Volume
 from calciscope.domain.scores import MEASURES
-from calciscope.measure.noise import Noise
+from calciscope.measure.integration.weighted import Reference, assumed_reference, measured_reference, weighted_region
 from calciscope.measure.numbers import Region, Scan, numbers
 from calciscope.measure.presets import preset
-from calciscope.measure.weighted import Reference, assumed_reference, measured_reference, weighted_region
+from calciscope.measure.uncertainty.noise import Noise
 from tests.measure.make import REFERENCE, geometry
 from tests.measure.test_weighted import IMAGE, PUBLISHED, ROD
 

@@ -10,7 +10,7 @@ from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Acquisition, Contrast, Geometry, Volume
 from calciscope.domain.scores import ALWAYS
 from calciscope.errors import InputError
-from calciscope.measure.labels import Labelled, one_number_a_name, score_labels, site_of
+from calciscope.measure.labels.masks import Labelled, one_number_a_name, score_labels, site_of
 from calciscope.measure.presets import preset
 from tests.measure.make import CASES
 
@@ -373,7 +373,7 @@ def test_a_label_without_calcium_has_every_measure_and_says_why():
 
 
 def test_a_large_label_is_measured_by_its_calcium(monkeypatch):
-    from calciscope.measure import label_numbers
+    from calciscope.measure.labels import numbers as label_numbers
 
     every = calciscope.score(*two(), SPACING, measures="all")
     monkeypatch.setattr(label_numbers, "_OUTLINE_VOXELS", 100)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from calciscope.domain.assessment import Validity
 from calciscope.errors import InputError
-from calciscope.measure.calibration import Calibration, Rod
 from calciscope.measure.mass import given_factor, mass_factor, wants_phantom
+from calciscope.measure.phantom.calibration import Calibration, Rod
 from calciscope.measure.presets import preset
 from tests.measure.make import REFERENCE
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from calciscope.measure.noise import Noise, image_noise
+from calciscope.measure.uncertainty.noise import Noise, image_noise
 from tests.measure.lesions import noise_field
 
 SPACING = (3.0, 0.5, 0.5)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calciscope.errors import InputError
-from calciscope.measure.region import region_of
+from calciscope.measure.integration.region import region_of
 from tests.measure.cylinders import Cylinder, Scanner, drawn, found, noiseless, scan
 
 QUIET = Scanner(noise=0.0)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from calciscope.measure.runs import components, find_runs, join
+from calciscope.measure.voxels.runs import components, find_runs, join
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 RULES = [(2, 4), (2, 8), (3, 6), (3, 18), (3, 26)]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from calciscope.measure.agatston import Stack, score, scores, volume_scores
-from calciscope.measure.dense import calcified
 from calciscope.measure.presets import Formula, Prefilter, preset, presets
+from calciscope.measure.voxels.dense import calcified
 from tests.measure.make import Case, block
 
 STANDARD = preset("standard")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calciscope.measure.shell import background_of, grain, noise_of, spread_of_sums, unevenness
+from calciscope.measure.integration.shell import background_of, grain, noise_of, spread_of_sums, unevenness
 from tests.measure.cylinders import Scanner, noise
 
 PIXEL = (0.5, 0.5)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from calciscope.domain.image import Acquisition, Geometry, Volume
 from calciscope.measure.agatston import Stack, volume_scores
 from calciscope.measure.presets import preset
-from calciscope.measure.slabs import averaged, averaged_labels, prepared, slabs
+from calciscope.measure.voxels.slabs import averaged, averaged_labels, prepared, slabs
 
 THIN = preset("standard-3mm")
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)

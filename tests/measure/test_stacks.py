@@ -9,7 +9,7 @@ from calciscope.domain.assessment import Validity
 from calciscope.domain.patient import Patient
 from calciscope.measure.numbers import Region, Scan, numbers
 from calciscope.measure.presets import preset, presets
-from calciscope.measure.slabs import averaged, slabs
+from calciscope.measure.voxels.slabs import averaged, slabs
 from calciscope.read.study import open_study
 from tests.read.make_dicom import Series, enhanced, save
 

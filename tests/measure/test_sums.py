@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calciscope.measure.sums import grouped, rounded, run_limbs
+from calciscope.measure.voxels.sums import grouped, rounded, run_limbs
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Acquisition
 from calciscope.measure import sites, voltage
-from calciscope.measure.calibration import Calibration, Rod
 from calciscope.measure.gate import acquisition_rules
 from calciscope.measure.mass import mass_factor
+from calciscope.measure.phantom.calibration import Calibration, Rod
 from calciscope.measure.presets import preset, presets
 from calciscope.measure.voltage import adapted, finding_threshold, threshold_of
 from tests.measure.make import REFERENCE, anatomy, block, deposit, placed, volume

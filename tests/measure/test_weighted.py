@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 
 from calciscope.domain.assessment import Validity
 from calciscope.errors import InputError
-from calciscope.measure.calibration import Calibration, Rod
 from calciscope.measure.gate import Gate
-from calciscope.measure.presets import preset
-from calciscope.measure.weighted import (
+from calciscope.measure.integration.weighted import (
     Reference,
     assumed_reference,
     calibrated_reference,
@@ -21,6 +19,8 @@ from calciscope.measure.weighted import (
     weighted_region,
     weights,
 )
+from calciscope.measure.phantom.calibration import Calibration, Rod
+from calciscope.measure.presets import preset
 from tests.measure.cylinders import FACTOR, Cylinder, Scanner, scan
 
 IMAGE = np.array(

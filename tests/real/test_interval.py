@@ -10,10 +10,10 @@ from scipy import ndimage
 
 from calciscope.domain.patient import Patient
 from calciscope.measure.agatston import Stack, score
-from calciscope.measure.detect import smallest_lesion
-from calciscope.measure.interval import score_intervals
-from calciscope.measure.noise import image_noise
 from calciscope.measure.presets import preset
+from calciscope.measure.uncertainty.detect import smallest_lesion
+from calciscope.measure.uncertainty.interval import score_intervals
+from calciscope.measure.uncertainty.noise import image_noise
 from calciscope.read.study import open_study
 
 pytestmark = pytest.mark.real

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from calciscope.domain.patient import Patient
-from calciscope.measure.calibration import calibrate
-from calciscope.measure.detect import sentence, smallest_lesion
-from calciscope.measure.integrated import integrated_mass
-from calciscope.measure.noise import image_noise
+from calciscope.measure.integration.integrated import integrated_mass
+from calciscope.measure.phantom.calibration import calibrate
 from calciscope.measure.presets import preset
 from calciscope.measure.scan import Scan
+from calciscope.measure.uncertainty.detect import sentence, smallest_lesion
+from calciscope.measure.uncertainty.noise import image_noise
 from calciscope.read.study import open_study
 from tests.real.test_phantom_mass import threshold
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from calciscope.domain.patient import Patient
-from calciscope.measure.noise import image_noise
+from calciscope.measure.uncertainty.noise import image_noise
 from calciscope.read.study import open_study
 
 pytestmark = pytest.mark.real

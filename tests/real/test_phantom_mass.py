@@ -13,10 +13,10 @@ from calciscope.domain.image import Volume
 from calciscope.domain.patient import Patient
 from calciscope.errors import CalciscopeError
 from calciscope.measure import preset
-from calciscope.measure.calibration import calibrate
-from calciscope.measure.integrated import integrated_mass, volume_fraction_mass
+from calciscope.measure.integration.integrated import integrated_mass, volume_fraction_mass
+from calciscope.measure.integration.weighted import assumed_reference, spatially_weighted
 from calciscope.measure.mass import mass_factor
-from calciscope.measure.weighted import assumed_reference, spatially_weighted
+from calciscope.measure.phantom.calibration import calibrate
 from calciscope.read.study import open_study
 from tests.real.scans import NAMES, path_of
 

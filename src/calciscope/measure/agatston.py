@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calciscope.measure.dense import calcified, distinct
-from calciscope.measure.islands import Islands, Stack, islands
 from calciscope.measure.presets import Preset, Threshold
-from calciscope.measure.runs import components
-from calciscope.measure.sums import grouped, rounded
+from calciscope.measure.voxels.dense import calcified, distinct
+from calciscope.measure.voxels.islands import Islands, Stack, islands
+from calciscope.measure.voxels.runs import components
+from calciscope.measure.voxels.sums import grouped, rounded
 
 __all__ = ["Islands", "Score", "Scores", "Stack", "components", "islands", "score", "scores", "volume_scores"]
 

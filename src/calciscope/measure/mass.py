@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Acquisition
 from calciscope.errors import InputError
-from calciscope.measure.calibration import Calibration
 from calciscope.measure.gate import Gate, acquisition_rules
+from calciscope.measure.phantom.calibration import Calibration
 from calciscope.measure.presets import MM3_PER_CM3, Threshold
 
 
@@ -47,7 +47,7 @@ def mass_factor(
 
     ``given`` may be in mg/cm3/HU or in mg/mm3/HU (:func:`given_factor`). :func:`file_factors` are those of the file:
     of several the middle one is taken, adjusted, and only where the image shows no phantom. ``calibration`` is what
-    :func:`calciscope.measure.calibration.calibrate` found.
+    :func:`calciscope.measure.phantom.calibration.calibrate` found.
 
     Raises:
         InputError: ``given`` is plausible in neither unit.

@@ -17,12 +17,12 @@ from calciscope.domain.measured import DepositNumbers
 from calciscope.measure.agatston import Score, score
 from calciscope.measure.artery import extent, tubes_of
 from calciscope.measure.gate import Gate, Number
-from calciscope.measure.interval import Intervals, score_intervals
-from calciscope.measure.masses import masses
-from calciscope.measure.noise import Noise
+from calciscope.measure.integration.masses import masses
 from calciscope.measure.presets import Preset
 from calciscope.measure.scan import Piece, Region, Scan, agatston_method, gates_of, number, scored
 from calciscope.measure.shape import Size, size, surrounding
+from calciscope.measure.uncertainty.interval import Intervals, score_intervals
+from calciscope.measure.uncertainty.noise import Noise
 
 __all__ = ["Numbers", "Piece", "Region", "Scan", "agatston_method", "gates_of", "number", "numbers", "scored"]
 

@@ -15,11 +15,11 @@ from calciscope.domain.deposit import Calcium, Deposit
 from calciscope.domain.image import Geometry, Volume
 from calciscope.domain.site import within
 from calciscope.measure.agatston import Stack, components
-from calciscope.measure.calibration import Calibration
 from calciscope.measure.gate import Gate, Number, acquisition_rules, facts, judge
 from calciscope.measure.mass import MassFactor, mass_factor
-from calciscope.measure.noise import Noise, image_noise, noise_near
+from calciscope.measure.phantom.calibration import Calibration
 from calciscope.measure.presets import Preset, Threshold
+from calciscope.measure.uncertainty.noise import Noise, image_noise, noise_near
 from calciscope.measure.voltage import threshold_of
 
 # Noise is measured once for a block of this side, mm: it changes over organs, not over lesions.

@@ -13,10 +13,10 @@ from calciscope.domain.deposit import PlacedDeposit
 from calciscope.domain.image import Volume
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Value
-from calciscope.measure.calibration import Calibration, calibrate
 from calciscope.measure.gate import acquisition_rules
 from calciscope.measure.mass import wants_phantom
 from calciscope.measure.numbers import numbers
+from calciscope.measure.phantom.calibration import Calibration, calibrate
 from calciscope.measure.presets import Preset
 from calciscope.measure.readings import reviewed
 from calciscope.measure.rollup import VALUE_NAMES, rollups

@@ -17,14 +17,14 @@ from dataclasses import replace
 from typing import Protocol
 
 from calciscope.domain.image import Acquisition, Volume
-from calciscope.measure.calibration import calibrate
 from calciscope.measure.gate import acquisition_rules
 from calciscope.measure.mass import file_factors, given_factor, wants_phantom
+from calciscope.measure.phantom.calibration import calibrate
 from calciscope.measure.presets import MM3_PER_CM3, Preset, Threshold
 
 
 class Calibrated(Protocol):
-    """A phantom seen in the image (:class:`calciscope.measure.calibration.Calibration` is one)."""
+    """A phantom seen in the image (:class:`calciscope.measure.phantom.calibration.Calibration` is one)."""
 
     @property
     def factor(self) -> float:

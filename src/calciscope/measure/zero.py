@@ -20,9 +20,9 @@ from calciscope.domain.deposit import PlacedDeposit
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.site import REGIONS, UNPLACED, within
 from calciscope.domain.structures import dictionary
-from calciscope.measure.detect import sentence, smallest_lesion, upper_bounds
 from calciscope.measure.gate import STRICTNESS, Gate
 from calciscope.measure.scan import Scan, agatston_method, gates_of, number
+from calciscope.measure.uncertainty.detect import sentence, smallest_lesion, upper_bounds
 
 CORONARY, HEART = "artery.coronary", "heart"
 # Places that say no more than where in the body a deposit is: what lies there beside the heart may be coronary.

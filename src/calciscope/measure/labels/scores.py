@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from calciscope.domain.assessment import Measure
 from calciscope.domain.labels import LabelArray
 from calciscope.measure.agatston import Scores, scores
-from calciscope.measure.dense import Calcified, calcified, labels_in
 from calciscope.measure.gate import Fact, Gate, Number, acquisition_rules, facts, judge
 from calciscope.measure.rollup import SUMMED, combined
 from calciscope.measure.scan import Scan, agatston_method, number, scored
+from calciscope.measure.voxels.dense import Calcified, calcified, labels_in
 
 # A label whose name tells no place is taken at its word: it is scored as the calcium of an artery.
 TAKEN_AS = "artery"

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from calciscope.measure.agatston import Stack, scores
-from calciscope.measure.noise import Noise
 from calciscope.measure.presets import Preset, Threshold
+from calciscope.measure.uncertainty.noise import Noise
 
 Array = NDArray[np.float32]
 

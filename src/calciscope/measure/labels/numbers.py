@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from calciscope.domain.assessment import Measure
 from calciscope.domain.image import Volume
 from calciscope.domain.scores import SCORES
-from calciscope.measure.dense import Calcified, calcified, labels_in
-from calciscope.measure.detect import smallest_lesion, upper_bounds
-from calciscope.measure.label_scores import TAKEN_AS, Each, Layer, Quick, common, summed, union
-from calciscope.measure.masses import masses
-from calciscope.measure.numbers import numbers
-from calciscope.measure.scan import Region, Scan, gates_of, number
-from calciscope.measure.weighted import (
+from calciscope.measure.integration.masses import masses
+from calciscope.measure.integration.weighted import (
     REFERENCE_DENSITY,
     assumed_reference,
     calibrated_reference,
     weighted_region,
 )
+from calciscope.measure.labels.scores import TAKEN_AS, Each, Layer, Quick, common, summed, union
+from calciscope.measure.numbers import numbers
+from calciscope.measure.scan import Region, Scan, gates_of, number
+from calciscope.measure.uncertainty.detect import smallest_lesion, upper_bounds
+from calciscope.measure.voxels.dense import Calcified, calcified, labels_in
 
 # Of a label with more voxels than this only those above the threshold are measured: it is no outline of deposits, and
 # what lies below the threshold in it is tissue.

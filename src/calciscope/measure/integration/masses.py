@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from calciscope.domain.assessment import Measure, Validity
 from calciscope.errors import InputError
 from calciscope.measure.gate import Gate
-from calciscope.measure.integrated import MassEstimate, integrated_mass
+from calciscope.measure.integration.integrated import MassEstimate, integrated_mass
 from calciscope.measure.scan import Scan, number
 
 _BY_CONSTRUCTION = (

@@ -1,6 +1,6 @@
 """One slice of a calibration phantom: is there a pair of rods, and what do they measure?
 
-What must hold is listed in :mod:`calciscope.measure.calibration`.
+What must hold is listed in :mod:`calciscope.measure.phantom.calibration`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calciscope.measure.phantom import Limits, Phantom
+from calciscope.measure.phantom.models import Limits, Phantom
 
 # The mean of a rod is taken this share of its radius inside, clear of partial volume.
 INNER = 0.7

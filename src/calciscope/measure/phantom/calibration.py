@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from calciscope.domain.image import Volume
-from calciscope.measure.phantom import Limits, Phantom, phantoms
+from calciscope.measure.phantom.models import Limits, Phantom, phantoms
+from calciscope.measure.phantom.rods import INNER, SECTOR_NOISE, SECTORS, Pair, Slice, pair_of
 from calciscope.measure.presets import MM3_PER_CM3
-from calciscope.measure.rods import INNER, SECTOR_NOISE, SECTORS, Pair, Slice, pair_of
 
 # Looking for discs needs no finer grid than this, mm: a rod is more than ten times as wide.
 COARSE_MM = 1.6

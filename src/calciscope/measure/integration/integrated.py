@@ -5,10 +5,10 @@ attenuation above the background over a region that holds the whole blurred depo
 attenuation, it makes none (integrated intensity: Med Phys 2023, doi:10.1002/mp.16326; volume fraction: Black D, Xiao X,
 Molloi S. J Med Imaging 2023;10:043502).
 
-One rule for every deposit (:mod:`calciscope.measure.region` applies it): the core are the given voxels that stand out
-of the noise and reach half of the highest excess near them, which is where an edge lies in a blurred image; the region
-is the core grown by the reach of the blur within the slice and by one slice each way (more where slices are thin); the
-background is the tissue of the shell around. No constant depends on the deposit.
+One rule for every deposit (:mod:`calciscope.measure.integration.region` applies it): the core are the given voxels
+that stand out of the noise and reach half of the highest excess near them, which is where an edge lies in a blurred
+image; the region is the core grown by the reach of the blur within the slice and by one slice each way (more where
+slices are thin); the background is the tissue of the shell around. No constant depends on the deposit.
 
 For users: see docs/measures.md#integrated_mass.
 """
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calciscope.errors import InputError
-from calciscope.measure.region import Region, Spacing, region_of
+from calciscope.measure.integration.region import Region, Spacing, region_of
 
 # 95 % of a normal distribution lie within so many standard deviations.
 NORMAL_95 = 1.959964

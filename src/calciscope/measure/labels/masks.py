@@ -17,18 +17,18 @@ from calciscope.domain.image import Contrast, Volume
 from calciscope.domain.scores import SCORES, LabelScores
 from calciscope.domain.site import exists
 from calciscope.domain.structures import dictionary
-from calciscope.measure.absent import completed
 from calciscope.measure.agatston import Stack
-from calciscope.measure.calibration import Calibration
-from calciscope.measure.filled import blood_in
 from calciscope.measure.gate import Gate, acquisition_rules, judge
-from calciscope.measure.label_numbers import Full
-from calciscope.measure.label_scores import TAKEN_AS, Layer, Quick, facts_of, union
+from calciscope.measure.labels.absent import completed
+from calciscope.measure.labels.filled import blood_in
+from calciscope.measure.labels.numbers import Full
+from calciscope.measure.labels.scores import TAKEN_AS, Layer, Quick, facts_of, union
 from calciscope.measure.mass import mass_factor
+from calciscope.measure.phantom.calibration import Calibration
 from calciscope.measure.presets import Preset
 from calciscope.measure.scan import Scan
-from calciscope.measure.slabs import averaged, averaged_labels, slabs
 from calciscope.measure.voltage import threshold_of
+from calciscope.measure.voxels.slabs import averaged, averaged_labels, slabs
 
 # How far from the mask its surroundings are looked at, mm; a background is taken from closer by.
 _NEAR_MM = 20.0
@@ -101,7 +101,7 @@ def score_labels(
     ``measures`` are names, ``None`` stands for all; agatston, volume and mass without ``intervals`` take one reading of
     the volume. Islands are formed within each label, so that the total of labels that lie apart is their sum; where
     labels overlap, the voxels of all of them are scored together, each once. Contrast is looked for inside the mask
-    (:func:`calciscope.measure.filled.blood_in`). ``given_factor`` is a mass factor in mg/mm3/HU or mg/cm3/HU.
+    (:func:`calciscope.measure.labels.filled.blood_in`). ``given_factor`` is a mass factor in mg/mm3/HU or mg/cm3/HU.
 
     Raises:
         InputError: the mass factor is plausible in neither unit.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from calciscope.errors import InputError
-from calciscope.measure.shell import (
+from calciscope.measure.integration.shell import (
     FAT_HU,
     LEAST_SHELL,
     STEP_HU,
@@ -75,7 +75,7 @@ def region_of(
     others: NDArray[np.bool_] | None = None,
     slice_axis: int = 0,
 ) -> Region:
-    """The region of one deposit; arguments as for :func:`calciscope.measure.integrated.integrated_mass`."""
+    """The region of one deposit; arguments as for :func:`calciscope.measure.integration.integrated.integrated_mass`."""
     patch = _patch(hu, voxels, spacing, others, slice_axis)
     shell = _shell(patch)
     if int(shell.sum()) < LEAST_SHELL:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from calciscope.domain.image import Acquisition, Geometry, Volume, slice_axis
 from calciscope.domain.labels import whole_numbers
 from calciscope.errors import InputError
-from calciscope.measure.dense import labels_in
-from calciscope.measure.labels import Labelled
+from calciscope.measure.labels.masks import Labelled
+from calciscope.measure.voxels.dense import labels_in
 
 # Attenuation of air: what a voxel that is not a number is taken for.
 _AIR_HU = -1024

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from calciscope.measure.dense import reaching
 from calciscope.measure.presets import IslandRule, Preset, Threshold
-from calciscope.measure.runs import Runs, find_runs, join
-from calciscope.measure.sums import run_limbs
+from calciscope.measure.voxels.dense import reaching
+from calciscope.measure.voxels.runs import Runs, find_runs, join
+from calciscope.measure.voxels.sums import run_limbs
 
 # A pixel of 0.5 mm squared four times is 1 mm2 also where the product of two decimal spacings falls a hair short.
 AREA_TOLERANCE = 1e-6

@@ -20,9 +20,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from calciscope.measure.agatston import Stack, score
-from calciscope.measure.noise import Noise
 from calciscope.measure.presets import Preset, Threshold
-from calciscope.measure.redraw import around, evenly, phases, redrawn, scores_apart
+from calciscope.measure.uncertainty.noise import Noise
+from calciscope.measure.uncertainty.redraw import around, evenly, phases, redrawn, scores_apart
 
 Interval = tuple[float, float]
 

@@ -23,9 +23,9 @@ from scipy.special import ndtr
 
 from calciscope.errors import KnowledgeError
 from calciscope.measure.agatston import Stack
-from calciscope.measure.noise import Noise
 from calciscope.measure.presets import MM3_PER_CM3, Preset, Threshold
-from calciscope.measure.redraw import evenly, phases, scores_apart, unit_noise
+from calciscope.measure.uncertainty.noise import Noise
+from calciscope.measure.uncertainty.redraw import evenly, phases, scores_apart, unit_noise
 
 # Positions of the grid, and points that stand for a ball: its mean attenuation is then right within a few per cent.
 POSITIONS, POINTS = 80, 120

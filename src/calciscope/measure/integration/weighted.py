@@ -17,8 +17,8 @@ from scipy.special import ndtr
 
 from calciscope.domain.assessment import Validity
 from calciscope.errors import InputError
-from calciscope.measure.calibration import Calibration
 from calciscope.measure.gate import Gate
+from calciscope.measure.phantom.calibration import Calibration
 from calciscope.measure.presets import MM3_PER_CM3, Threshold
 
 # A pixel and its four neighbours weigh the same.
