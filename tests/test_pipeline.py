@@ -177,6 +177,22 @@ def test_the_gate_judges_agatston_by_the_acquisition(in_artery, header, validity
     assert (agatston["value"] is None) is (validity == "refused")
 
 
+def test_thin_slices_are_averaged_first_where_the_preset_says_so(axial, in_artery, tmp_path):
+    """Every slice twice at half the spacing: the mean of each pair is the slice, and so are deposits and scores."""
+    thin = {"hu": np.repeat(body(), 2, axis=0), "spacing": (SPACING[0] / 2, *SPACING[1:])}
+    # A slice of 1.5 mm lies 0.75 mm from the middle of the slab that it is half of.
+    thin["origin"] = tuple(np.add(series().origin, (0, 0, -SPACING[0] / 4)))
+    written = series(**thin, header={"SliceThickness": "1.5"})
+    as_thick = in_artery(written, "--preset", "standard-3mm")
+    assert as_thick["agatston"]["value"] == pytest.approx(4 * 146 * SPACING[1] * SPACING[2])
+    assert as_thick["agatston"]["validity"] == "adjusted"
+    assert "2 slices each of 1.5 mm were averaged to 3 mm" in as_thick["agatston"]["why"]
+    ran = run("assess", tmp_path / "study", "--preset", "standard-3mm", out=tmp_path / "thick")
+    assert [one["voxels"] for one in ran.deposits] == [one["voxels"] for one in axial.deposits]
+    for one, other in zip(ran.deposits, axial.deposits, strict=True):
+        assert one["center_mm"] == pytest.approx(other["center_mm"], abs=1e-6)
+
+
 def test_what_a_missing_slice_touches_is_refused_and_the_rest_is_not(tmp_path):
     series().write(tmp_path / "study", skip=(FOCI[0][0][0],))
     first = run("assess", tmp_path / "study", out=tmp_path / "first")

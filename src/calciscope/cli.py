@@ -9,7 +9,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +23,7 @@ from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
 if TYPE_CHECKING:
     from calciscope.domain.assessment import Assessment
+    from calciscope.domain.scores import LabelScores
     from calciscope.pipeline import Options, Run
     from calciscope.simulate.compare import Comparison
 
@@ -33,6 +34,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+# Wider than any table.
+_WIDEST = 10_000
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3
 
 PatientOption = Annotated[
@@ -110,13 +113,72 @@ def assess(
 
 
 @app.command()
+def score(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="DICOM folder, file or ZIP, NIfTI, NRRD or MHA.")],
+    mask: Annotated[
+        Path,
+        typer.Option(metavar="MASK", help="Labels on any grid: NIfTI, NRRD, MHA or DICOM SEG.", show_default=False),
+    ],
+    names: Annotated[
+        Path | None, typer.Option(metavar="TABLE", help="CSV label,structure; without it numbers are the names.")
+    ] = None,
+    preset: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Rules of the score; several give a comparison.")
+    ] = None,
+    mass_factor: Annotated[
+        float | None, typer.Option(metavar="F", help="Mass of a HU, mg/mm3/HU or mg/cm3/HU, from a calibration.")
+    ] = None,
+    kvp: Annotated[float | None, typer.Option(metavar="KV", help="Tube voltage if the image does not say it.")] = None,
+    contrast: Annotated[
+        str | None, typer.Option(metavar="none|given", help="Contrast if the image does not say it.")
+    ] = None,
+    patient_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Which patient, where the image holds several.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write a row a number here.")] = None,
+) -> None:
+    """Score a mask: the numbers of every label and of all together, no search and no judgement."""
+    from calciscope.domain.image import Contrast
+    from calciscope.report import scores
+    from calciscope.scoring import Options, score_files
+
+    if contrast is not None and contrast not in tuple(Contrast):
+        raise typer.BadParameter(f"--contrast is none or given, not {contrast!r}")
+    chosen = [name.strip() for given in preset or ["standard"] for name in given.split(",") if name.strip()]
+    options = Options(
+        presets=tuple(dict.fromkeys(chosen)),
+        names=names,
+        mass_factor=mass_factor,
+        kvp=kvp,
+        contrast=Contrast(contrast) if contrast else None,
+        patient_id=patient_id,
+    )
+    if csv is not None:
+        _check_writable(csv.parent, "--csv")
+        _check_spared(csv, image, mask, names)
+    with _progress() as tell:
+        results = score_files(image, mask, options, tell)
+    if csv is not None:
+        with _writing(csv, "--csv"):
+            csv.parent.mkdir(parents=True, exist_ok=True)
+            scores.save_csv(results, csv)
+    if as_json:
+        typer.echo(scores.to_json(results))
+    else:
+        _show_scores(results)
+    if why := scores.refusal(results):
+        raise NothingToAssessError(f"no calcium score can be given: {why}")
+
+
+@app.command()
 def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same patient.")] = 1,
     out: OutOption = Path("calciscope-demo"),
 ) -> None:
     """Simulate a patient with known deposits, assess the study as a stranger's, and compare measured with true."""
     from calciscope.pipeline import Options
-    from calciscope.simulate import compare, dicom
+    from calciscope.simulate import compare, dicom, mask
     from calciscope.simulate.patient import simulate
 
     _check_writable(out)
@@ -129,6 +191,7 @@ def demo(
             for old in (out / "study").glob("[0-9][0-9][0-9][0-9].dcm"):
                 old.unlink()
             study = dicom.write(simulated, out / "study")
+            mask.write(simulated.mask, [one.site for one in simulated.truth], simulated.volume.geometry, out)
     run = _run([study], simulated.patient, Options())
     report = _write(run, out)[-1]
     _show(run.assessment)
@@ -196,20 +259,28 @@ def _write(run: Run, out: Path) -> tuple[Path, Path, Path]:
         )
 
 
-def _check_writable(out: Path) -> None:
+def _check_writable(out: Path, option: str = "--out") -> None:
     """Say that nothing can be written there before the work and not after it; nothing is made yet."""
     above = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise OutputError(f"--out {out}: cannot be written; give a folder that can be made or written")
+        raise OutputError(f"{option} {out}: cannot be written; give a folder that can be made or written")
+
+
+def _check_spared(csv: Path, *inputs: Path | None) -> None:
+    """Say before the work that a table cannot take the place of a folder, and must not take that of what is read."""
+    if csv.is_dir():
+        raise OutputError(f"--csv {csv}: it is a folder; give the name of a file")
+    if any(one is not None and one.exists() and csv.exists() and csv.samefile(one) for one in inputs):
+        raise OutputError(f"--csv {csv}: it is read as input and would be overwritten; give another name")
 
 
 @contextmanager
-def _writing(out: Path) -> Iterator[None]:
+def _writing(out: Path, option: str = "--out") -> Iterator[None]:
     try:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise OutputError(f"--out {out}: cannot be written ({reason}); give another folder or make room") from error
+        raise OutputError(f"{option} {out}: cannot be written ({reason}); give another place or make room") from error
 
 
 def _show(assessment: Assessment) -> None:
@@ -238,6 +309,25 @@ def _show(assessment: Assessment) -> None:
     typer.echo(assessment.disclaimer)
 
 
+def _show_scores(results: Sequence[LabelScores]) -> None:
+    """The measures of one preset or the scores of several as a table, then how far they hold."""
+    from calciscope.report import scores
+
+    head, rows = scores.table(results)
+    shown = Table(box=None, pad_edge=False)
+    for place, title in enumerate(head):
+        shown.add_column(title, justify="left" if place == 0 else "right", no_wrap=True)
+    for row in rows:
+        shown.add_row(*row)
+    _table(shown, wide=True)
+    for line in scores.reasons(results):
+        typer.echo(line)
+    for note in results[0].notes:
+        typer.echo(f"note: {note}")
+    typer.echo("preset: " + ", ".join(f"{one.preset} {one.version}".strip() for one in results))
+    typer.echo(results[0].disclaimer)
+
+
 def _compare(comparison: Comparison) -> None:
     """Measured beside true, a row a true deposit."""
     from calciscope.report.text import number
@@ -257,6 +347,13 @@ def _compare(comparison: Comparison) -> None:
     )
 
 
-def _table(table: Table) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
-    console.print(table)
+def _table(table: Table, wide: bool = False) -> None:
+    """Print a table, on a pipe 120 columns wide; a ``wide`` one as wide as it is, so that no number is cut."""
+    width = None if sys.stdout.isatty() else 120
+
+    def console(width: int | None) -> Console:
+        return Console(width=width, highlight=False, markup=False, emoji=False)
+
+    if wide:
+        width = max(console(width).width, console(_WIDEST).measure(table).maximum)
+    console(width).print(table, soft_wrap=wide)

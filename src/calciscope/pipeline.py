@@ -6,7 +6,7 @@ Each stage is a plain function from values to values. This module alone knows al
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -22,8 +22,11 @@ from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileErr
 from calciscope.find import ct
 from calciscope.interpret import rules
 from calciscope.measure import measure, merge, presets
+from calciscope.measure.voltage import finding_threshold
+from calciscope.measure.voxels import slabs
 from calciscope.place import corrections
 from calciscope.read.files import is_there, printable
+from calciscope.read.mask import read_label_map
 from calciscope.read.patient import read_patient
 from calciscope.read.study import open_study
 from calciscope.report.html import Pictures
@@ -107,7 +110,7 @@ def assess(
     clock = _Clock(progress or (lambda text, fraction: None), steps=8)
     preset = presets.preset(chosen.preset)
     knowledge = rules.load(chosen.knowledge)
-    segment = anatomy.provider(chosen.anatomy)
+    segment = anatomy.provider(chosen.anatomy, read_label_map)
     changes = corrections.read(chosen.corrections) if chosen.corrections else ()
 
     clock.start("read", "reading")
@@ -123,8 +126,9 @@ def assess(
     seen: list[_Seen] = []
     misfits: list[Refusal] = []
     unseen: list[str] = []
-    for series in study.series:
-        kvp = series.volume.acquisition.kvp
+    for read in study.series:
+        # Slices are averaged, where the preset asks for it, before anything is found in them.
+        series = replace(read, volume=slabs.prepared(read.volume, preset))
         clock.start("anatomy", f"anatomy of {series.info.label}")
         try:
             body = segment(series.volume)
@@ -135,7 +139,7 @@ def assess(
                 raise
             body = anatomy.provider("embedded")(series.volume)
         clock.start("find", f"finding calcium in {series.info.label}")
-        threshold = preset.threshold(kvp).hu
+        threshold = finding_threshold(series.volume, preset)
         found = ct.find(series.volume, body, series=series.info.id, threshold_hu=threshold)
         if found.floor_hu > threshold:
             unseen.append(f"calcium fainter than {found.floor_hu:.0f} HU, which contrast hides in {series.info.label}")

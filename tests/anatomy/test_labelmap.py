@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from calciscope.anatomy import labelmap
+from calciscope.anatomy import labelmap, provider
 from calciscope.domain.anatomy import Anatomy, Manifest, Region, Structure, Tube
 from calciscope.domain.image import Geometry, Volume
-from calciscope.errors import AnatomyError
+from calciscope.domain.labels import Labels
+from calciscope.errors import AnatomyError, InputError
+from calciscope.read.mask import read_label_map
+from tests.read.make_dicom import Series
+from tests.read.make_seg import save, segmentation
 
 SHAPE = (10, 20, 30)
 GEOMETRY = Geometry(SHAPE, (3.0, 2.0, 2.0), (-30.0, -20.0, 100.0))
@@ -55,7 +59,7 @@ def labelled():
 def load(tmp_path, array=None, names=NAMES, suffix="nii.gz", **grid):
     path = written(tmp_path / f"map.{suffix}", labelled() if array is None else array, **grid)
     (tmp_path / "names.csv").write_text(names)
-    return labelmap.load(f"{path},{tmp_path / 'names.csv'}", base)
+    return labelmap.over(read_label_map(f"{path},{tmp_path / 'names.csv'}"), base)
 
 
 @pytest.mark.parametrize("suffix", ["nii.gz", "nii", "nrrd", "mha"])
@@ -101,7 +105,7 @@ def test_unknown_structures_are_kept_and_named_in_the_notes(tmp_path):
 def test_a_table_beside_the_map_is_found(tmp_path):
     path = written(tmp_path / "map.nii.gz", labelled())
     (tmp_path / "map.csv").write_text(NAMES)
-    assert labelmap.load(str(path), base)(volume()).has("aorta")
+    assert labelmap.over(read_label_map(str(path)), base)(volume()).has("aorta")
 
 
 def test_no_overlap_is_said_on_use(tmp_path):
@@ -110,37 +114,29 @@ def test_no_overlap_is_said_on_use(tmp_path):
         segment(volume())
 
 
-@pytest.mark.parametrize(
-    ("names", "says"),
-    [
-        ("label,structure\n1,liver\n", "1 labels have no name in the table: 2"),
-        ("liver,1\n", "must start with the line label,structure"),
-        ("label,structure\none,liver\n", "line 2"),
-        ("label,structure\n1,liver\n1,spleen\n", "label 1 has two names"),
-    ],
-)
-def test_wrong_name_tables(tmp_path, names, says):
-    with pytest.raises(AnatomyError, match=says):
-        load(tmp_path, names=names)
+def test_a_dicom_seg_needs_no_table(tmp_path):
+    grid = Series(np.zeros(SHAPE, dtype=np.int16), GEOMETRY.spacing, GEOMETRY.origin)
+    both = {1: labelled() == 1, 2: labelled() == 2}
+    path = save(segmentation(grid, both, labels={1: "liver", 2: "aorta"}), tmp_path / "seg.dcm")
+    body = provider(str(path), read_label_map)(volume())
+    assert np.array_equal(body.mask("liver"), both[1])
+    assert np.array_equal(body.mask("aorta"), both[2])
 
 
-def test_wrong_files(tmp_path):
+def test_labels_that_overlap_lie_over_each_other_as_they_come():
+    whole, part = (labelled() > 0).astype(np.int32), np.where(labelled() == 2, 70000, 0)
+    names = MappingProxyType({1: "liver", 70000: "aorta"})
+    body = labelmap.over(lambda image: Labels("m", (whole, part), GEOMETRY, names), base)(volume())
+    assert np.array_equal(body.mask("liver"), labelled() == 1)
+    assert np.array_equal(body.mask("aorta"), labelled() == 2)
+
+
+def test_a_wrong_table_or_file_is_said_at_once(tmp_path):
+    with pytest.raises(InputError, match="1 label has no name in the table: 2"):
+        load(tmp_path, names="label,structure\n1,liver\n")
     with pytest.raises(AnatomyError, match=r"the label map none.nii does not exist"):
-        labelmap.load(str(tmp_path / "none.nii"), base)
-    path = written(tmp_path / "map.nii.gz", labelled())
-    with pytest.raises(AnatomyError, match=r"name table map.csv does not exist"):
-        labelmap.load(str(path), base)
-    (tmp_path / "seg.dcm").write_bytes(b"x")
-    with pytest.raises(AnatomyError, match="DICOM SEG is not supported yet"):
-        labelmap.load(str(tmp_path / "seg.dcm"), base)
-    (tmp_path / "seg.txt").write_text("x")
-    with pytest.raises(AnatomyError, match="is no label map"):
-        labelmap.load(str(tmp_path / "seg.txt"), base)
-    (tmp_path / "bad.nii").write_text("x")
-    (tmp_path / "bad.csv").write_text(NAMES)
-    with pytest.raises(AnatomyError, match="cannot be read as an image"):
-        labelmap.load(str(tmp_path / "bad.nii"), base)
-    with pytest.raises(AnatomyError, match="only background"):
-        load(tmp_path, np.zeros(SHAPE, dtype=np.uint8))
-    with pytest.raises(AnatomyError, match="are no labels"):
-        load(tmp_path, labelled().astype(np.float32) + 0.5)
+        provider(str(tmp_path / "none.nii"), read_label_map)
+    with pytest.raises(AnatomyError, match=r"name table bare.csv does not exist"):
+        provider(str(written(tmp_path / "bare.nii.gz", labelled())), read_label_map)
+    with pytest.raises(AnatomyError, match="is no label map file"):
+        provider("seg.txt", read_label_map)

@@ -129,3 +129,12 @@ def deposit(
 def placed(one: Deposit, site: str, confidence: float = 0.9, **attributes: str) -> PlacedDeposit:
     """The deposit at a site."""
     return PlacedDeposit(one, Placement(site, confidence, "test", "test", attributes=attributes))
+
+
+def painted(*deposits: Deposit, scan: Volume | None = None, tissue: float = 40.0) -> Volume:
+    """The scan with soft tissue (HU) everywhere and the deposits in it: what their numbers are measured in."""
+    scan = scan or volume()
+    hu = np.full(scan.geometry.shape, tissue, dtype=np.float32)
+    for one in deposits:
+        hu[tuple(one.voxels.T)] = one.hu
+    return Volume(hu, scan.geometry, scan.acquisition)

@@ -16,6 +16,7 @@ from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Contrast
 from calciscope.measure.gate import NUMBERS, Condition, Gate, acquisition_rules, facts, judge
 from calciscope.measure.presets import preset, presets
+from calciscope.measure.voltage import threshold_of
 from tests.measure.make import REFERENCE, block, deposit, geometry
 
 VALID, ADJUSTED, REFUSED = Validity.VALID, Validity.ADJUSTED, Validity.REFUSED
@@ -24,7 +25,7 @@ UNENHANCED = BloodPool(45.0, 12.0, 500, "aorta")
 
 def gates(site="artery.coronary.lad", blood=UNENHANCED, grid=None, one=None, name="standard", **changes):
     acquisition = replace(REFERENCE, **changes)
-    threshold = preset(name).threshold(acquisition.kvp)
+    threshold = threshold_of(preset(name), acquisition)
     grid = grid or geometry()
     known = facts(acquisition, grid, blood, [one or deposit(block(5, 9, 9, 4, 4, 300), grid)], threshold, 120.0)
     return judge(known, site, threshold)
@@ -37,24 +38,30 @@ def test_reference_conditions_are_valid_without_a_word():
 @pytest.mark.parametrize(
     ("changes", "number", "validity", "says"),
     [
-        ({"kvp": 130.0}, "agatston", ADJUSTED, "130 HU is kept at 130 kV, so the number reads low"),
+        ({"kvp": 130.0, "mass_factors": ()}, "agatston", ADJUSTED, "130 HU is kept at 130 kV, so the number reads low"),
         ({"kvp": 100.0}, "agatston", ADJUSTED, "147 HU"),
         ({"kvp": None}, "agatston", ADJUSTED, "taken as 120 kV"),
         ({"kvp": 140.0}, "attenuation", ADJUSTED, "140 kV"),
-        ({"tin_filter": True}, "agatston", ADJUSTED, "tin"),
+        ({"tin_filter": True, "mass_factors": ()}, "agatston", ADJUSTED, "130 HU is kept at 120 kV with a tin filter"),
+        ({"tin_filter": True}, "attenuation", ADJUSTED, "tin filter"),
         ({"kernel": None, "sharp_kernel": None}, "agatston", ADJUSTED, "kernel is not known"),
         ({"kernel": "XYZZY", "sharp_kernel": None}, "agatston", ADJUSTED, "kernel XYZZY"),
         ({"kernel": "FC52", "sharp_kernel": True}, "agatston", REFUSED, "FC52 is sharp"),
         ({"kernel": "FC52", "sharp_kernel": True}, "volume", ADJUSTED, "reads high"),
         ({"slice_thickness": 2.5}, "agatston", ADJUSTED, "gaps between slices"),
         ({"lossy": True}, "mass", ADJUSTED, "lossy"),
-        ({"resampled": "gantry tilt"}, "volume", ADJUSTED, "interpolated (gantry tilt)"),
+        ({"resampled": "gantry tilt"}, "volume", ADJUSTED, "not the acquired ones (gantry tilt)"),
         ({"missing_slices": (6,)}, "agatston", REFUSED, "slices are missing"),
         ({"missing_slices": (6,)}, "diameter", REFUSED, "slices are missing"),
         ({"missing_slices": (12,)}, "agatston", VALID, None),
         ({"description": "Thorax routine"}, "agatston", ADJUSTED, "not known to be ECG-gated"),
         ({"description": "Thorax non-gated"}, "agatston", ADJUSTED, "not known to be ECG-gated"),
         ({"description": None, "body_part": "HEART"}, "agatston", VALID, None),
+        ({"description": "THORAX_ECG-Gated"}, "agatston", VALID, None),
+        ({"description": "Ca.Score 3.0"}, "agatston", VALID, None),
+        ({"description": "Heart_not-gated"}, "agatston", ADJUSTED, "not known to be ECG-gated"),
+        ({"description": "Thorax", "gated": True}, "agatston", VALID, None),
+        ({"description": "Cardiac", "gated": False}, "agatston", ADJUSTED, "not known to be ECG-gated"),
         ({"contrast": Contrast.GIVEN}, "agatston", VALID, "as without"),
     ],
 )
@@ -93,6 +100,9 @@ def test_without_a_blood_pool_the_header_decides():
     assert gates(blood=None, contrast=Contrast.GIVEN)["agatston"].validity is REFUSED
     assert gates(blood=None, contrast=Contrast.UNKNOWN)["agatston"].validity is ADJUSTED
     assert gates(blood=None, contrast=Contrast.NONE)["agatston"].validity is VALID
+    said = gates(blood=None, contrast=Contrast.GIVEN)["agatston"].why
+    assert said == "the header says that contrast was given, and blood was not measured in the image to tell otherwise"
+    assert "neither the header nor blood" in gates(blood=None, contrast=Contrast.UNKNOWN)["mass"].why
 
 
 def test_header_and_image_together_need_less_enhancement():
@@ -119,6 +129,8 @@ def test_gating_matters_in_the_heart_and_agatston_belongs_to_heart_and_arteries(
     assert gates("artery.aorta.abdominal", description="Abdomen")["agatston"].validity is VALID
     assert "only compares sizes" in (gates("kidney.left")["agatston"].why or "")
     assert gates("kidney.left")["volume"].validity is VALID
+    assert gates("", description="Abdomen") == gates("artery.carotid.left")
+    assert "taken as the increment, 3 mm" in gates(slice_thickness=None)["agatston"].why
 
 
 def test_a_preset_that_refuses_a_voltage_refuses_the_scores():

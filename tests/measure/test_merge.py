@@ -9,7 +9,7 @@ import pytest
 from calciscope.domain.assessment import Validity
 from calciscope.measure import measure, preset
 from calciscope.measure.merge import merge
-from tests.measure.make import anatomy, block, deposit, placed, volume
+from tests.measure.make import anatomy, block, deposit, painted, placed
 
 LAD, RCA, ARCH = "artery.coronary.lad", "artery.coronary.rca", "artery.aorta.arch"
 ABDOMINAL, THORACIC = "artery.aorta.abdominal", "artery.aorta.thoracic"
@@ -21,7 +21,7 @@ def series(name, *what, blood=45.0, threshold=130.0):
         placed(replace(deposit(block(z, 10, 10, 4, 4, hu), name=f"{name}{z}", threshold=threshold), series=name), site)
         for site, z, hu in what
     ]
-    return measure(found, volume(), anatomy(blood=blood), preset())
+    return measure(found, painted(*(one.deposit for one in found)), anatomy(blood=blood), preset())
 
 
 def by_site(sites):
@@ -104,3 +104,29 @@ def test_what_only_the_scoring_series_shows_is_added_and_what_it_places_otherwis
     found = series("a", (ARCH, 20, 600), blood=200.0)
     merged = merge(found, series("b", (THORACIC, 20, 350), (RCA, 5, 250)), score=True)
     assert set(by_site(merged)) == {ARCH, RCA, "artery.coronary"}
+
+
+def test_attenuation_and_sizes_of_two_parts_are_pooled_and_not_summed():
+    merged = by_site(merge(series("a", (ABDOMINAL, 20, 350)), series("b", (ABDOMINAL, 30, 450))))[ABDOMINAL].measures
+    assert merged["mean_hu"].value == 400.0
+    assert merged["sd_hu"].value == 50.0
+    assert merged["median_hu"].value == 400.0
+    one = by_site(series("a", (ABDOMINAL, 20, 350)))[ABDOMINAL].measures
+    for name in ("diameter", "diameter_perpendicular", "diameter_craniocaudal"):
+        assert merged[name].value == pytest.approx(one[name].value, rel=0.01)
+    low, high = merged["agatston"].interval
+    assert low <= merged["agatston"].value <= high
+    assert merged["integrated_mass"].value > one["integrated_mass"].value
+
+
+def test_each_deposit_keeps_its_own_numbers_when_series_are_joined():
+    site = by_site(merge(series("a", (ABDOMINAL, 20, 350)), series("b", (ABDOMINAL, 30, 450))))[ABDOMINAL]
+    assert set(site.deposit_numbers) == {"a20", "b30"}
+    assert site.deposit_numbers["b30"].mass == pytest.approx(12.0 * 450 * 0.00075)
+
+
+def test_the_scoring_series_gives_the_integrated_mass_too():
+    found = series("a", (LAD, 5, 600), blood=200.0, threshold=350.0)
+    lad = by_site(merge(found, series("b", (LAD, 5, 350)), score=True))[LAD].measures
+    assert lad["integrated_mass"].value is not None
+    assert lad["integrated_mass"].method.endswith("in series b")

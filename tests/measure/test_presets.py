@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from calciscope.errors import InputError
@@ -61,6 +64,30 @@ def test_fqm_knows_two_voltages_and_refuses_others():
     assert refused.why == "preset fqm-siemens is defined at 100, 120 kV only, not at 80 kV"
 
 
+def test_every_preset_names_published_sources_and_a_status():
+    known = yaml.safe_load(files("calciscope").joinpath("knowledge", "sources.yaml").read_text(encoding="utf-8"))
+    for one in presets().values():
+        assert one.sources, one.name
+        cited = {*one.sources, *(voltage.source for voltage in one.voltages)}
+        assert not cited - known.keys(), one.name
+        assert one.status in ("current", "unverified")
+    assert {name for name, one in presets().items() if one.status == "current"} == {"standard", "agatston-130"}
+
+
+def test_standard_3mm_is_standard_but_for_the_averaging():
+    averaging = {"name", "title", "status", "average_mm", "thin_mm", "note"}
+    standard, thin = (preset(name).model_dump(exclude=averaging) for name in ("standard", "standard-3mm"))
+    assert standard == thin
+    assert (preset("standard-3mm").average_mm, preset("standard").average_mm) == (3.0, None)
+
+
+def test_calciumscoring_jl_computes_its_thresholds_and_refuses_other_voltages():
+    rule = preset("calciumscoring-jl")
+    assert [rule.threshold(kvp).hu for kvp in (70, 80, 100, 120, 135)] == [201, 184, 154, 128, 112]
+    assert rule.threshold(100).bins == (145, 222, 334, 446)
+    assert rule.threshold(140).refused
+
+
 def test_mass_factors_are_those_of_100_mg_per_cm3_at_the_threshold():
     for voltage in preset("standard").voltages:
         assert voltage.mass_factor == pytest.approx(0.1 / voltage.bins[0], abs=1e-6)
@@ -80,6 +107,8 @@ def test_an_unknown_name_brings_the_nearest():
         ({"factors": (1, 2)}, "factors"),
         ({"scaling": "area"}, "scaling"),
         ({"treshold": 130}, "treshold"),
+        ({"average_mm": 3.0}, "both average_mm and thin_mm"),
+        ({"sources": ()}, "sources"),
     ],
 )
 def test_a_wrong_preset_is_not_accepted(change, message):
@@ -90,5 +119,7 @@ def test_a_wrong_preset_is_not_accepted(change, message):
 def test_wrong_voltages_and_neighbours_are_not_accepted():
     with pytest.raises(ValidationError, match="do not ascend"):
         Voltage(kvp=120, bins=(200, 130), mass_factor=0.00077, source="x", status="current")
+    with pytest.raises(ValidationError, match="need 1 ends"):
+        Voltage(kvp=120, bins=(130, 200), ends=(199, 299), mass_factor=0.00077, source="x", status="current")
     with pytest.raises(ValidationError, match="8 neighbours do not exist in 3-D"):
         IslandRule(dimension=3, neighbours=8, smallest=1, unit="mm2")

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from calciscope.domain.assessment import Validity
 from calciscope.measure import measure, preset
-from tests.measure.make import REFERENCE, anatomy, block, deposit, geometry, placed, volume
+from tests.measure.make import REFERENCE, anatomy, block, deposit, geometry, painted, placed, volume
 
 STANDARD = preset("standard")
 LM, LAD, LCX, RCA = (f"artery.coronary.{name}" for name in ("lm", "lad", "lcx", "rca"))
 
 
 def measured(*what, scan=None, body=None, rule=STANDARD):
-    return {one.site: one for one in measure(what, scan or volume(), body or anatomy(), rule)}
+    shown = painted(*(one.deposit for one in what), scan=scan)
+    return {one.site: one for one in measure(what, shown, body or anatomy(shown.geometry), rule)}
 
 
 def a_block(name, slice_, hu, size=4, **more):
@@ -32,9 +33,13 @@ def test_one_deposit_in_an_artery_under_reference_conditions():
     assert numbers["mass"] == pytest.approx(12.0 * 350 * 0.00075)
     assert numbers["attenuation"] == numbers["mean_hu"] == numbers["peak"] == 350.0
     assert numbers["count"] == 1.0
-    assert all(one.validity is Validity.VALID for one in site.measures.values())
+    # Without calcium of known density in the image the volume fraction is no measurement of its own.
+    odd = {name for name, one in site.measures.items() if one.validity is not Validity.VALID}
+    assert odd == {"volume_fraction_mass"}
     assert {name: one.unit for name, one in site.measures.items()} == {
-        "agatston": "1", "volume": "mm3", "mass": "mg", "diameter": "mm", "attenuation": "HU", "mean_hu": "HU",
+        "agatston": "1", "volume": "mm3", "mass": "mg", "integrated_mass": "mg", "volume_fraction_mass": "mg",
+        "diameter": "mm", "diameter_perpendicular": "mm",
+        "diameter_craniocaudal": "mm", "attenuation": "HU", "mean_hu": "HU", "sd_hu": "HU", "median_hu": "HU",
         "peak": "HU", "count": "1",
     }  # fmt: skip
     assert site.measures["agatston"].preset == STANDARD.label
@@ -132,7 +137,7 @@ def test_the_coronary_total_sums_its_vessels_and_owns_nothing():
     assert total.placed == ()
     assert total.measures["agatston"].value == 8 + 16 + 4
     assert total.measures["agatston_lm_lad"].value == 12.0
-    assert total.measures["agatston_lm_lad"].method == "sum of LM and LAD"
+    assert total.measures["agatston_lm_lad"].method == "sum of LM and LAD, independent errors"
     assert total.measures["count"].value == 3.0
     assert total.measures["peak"].value == 450.0
     assert total.values["vessels"] == 3.0
@@ -156,7 +161,7 @@ def test_a_parent_with_deposits_of_its_own_keeps_them_and_tells_the_whole():
     assert not total.rollup
     assert [one.deposit.id for one in total.placed] == ["a"]
     assert total.measures["agatston"].value == 24.0
-    assert total.measures["agatston"].method == "sum of this site and the places below it"
+    assert total.measures["agatston"].method == "sum of this site and the places below it, independent errors"
     assert total.deposit_agatston == {"a": 8.0}
     assert total.values["agatston"] == 24.0
 
@@ -176,7 +181,7 @@ def test_nothing_placed_measures_nothing():
     assert measure((), volume(), anatomy(), STANDARD) == ()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.permutations(range(4)))
 def test_the_order_of_deposits_changes_no_number(order):
     deposits = [deposit(block(3 + 3 * i, 10, 10, 3 + i, 4, 200 + 90 * i), name=f"d{i}") for i in range(4)]

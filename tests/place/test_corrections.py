@@ -50,6 +50,10 @@ def test_csv_yaml_and_json_say_the_same(tmp_path):
         ("c.yaml", "- {deposit: d1, akcion: reject, by: A}", "did you mean action"),
         ("c.yaml", "deposit: d1", "not a list"),
         ("c.yaml", "[", "neither valid YAML nor JSON"),
+        ("c.yaml", "[" * 20_000, "nested too deeply"),
+        ("c.json", '{"a":' * 20_000, "nested too deeply"),
+        ("c.yaml", "- {deposit: d1, action: reject, by: 2024-13-45}", "a date or number that is none"),
+        ("c.csv", HEADER + "d1,reject,,Dr A," + "a" * 140_000, "cannot be read as a table: field larger"),
     ],
 )
 def test_a_wrong_file_is_one_clear_line(tmp_path, name, text, says):
@@ -120,3 +124,18 @@ def test_ids_that_do_not_exist():
         corrections.apply(items, [], [change("x", "merge", "s1-004")])
     with pytest.raises(CorrectionError, match="with itself"):
         corrections.apply(items, [], [change("x", "merge", "x")])
+
+
+def test_voxels_that_both_deposits_hold_count_once():
+    one, two = deposit((20, 30, 30)), deposit((20, 30, 31), name="d2", hu=500.0)
+    voxel = one.volume_mm3 / len(one.voxels)
+    both = merged(one, two)
+    assert len(both.voxels) == 27 + 9
+    assert both.volume_mm3 == pytest.approx(36 * voxel)
+    assert float((both.hu == 500.0).sum()) == 9
+    inside = merged(one, deposit((20, 30, 30), half=0, name="d3", hu=700.0))
+    assert inside.volume_mm3 == one.volume_mm3
+    assert inside.center_mm == one.center_mm
+    assert inside.shape.sphericity == pytest.approx(one.shape.sphericity)
+    assert inside.shape.hollow == pytest.approx(one.shape.hollow)
+    assert (inside.hu == 400.0).all()

@@ -5,7 +5,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from calciscope.domain.image import Contrast
-from calciscope.read.acquisition import acquisition_of, contrast_of, rescale_of, without_names
+from calciscope.read.acquisition import acquisition_of, contrast_of, gated_of, rescale_of, without_names
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 
@@ -154,3 +154,38 @@ def test_rescale():
     assert rescale_of(header(), {}) == (1.0, 0.0, "", False)
     values = header(RescaleSlope="2", RescaleIntercept="1")
     assert rescale_of(header(), {"PixelValueTransformationSequence": values})[:2] == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("elements", "gated"),
+    [
+        ({}, None),
+        ({"TriggerTime": 0.0, "HeartRate": 0}, None),
+        ({"TriggerTime": 512.0}, True),
+        ({"HeartRate": 61}, True),
+        ({"NominalPercentageOfCardiacPhase": 0.0}, True),
+        ({"CardiacSynchronizationTechnique": "PROSPECTIVE"}, True),
+        ({"CardiacSynchronizationTechnique": "NONE", "HeartRate": 61}, False),
+    ],
+)
+def test_elements_that_tell_of_the_ecg(elements, gated):
+    assert gated_of(header(**elements), {}) is gated
+    assert acquisition_of(header(**elements), {}, EXPLICIT).gated is gated
+
+
+def test_the_phase_of_an_enhanced_image_tells_of_the_ecg():
+    assert gated_of(header(), {"CardiacSynchronizationSequence": header(NominalPercentageOfCardiacPhase=75.0)}) is True
+
+
+@pytest.mark.parametrize("enhanced", [False, True])
+def test_mass_factors_of_the_patient_come_before_those_of_the_device(enhanced):
+    def read(**values):
+        inner = header(**values)
+        return acquisition_of(*((header(), {"CTXRayDetailsSequence": inner}) if enhanced else (inner, {})), EXPLICIT)
+
+    device = [0.74, 0.78, 0.83]
+    assert read().mass_factors == ()
+    assert read(CalciumScoringMassFactorPatient=0.75).mass_factors == (0.75,)
+    assert read(CalciumScoringMassFactorDevice=device).mass_factors == tuple(device)
+    both = read(CalciumScoringMassFactorDevice=device, CalciumScoringMassFactorPatient=0.75)
+    assert both.mass_factors == (0.75,)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import SimpleITK
 
+from calciscope.domain.image import slice_axis
 from calciscope.domain.patient import Patient
 from calciscope.read.study import open_study
-from calciscope.read.volume_files import slice_axis
 from tests.read.make_dicom import phantom
 
 HU = phantom((5, 6, 7))
@@ -70,6 +70,25 @@ def test_all_nan_is_refused_and_some_are_air(tmp_path):
     assert any("14 voxels were not numbers" in note for note in series.info.acquisition.notes)
     SimpleITK.WriteImage(image(np.full_like(values, np.nan)), str(tmp_path / "all.nii"))
     assert "100% of its values are not numbers" in refused(tmp_path / "all.nii")
+
+
+@pytest.mark.parametrize("orientation", ["LPS", "RAI", "SPL", "AIR"])
+def test_slices_without_a_number_are_missing_slices(tmp_path, orientation):
+    hu = phantom((10, 6, 7))
+    values = hu.astype(np.float32)
+    values[2] = values[5:7] = values[0] = np.nan
+    values[4, 1, 1] = np.nan
+    SimpleITK.WriteImage(image(values, orientation), str(tmp_path / "a.nii"))
+    (series,) = open_study([tmp_path / "a.nii"], Patient()).series
+    got, acquisition = series.volume.hu, series.info.acquisition
+    assert acquisition.missing_slices == (0, 2, 5, 6)
+    assert np.array_equal(got[[1, 3, 7, 8, 9]], hu[[1, 3, 7, 8, 9]])
+    assert np.abs(got[2] - (hu[1].astype(float) + hu[3]) / 2).max() <= 0.5
+    between = np.where(values[4] == values[4], hu[4], -1024).astype(float)
+    assert np.abs(got[5] - (2 * between + hu[7]) / 3).max() <= 0.51
+    assert (got[0] == -1024).all()
+    assert any("4 of 10 slices hold no numbers" in note for note in acquisition.notes)
+    assert any("1 voxels were not numbers" in note for note in acquisition.notes)
 
 
 @pytest.mark.parametrize(

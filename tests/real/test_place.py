@@ -10,6 +10,7 @@ from calciscope.anatomy.embedded import segment
 from calciscope.domain.deposit import Deposit, Shape
 from calciscope.domain.image import Geometry, Volume
 from calciscope.place import place
+from calciscope.read.mask import read_label_map
 
 pytestmark = pytest.mark.real
 
@@ -81,7 +82,7 @@ def test_a_label_map_overrides_structure_by_structure(small, truth, scans, tmp_p
     rows = [f"{value},{CLASSES.get(int(value), f'part_{value}')}" for value in present]
     names.write_text("label,structure\n" + "\n".join(rows) + "\n")
     path = scans / "totalsegmentator" / "example_seg.nii.gz"
-    body = labelmap.load(f"{path},{names}")(small)
+    body = labelmap.over(read_label_map(f"{path},{names}"))(small)
     for value, name in CLASSES.items():
         assert np.array_equal(body.mask(name), truth == value)
     assert "muscle" in body.structures

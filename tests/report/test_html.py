@@ -37,7 +37,10 @@ def test_the_overview_marks_the_deposit_in_the_colour_of_its_seriousness(page):
 def test_measures_show_unit_validity_and_reason(page):
     rows = {row.td.text: row for row in page.select(".measures tbody tr")}
     assert "refused" in rows["Agatston score"].text
-    assert "contrast" in rows["Agatston score"].text
+    letter = rows["Agatston score"].sup.text
+    limits = {item.sup.text: item.text for item in page.select("#kidney\\.left .limits span")}
+    assert "contrast" in limits[letter]
+    assert limits.keys() == {"a", "b"}
     assert "144 mm³" in rows["Volume"].text
     assert "preset standard" in rows["Volume"].text
     assert "adjusted" in rows["Largest diameter"].text

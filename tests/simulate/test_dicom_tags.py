@@ -27,7 +27,8 @@ def study(**changes):
     )  # fmt: skip
     made = Simulated(
         Volume(hu, Geometry(SHAPE, SPACING, (-4.5, 3.25, 101.125)), acquisition),
-        (), Patient(age=61.0, sex="female", height=163.0, weight=61.5), 11, {"kernel": "soft", "kvp": 100.0}, {}, None,
+        (), np.zeros(SHAPE, dtype=np.uint8),
+        Patient(age=61.0, sex="female", height=163.0, weight=61.5), 11, {"kernel": "soft", "kvp": 100.0}, {}, None,
     )  # fmt: skip
     return replace(made, **changes)
 

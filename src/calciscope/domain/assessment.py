@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = "1.0"
+# 1.1: deposits have attenuation statistics, threshold, background, mass and three diameters; nothing was taken away.
+SCHEMA_VERSION = "1.1"
 DISCLAIMER = (
     "Calciscope informs clinicians. It is not a medical device, it does not diagnose and it does not prescribe; "
     "a qualified clinician decides."
@@ -128,7 +129,13 @@ class Unknown(_Model):
 
 
 class DepositRecord(_Model):
-    """One deposit as in ``deposits.csv``; lengths in mm, attenuation in HU."""
+    """One deposit as in ``deposits.csv``; lengths in mm, attenuation in HU, mass in mg hydroxyapatite.
+
+    ``threshold_hu`` is the attenuation from which a voxel was counted, ``background_hu`` that of the tissue around. The
+    diameters have their edge near half maximum: the largest in an axial slice, the one at right angles to it in that
+    slice, and the extent from head to feet; ``length_mm`` and ``width_mm`` are those of all voxels in any direction.
+    Agatston score, mass and diameters are absent where they are refused, and for rejected candidates.
+    """
 
     id: str
     series: str
@@ -141,11 +148,19 @@ class DepositRecord(_Model):
     voxels: int
     peak_hu: float
     mean_hu: float
+    sd_hu: float | None = None
+    median_hu: float | None = None
+    threshold_hu: float | None = None
+    background_hu: float | None = None
     length_mm: float
     width_mm: float
     sphericity: float
     hollow: float
     agatston: float | None = None
+    mass_mg: float | None = None
+    diameter_mm: float | None = None
+    diameter_perpendicular_mm: float | None = None
+    diameter_craniocaudal_mm: float | None = None
     provider: str
     structure: str
     placed_by: str | None = None

@@ -5,11 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calciscope.domain.image import Index, Point
+
+
+class Calcium(Protocol):
+    """What measuring needs of a piece of calcium, however it was found: a :class:`Deposit` has it, so has a label."""
+
+    @property
+    def voxels(self) -> NDArray[np.integer]:
+        """Canonical indices ``(n, 3)`` ``(z, y, x)``."""
+
+    @property
+    def hu(self) -> NDArray[np.float32]:
+        """Attenuation of each voxel ``(n,)``."""
+
+    @property
+    def threshold_hu(self) -> float:
+        """Attenuation from which a voxel was counted, HU."""
+
+    @property
+    def background_hu(self) -> float:
+        """Attenuation of the tissue around, HU."""
+
+    @property
+    def peak_hu(self) -> float:
+        """Highest attenuation, HU."""
 
 
 @dataclass(frozen=True, slots=True)

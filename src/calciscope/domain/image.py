@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 Index = tuple[int, int, int]
 Point = tuple[float, float, float]
 
+# Spacings that differ by less than this share are equal: no axis of acquisition can be told from them.
+_ISOTROPIC = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
@@ -59,6 +62,12 @@ class Geometry:
         return np.asarray((local / np.array(self.spacing[::-1]))[..., ::-1], dtype=np.float64)
 
 
+def slice_axis(spacing: tuple[float, float, float]) -> int:
+    """The canonical axis with the largest spacing, along head to feet where none stands out."""
+    axis = int(np.argmax(spacing))
+    return axis if spacing[axis] > (1 + _ISOTROPIC) * sorted(spacing)[1] else 0
+
+
 class Contrast(StrEnum):
     """What is known of intravenous contrast from the header."""
 
@@ -74,7 +83,8 @@ class Acquisition:
     Lengths in mm, voltage in kV. ``None`` means that the file does not say. ``missing_slices`` are indices along
     ``slice_axis`` of the canonical array that were absent and are filled by interpolation; ``resampled`` says in
     words why the voxels are not the acquired ones (gantry tilt, unequal spacing), or is ``None``. ``sharp_kernel`` says
-    whether the reconstruction kernel is one of the sharp ones.
+    whether the reconstruction kernel is one of the sharp ones, ``gated`` whether header elements say that the ECG
+    triggered the scan or chose its phase.
     """
 
     modality: str = "CT"
@@ -86,6 +96,7 @@ class Acquisition:
     increment: float | None = None
     slice_axis: int = 0
     contrast: Contrast = Contrast.UNKNOWN
+    gated: bool | None = None
     lossy: bool = False
     lossy_ratio: float | None = None
     manufacturer: str | None = None

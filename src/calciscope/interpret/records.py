@@ -53,5 +53,8 @@ def categorised(measures: Mapping[str, Measure], fired: Sequence[CompiledRule]) 
 
 def deposit_records(site: MeasuredSite) -> tuple[DepositRecord, ...]:
     """The deposits of a site as they stand in ``deposits.csv``."""
-    scores = site.deposit_agatston
-    return tuple(record(one.deposit, one.placement, scores.get(one.deposit.id)) for one in site.placed)
+    scores, numbers = site.deposit_agatston, site.deposit_numbers
+    return tuple(
+        record(one.deposit, one.placement, scores.get(one.deposit.id), numbers.get(one.deposit.id))
+        for one in site.placed
+    )

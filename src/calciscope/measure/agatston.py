@@ -1,92 +1,63 @@
 """Calcium scores on the voxels that are calcium, and on nothing else.
 
-The input is a list of voxels, not a volume: the work grows with the calcium and not with the scan, and no loop runs
-over lesions. Islands are found by joining each voxel to its neighbours in a sorted list of positions.
+The input is a list of voxels with a label each, not a volume: the work grows with the calcium and not with the scan,
+and no loop runs over lesions or labels. The rule is the preset's; this module has none of its own.
 
-Agatston AS et al. J Am Coll Cardiol 1990;15:827-32; scaling by increment after Ohnesorge B et al. 2002.
+Agatston AS et al. J Am Coll Cardiol 1990;15:827-32; scaling by increment after Ohnesorge B et al. 2002; volume after
+Callister TQ et al. Radiology 1998;208:807-14; mass after Hong C et al. Radiology 2002;223:474-80.
+
+For users: see docs/measures.md#agatston.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from calciscope.measure.presets import Preset, Threshold
+from calciscope.measure.voxels.dense import calcified, distinct
+from calciscope.measure.voxels.islands import Islands, Stack, islands
+from calciscope.measure.voxels.runs import components
+from calciscope.measure.voxels.sums import grouped, rounded
 
-# A pixel of 0.5 mm squared four times is 1 mm2 also where the product of two decimal spacings falls a hair short.
-AREA_TOLERANCE = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """The acquired slices: ``spacing`` ``(z, y, x)`` mm, the axis along which they were acquired, their thickness.
-
-    ``thickness`` (mm) is that of a slice, which differs from the spacing where slices overlap or leave gaps.
-    """
-
-    spacing: tuple[float, float, float]
-    slice_axis: int = 0
-    thickness: float | None = None
-
-    @property
-    def increment(self) -> float:
-        """Distance of neighbouring slices, mm."""
-        return self.spacing[self.slice_axis]
-
-    @property
-    def pixel_mm2(self) -> float:
-        """Area of a pixel in its slice, mm2."""
-        rows, columns = (self.spacing[axis] for axis in range(3) if axis != self.slice_axis)
-        return rows * columns
-
-    @property
-    def voxel_mm3(self) -> float:
-        """Volume that one pixel stands for, mm3: area times increment."""
-        return self.pixel_mm2 * self.increment
-
-    def scale(self, preset: Preset) -> float:
-        """Factor that refers a score to the preset's slice spacing."""
-        if preset.scaling == "none":
-            return 1.0
-        step = self.increment if preset.scaling == "increment" else (self.thickness or self.increment)
-        return step / preset.reference_mm
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Islands:
-    """Islands that count, one entry each: slice index, pixels, highest HU and density factor; all of shape ``(m,)``.
-
-    A 3-D lesion is one entry in each slice that it crosses. ``of_voxel`` ``(n,)`` is the entry that each given voxel
-    belongs to, -1 where it counts for none (below the threshold, or in an island too small).
-    """
-
-    slices: NDArray[np.intp]
-    pixels: NDArray[np.intp]
-    peak: NDArray[np.float64]
-    factor: NDArray[np.intp]
-    of_voxel: NDArray[np.intp]
-
-    @property
-    def counted(self) -> NDArray[np.bool_]:
-        """Which of the given voxels count, ``(n,)``."""
-        return np.asarray(self.of_voxel >= 0)
+__all__ = ["Islands", "Score", "Scores", "Stack", "components", "islands", "score", "scores", "volume_scores"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Score:
-    """Scores of a set of voxels: Agatston (no unit), volume score (mm3), mass (mg), each voxel's share of Agatston."""
+    """Scores of a set of voxels: Agatston (no unit), volume score (mm3), mass (mg), each voxel's share of Agatston.
+
+    Agatston is not a number where the preset has no density factor for one of the islands.
+    """
 
     agatston: float
     volume: float
     mass: float
     islands: Islands
     share: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Scores by label: ``label`` ``(k,)`` ascending, ``agatston`` (no unit), ``volume`` (mm3), ``mass`` (mg) ``(k,)``.
+
+    ``total`` holds the three of all labels together. ``islands`` are those of every label (``islands.label`` says
+    whose), ``each`` ``(m,)`` is what each adds to the Agatston score. Not a number as for :class:`Score`.
+    """
+
+    label: NDArray[np.integer]
+    agatston: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    mass: NDArray[np.float64]
+    total: tuple[float, float, float]
+    islands: Islands
+    each: NDArray[np.float64]
+
+    def share(self) -> NDArray[np.float64]:
+        """Each given voxel's share of the Agatston score of its label, ``(n,)``."""
+        return _share(self.islands, self.each)
 
 
 def score(
@@ -96,108 +67,108 @@ def score(
 
     ``voxels`` is ``(n, 3)`` canonical indices without repeats, ``hu`` ``(n,)``; neighbours are looked for among these
     voxels only, which is what "inside the mask" means. ``share`` sums to the Agatston score over the voxels.
-    Mass is the factor of ``threshold`` times the sum of volume times HU (Hong C et al. Radiology 2002;223:474-80).
+    Mass is the factor of ``threshold`` times the sum of volume times HU.
     """
     found = islands(voxels, hu, stack, threshold, preset)
-    unit = stack.pixel_mm2 * stack.scale(preset)
-    each = found.pixels * found.factor * unit
-    if preset.rounding == "island":
-        each = np.rint(each)
-        total = float(each.sum())
-    else:
-        # One product of one integer: the same to the last digit however the voxels are ordered or turned.
-        total = float(int((found.pixels * found.factor).sum()) * unit)
-    if preset.rounding == "total":
-        total = float(round(total))
-    counted = found.counted
-    share = np.zeros(len(found.of_voxel), dtype=np.float64)
-    if len(each):
-        share[counted] = (each / found.pixels)[found.of_voxel[counted]]
-    volume = int(counted.sum()) * stack.voxel_mm3
-    mass = math.fsum(np.asarray(hu, dtype=np.float64)[counted]) * stack.voxel_mm3 * threshold.mass_factor
-    return Score(total, volume, mass, found, share)
+    each = _each(found, stack, preset)
+    whole = np.zeros(len(found.pixels), dtype=np.intp)
+    agatston, volume, mass = _finished(_tallied(found, each, whole, 1), stack, threshold, preset)
+    return Score(float(agatston[0]), float(volume[0]), float(mass[0]), found, _share(found, each))
 
 
-def islands(
-    voxels: NDArray[np.integer], hu: NDArray[np.number], stack: Stack, threshold: Threshold, preset: Preset
-) -> Islands:
-    """The islands of one label that count under the preset; arguments as for :func:`score`."""
-    every = np.asarray(hu, dtype=np.float64)
-    above = every > threshold.hu if preset.strict else every >= threshold.hu
-    used = np.flatnonzero(above) if preset.below_threshold == "drop" else np.arange(len(every))
-    of_voxel = np.full(len(every), -1, dtype=np.intp)
-    if not len(used):
-        empty = np.zeros(0, dtype=np.intp)
-        return Islands(empty, empty, np.zeros(0), empty, of_voxel)
-    inside = np.asarray(voxels)[used].astype(np.int64)
-    values = every[used]
-    lesion = components(inside, stack.slice_axis, preset.islands.dimension, preset.islands.neighbours)
-    # An entry is a lesion in one slice; for 2-D islands that is the island itself.
-    level = inside[:, stack.slice_axis]
-    depth = int(level.max()) + 1
-    keys, entry = np.unique(lesion * depth + level, return_inverse=True)
-    entry = entry.reshape(-1)
-    pixels = np.bincount(entry)
-    peak = np.full(len(keys), -np.inf)
-    np.maximum.at(peak, entry, values)
-    owner = keys // depth
-    large = _large_enough(pixels, owner, stack, preset)
-    if preset.maximum == "lesion":
-        highest = np.full(int(owner.max()) + 1, -np.inf)
-        np.maximum.at(highest, owner, peak)
-        graded = highest[owner]
-    else:
-        graded = peak
-    # Bins are half-open: one begins at its value; below the first the factor is 0.
-    steps = np.searchsorted(np.asarray(threshold.bins), graded, side="right")
-    factor = np.concatenate([[0], np.asarray(preset.factors)])[steps]
-    renumber = np.where(large, np.cumsum(large) - 1, -1)
-    of_voxel[used] = renumber[entry]
-    return Islands((keys % depth)[large], pixels[large], peak[large], factor[large], of_voxel)
+def scores(
+    voxels: NDArray[np.integer],
+    hu: NDArray[np.number],
+    labels: NDArray[np.integer],
+    stack: Stack,
+    threshold: Threshold,
+    preset: Preset,
+    *,
+    of: NDArray[np.integer] | None = None,
+) -> Scores:
+    """Agatston, volume and mass of every label at once; islands never join across labels.
 
+    ``labels`` ``(n,)`` is the label of each voxel, the other arguments are as for :func:`score`. ``of`` lists the
+    labels to report, also those without calcium; without it, those of the given voxels. A preset that keeps voxels
+    below the threshold needs every voxel of the labels (``preset.every_voxel``), the others only those above it.
 
-def _large_enough(pixels: NDArray[np.intp], owner: NDArray[np.intp], stack: Stack, preset: Preset) -> NDArray[np.bool_]:
-    rule = preset.islands
-    if rule.unit == "voxels":
-        whole = np.bincount(owner, weights=pixels)[owner]
-        return np.asarray(whole >= rule.smallest)
-    least = rule.smallest if rule.unit == "pixels" else rule.smallest / stack.pixel_mm2 - AREA_TOLERANCE
-    return np.asarray(pixels >= least)
-
-
-def components(voxels: NDArray[np.int64], slice_axis: int, dimension: int, neighbours: int) -> NDArray[np.intp]:
-    """Number of the connected component of each voxel, ``(n,)``: in each slice apart (``dimension`` 2) or in space.
-
-    ``voxels`` is ``(n, 3)``; ``neighbours`` 4 or 8 in 2-D, 6, 18 or 26 in 3-D. Numbers follow the order of positions.
+    Raises:
+        ValueError: a voxel has a label that is not among ``of``.
     """
-    if not len(voxels):
-        return np.zeros(0, dtype=np.intp)
-    axes = [slice_axis, *(axis for axis in range(3) if axis != slice_axis)]
-    place = voxels[:, axes] - voxels[:, axes].min(axis=0)
-    # One empty line around every row keeps the last pixel of a row from touching the first of the next.
-    size = place.max(axis=0) + 3
-    stride = np.array([size[1] * size[2], size[2], 1], dtype=np.int64)
-    key = (place + 1) @ stride
-    order = np.argsort(key, kind="stable")
-    ordered = key[order]
-    starts: list[NDArray[np.intp]] = []
-    ends: list[NDArray[np.intp]] = []
-    for offset in _forward(dimension, neighbours):
-        wanted = ordered + int(np.dot(offset, stride))
-        at = np.minimum(np.searchsorted(ordered, wanted), len(ordered) - 1)
-        touching = np.flatnonzero(ordered[at] == wanted)
-        starts.append(touching)
-        ends.append(at[touching])
-    first, second = np.concatenate(starts), np.concatenate(ends)
-    links = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(len(key), len(key)))
-    _, number = connected_components(links, directed=False)
-    result = np.empty(len(key), dtype=np.intp)
-    result[order] = number
-    return result
+    found = islands(voxels, hu, stack, threshold, preset, labels)
+    each = _each(found, stack, preset)
+    wanted = distinct(np.asarray(labels)) if of is None else np.unique(of)
+    group = np.searchsorted(wanted, found.label)
+    if len(group) and (int(group.max()) >= len(wanted) or (wanted[group] != found.label).any()):
+        raise ValueError("a voxel has a label that is not among those asked for")
+    tally = _tallied(found, each, group, len(wanted))
+    agatston, volume, mass = _finished(tally, stack, threshold, preset)
+    whole = _finished(tally.sum(axis=1, keepdims=True), stack, threshold, preset)
+    total = (float(whole[0][0]), float(whole[1][0]), float(whole[2][0]))
+    return Scores(wanted, agatston, volume, mass, total, found, each)
 
 
-def _forward(dimension: int, neighbours: int) -> list[tuple[int, int, int]]:
-    """Half of the neighbours as ``(slice, row, column)``; the others are the same pairs from the other side."""
-    reach = {4: 1, 8: 2, 6: 1, 18: 2, 26: 3}[neighbours]
-    steps = product((0,) if dimension == 2 else (-1, 0, 1), (-1, 0, 1), (-1, 0, 1))
-    return [step for step in steps if step > (0, 0, 0) and sum(map(abs, step)) <= reach]
+def volume_scores(
+    hu: NDArray[np.number],
+    mask: NDArray[np.integer] | NDArray[np.bool_] | None,
+    stack: Stack,
+    threshold: Threshold,
+    preset: Preset,
+    *,
+    of: NDArray[np.integer] | None = None,
+) -> Scores:
+    """The scores of every label of a ``mask`` on a volume ``hu``, both ``(z, y, x)``; no mask: of the whole, label 1.
+
+    The volume is read once and nothing of its size is allocated; the further work grows with the calcified voxels.
+    Other arguments are as for :func:`scores`, errors as for :func:`.dense.calcified`.
+    """
+    taken = calcified(hu, mask, None if preset.every_voxel else threshold.hu, preset.strict)
+    return scores(taken.voxels, taken.hu, taken.labels, stack, threshold, preset, of=of)
+
+
+def _unit(stack: Stack, preset: Preset) -> float:
+    """What a pixel adds to the score at density factor 1."""
+    unit = stack.pixel_mm2 * stack.scale(preset)
+    return round(unit, preset.decimals) if preset.rounding == "pixel" else unit
+
+
+def _each(found: Islands, stack: Stack, preset: Preset) -> NDArray[np.float64]:
+    """What each island adds to the Agatston score; not a number where it has no density factor."""
+    each = found.pixels * found.factor * _unit(stack, preset)
+    if preset.rounding == "island":
+        each = np.round(each, preset.decimals)
+    return np.where(found.factor < 0, np.nan, each)
+
+
+def _tallied(found: Islands, each: NDArray[np.float64], group: NDArray[np.intp], count: int) -> NDArray[np.float64]:
+    """What is summed over the islands of each group, ``(rows, count)``.
+
+    Rows: pixels times factor, contributions, islands without a factor, pixels, and the limbs of the sum of HU. All but
+    the contributions are exact.
+    """
+    summed = (found.pixels * found.factor, each, found.factor < 0, found.pixels)
+    rows = [np.bincount(group, weights=weights, minlength=count) for weights in summed]
+    of_run = np.append(group, -1)[found.of_run]
+    return np.vstack([*rows, grouped(found.hu_limbs, of_run, count)])
+
+
+def _finished(
+    tally: NDArray[np.float64], stack: Stack, threshold: Threshold, preset: Preset
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Agatston, volume and mass of each group.
+
+    Counts are multiplied once, after they are summed, and HU are summed exactly: the result is the same to the last
+    digit however the voxels are ordered, turned or shifted.
+    """
+    graded, each, undefined, pixels = tally[:4]
+    agatston = each.copy() if preset.rounding == "island" else graded * _unit(stack, preset)
+    if preset.rounding in ("island", "total"):
+        agatston = np.round(agatston, preset.decimals)
+    agatston[undefined > 0] = np.nan
+    voxel_mm3 = stack.voxel_mm3 * stack.step(preset)
+    return agatston, pixels * voxel_mm3, rounded(tally[4:]) * voxel_mm3 * threshold.mass_factor
+
+
+def _share(found: Islands, each: NDArray[np.float64]) -> NDArray[np.float64]:
+    of_voxel = found.of_voxel
+    return np.append(each / found.pixels, 0.0)[of_voxel] if len(of_voxel) else np.zeros(0)

@@ -8,10 +8,10 @@ Facts that a rule can use (``None`` where the scan does not tell):
 ``contrast``         what the header says: ``none``, ``given``, ``unknown``
 ``kernel``           reconstruction kernel as named in the file; ``kernel_sharp``: whether it is a sharp one
 ``kvp``              tube voltage, kV; ``kvp_off``: known and not the preset's reference; ``tin_filter``
-``thickness``        slice thickness, mm (the increment where the file does not say)
+``thickness``        slice thickness, mm (the increment where the file does not say; ``thickness_told`` is then unknown)
 ``increment``        distance between slices, mm; ``step_ratio``: increment over thickness
 ``pixel``            larger side of a pixel within the slice, mm; ``field_of_view``: mm
-``gated``            whether the description names an ECG-gated scan of the heart
+``gated``            whether the header tells, or else the description names, an ECG-gated scan of the heart
 ``lossy``            compressed with loss
 ``resampled``        in words, why voxels are not the acquired ones
 ``missing``          a missing slice lies in or next to a deposit
@@ -19,10 +19,13 @@ Facts that a rule can use (``None`` where the scan does not tell):
 ``threshold``        the preset's threshold here, HU; ``threshold_raised``: the higher one that deposits were found at
 ``peak``             highest attenuation of the deposits, HU
 ===================  =====================================================================================
+
+For users: see docs/measures.md#when-a-number-is-adjusted-or-refused.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -34,7 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calciscope.domain.anatomy import BloodPool
 from calciscope.domain.assessment import Validity
-from calciscope.domain.deposit import Deposit
+from calciscope.domain.deposit import Calcium
 from calciscope.domain.image import Acquisition, Geometry
 from calciscope.domain.site import within
 from calciscope.errors import KnowledgeError
@@ -43,6 +46,9 @@ from calciscope.measure.presets import Status, Threshold
 Number = Literal["agatston", "volume", "mass", "attenuation", "diameter"]
 NUMBERS: tuple[Number, ...] = ("agatston", "volume", "mass", "attenuation", "diameter")
 Fact = float | bool | str | None
+
+# What stands between the words of a description: `ECG_GATED`, `non-gated`, `Ca.Score`.
+_SEPARATORS = re.compile(r"[\W_]+")
 
 STRICTNESS = {Validity.VALID: 0, Validity.ADJUSTED: 1, Validity.REFUSED: 2}
 
@@ -104,7 +110,9 @@ class Rule(_Model):
     status: Status
 
     def acts(self, facts: Mapping[str, Fact], site: str) -> bool:
-        """Whether all conditions hold for this scan at this site."""
+        """Whether all conditions hold for this scan at this site; where that is empty, no rule for some places acts."""
+        if not site and (self.sites or self.except_sites):
+            return False
         if self.sites and not any(within(site, place) for place in self.sites):
             return False
         if any(within(site, place) for place in self.except_sites):
@@ -128,6 +136,15 @@ class Sum(_Model):
     places: tuple[str, ...]
 
 
+class Circumferential(_Model):
+    """When the calcium of an artery goes all round: its mean share of the circumference (%), over a length (mm)."""
+
+    share: float = Field(gt=0, le=100)
+    length: float = Field(ge=0)
+    source: str
+    status: Status
+
+
 class Review(_Model):
     """When two readings of a place stand close: difference of confidence, share of the volume in question."""
 
@@ -146,6 +163,7 @@ class AcquisitionRules(_Model):
     vessels: tuple[str, ...]
     sums: tuple[Sum, ...]
     rim_hollow: float = Field(gt=0, lt=1)
+    circumferential: Circumferential
     review: Review
     mass_factor_plausible: tuple[float, float]
     rules: tuple[Rule, ...]
@@ -169,7 +187,7 @@ def facts(
     acquisition: Acquisition,
     geometry: Geometry,
     blood_pool: BloodPool | None,
-    deposits: Sequence[Deposit],
+    deposits: Sequence[Calcium],
     threshold: Threshold,
     reference_kvp: float,
 ) -> dict[str, Fact]:
@@ -189,11 +207,12 @@ def facts(
         "kvp_off": None if acquisition.kvp is None else round(acquisition.kvp) != round(reference_kvp),
         "tin_filter": acquisition.tin_filter,
         "thickness": thickness,
+        "thickness_told": acquisition.slice_thickness,
         "increment": increment,
         "step_ratio": increment / thickness,
         "pixel": max(step for index, step in enumerate(geometry.spacing) if index != axis),
         "field_of_view": acquisition.field_of_view,
-        "gated": _gated(f"{acquisition.description or ''} {acquisition.body_part or ''}".lower()),
+        "gated": _gated(acquisition),
         "lossy": acquisition.lossy,
         "resampled": acquisition.resampled,
         "missing": any(_touches(one, acquisition) for one in deposits),
@@ -205,7 +224,10 @@ def facts(
 
 
 def judge(known: Mapping[str, Fact], site: str, threshold: Threshold) -> dict[Number, Gate]:
-    """How far each number holds at a site, given the :func:`facts` and the voltage's ``threshold``."""
+    """How far each number holds at a site, given the :func:`facts` and the voltage's ``threshold``.
+
+    An empty ``site`` is one that nobody named: its number is taken at its word.
+    """
     gates: dict[Number, Gate] = dict.fromkeys(NUMBERS, Gate())
     if threshold.why:
         voltage = Gate(Validity.REFUSED if threshold.refused else Validity.ADJUSTED, threshold.why)
@@ -222,14 +244,18 @@ def judge(known: Mapping[str, Fact], site: str, threshold: Threshold) -> dict[Nu
     return gates
 
 
-def _gated(described: str) -> bool:
+def _gated(acquisition: Acquisition) -> bool:
+    """What header elements say, else what the description does, in which separators are blanks."""
+    if acquisition.gated is not None:
+        return acquisition.gated
     rules = acquisition_rules()
+    described = " ".join(_SEPARATORS.split(f"{acquisition.description or ''} {acquisition.body_part or ''}".lower()))
     if any(word in described for word in rules.not_gated_words):
         return False
     return any(word in described for word in rules.gated_words)
 
 
-def _touches(deposit: Deposit, acquisition: Acquisition) -> bool:
+def _touches(deposit: Calcium, acquisition: Acquisition) -> bool:
     if not acquisition.missing_slices:
         return False
     along = deposit.voxels[:, acquisition.slice_axis]
@@ -237,7 +263,7 @@ def _touches(deposit: Deposit, acquisition: Acquisition) -> bool:
     return any(first <= index <= last for index in acquisition.missing_slices)
 
 
-def _at_edge(deposit: Deposit, geometry: Geometry) -> bool:
+def _at_edge(deposit: Calcium, geometry: Geometry) -> bool:
     lowest, highest = deposit.voxels.min(axis=0), deposit.voxels.max(axis=0)
     return any(
         int(low) == 0 or int(high) == size - 1 for low, high, size in zip(lowest, highest, geometry.shape, strict=True)

@@ -18,7 +18,8 @@ from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Value
 from calciscope.domain.site import within
 from calciscope.measure.gate import STRICTNESS, Gate, acquisition_rules
-from calciscope.measure.rollup import LARGEST, VALUE_NAMES, children, combined, rollups, total
+from calciscope.measure.rollup import MASSES, SUMMED, VALUE_NAMES, children, pooled, rollups, total
+from calciscope.measure.zero import HEART, better_zero, is_zero
 
 # Deposits of two series closer than this (mm) can be one deposit, seen twice: breathing moves organs by about as much.
 SAME_MM = 6.0
@@ -35,14 +36,26 @@ def merge(
     """
     if not sites:
         return tuple(more)
-    first, second = ({one.site: one for one in group} for group in (sites, more))
+    every = [{one.site: one for one in group} for group in (sites, more)]
+    zeros = [one for group in every for one in group.values() if is_zero(one, group)]
+    first, second = ({path: one for path, one in group.items() if one not in zeros} for group in every)
     result = _scored(first, second) if score else _added(first, second)
     own = {path: one for path, one in result.items() if not one.rollup}
     totals = {path for group in (first, second) for path, one in group.items() if _holds_more(one, group)}
     if not score:
         # A parent seen whole in one series was joined with the sum of its parts in the other: it holds them already.
         totals |= {p for p in first.keys() ^ second.keys() if _whole(p, first) and _whole(p, second)}
-    return rollups(own, totals & own.keys())
+    return _with_zeros(rollups(own, totals & own.keys()), zeros)
+
+
+def _with_zeros(sites: tuple[MeasuredSite, ...], zeros: Sequence[MeasuredSite]) -> tuple[MeasuredSite, ...]:
+    """The sites, and what one series saw to be free of calcium where no series found any that may lie there."""
+    found = {one.site for one in sites}
+    kept: dict[str, MeasuredSite] = {}
+    for one in zeros:
+        if HEART not in found and not any(within(path, one.site) for path in found):
+            kept[one.site] = better_zero(kept[one.site], one) if one.site in kept else one
+    return tuple(sorted((*sites, *kept.values()), key=lambda one: one.site))
 
 
 def _holds_more(one: MeasuredSite, group: Mapping[str, MeasuredSite]) -> bool:
@@ -73,14 +86,13 @@ def _whole(path: str, group: Mapping[str, MeasuredSite]) -> MeasuredSite | None:
 def _joined(one: MeasuredSite, other: MeasuredSite) -> MeasuredSite:
     """One site seen in two series that show different parts of it."""
     large, small = sorted((one, other), key=lambda site: -_largest(site.placed))
-    measures = dict(small.measures) | dict(large.measures)
-    for name in one.measures.keys() & other.measures.keys():
-        if name not in ("attenuation", "mean_hu"):
-            how = max if name in LARGEST else sum
-            measures[name] = combined([one.measures[name], other.measures[name]], large.measures[name].method, how)
+    both = pooled([large, small], "the parts in two series")
+    # Where the method says how the number was made, it is the same in both series and is kept.
+    kept = {name: found.model_copy(update={"method": large.measures[name].method}) for name, found in both.items()}
+    measures = dict(small.measures) | dict(large.measures) | kept
     if _near(one.placed, other.placed):
         twice = Gate(Validity.ADJUSTED, "seen in two series that overlap, a part may count twice")
-        measures |= {name: _gated(measures[name], twice) for name in ("agatston", "volume", "mass", "count")}
+        measures |= {name: _gated(measures[name], twice) for name in SUMMED if name in measures}
     values: dict[str, Value] = dict(small.values) | dict(large.values)
     placed = tuple(sorted((*one.placed, *other.placed), key=lambda item: -item.deposit.volume_mm3))
     weights = [sum(item.deposit.volume_mm3 for item in site.placed) or 1.0 for site in (one, other)]
@@ -91,6 +103,7 @@ def _joined(one: MeasuredSite, other: MeasuredSite) -> MeasuredSite:
         measures=MappingProxyType(measures),
         values=_valued(values | {"confidence": confidence}, measures),
         deposit_agatston=MappingProxyType(dict(one.deposit_agatston) | dict(other.deposit_agatston)),
+        deposit_numbers=MappingProxyType(dict(one.deposit_numbers) | dict(other.deposit_numbers)),
         rollup=not placed,
         confidence=confidence,
     )
@@ -112,7 +125,7 @@ def _scored(first: Mapping[str, MeasuredSite], second: Mapping[str, MeasuredSite
 def _replaced(finder: MeasuredSite, scorer: MeasuredSite) -> MeasuredSite:
     """The site as found in one series with the scores of another, each where that one is no less valid."""
     series = scorer.placed[0].deposit.series
-    names = ["agatston", "mass"]
+    names = [name for name in ("agatston", *MASSES) if name in finder.measures and name in scorer.measures]
     if any(within(finder.site, place) for place in acquisition_rules().scored_sites):
         names.append("volume")
     measures = dict(finder.measures)

@@ -43,6 +43,13 @@ def read(path: Path) -> tuple[Correction, ...]:
 
 
 def _rows(text: str, name: str) -> list[Mapping[str, object]]:
+    try:
+        return _table(text, name)
+    except csv.Error as error:
+        raise CorrectionError(f"{name} cannot be read as a table: {error}") from None
+
+
+def _table(text: str, name: str) -> list[Mapping[str, object]]:
     table = csv.DictReader(io.StringIO(text), skipinitialspace=True)
     header = [column.strip() for column in table.fieldnames or ()]
     missing = [key for key in ("deposit", "action", "by") if key not in header]
@@ -62,6 +69,11 @@ def _listed(text: str, name: str) -> list[Mapping[str, object]]:
         content = yaml.safe_load(text)
     except yaml.YAMLError:
         raise CorrectionError(f"{name} is neither valid YAML nor JSON") from None
+    except RecursionError:
+        raise CorrectionError(f"{name} is nested too deeply to be a list of corrections") from None
+    except ValueError:
+        # Dates such as 2024-13-45 and numbers of thousands of digits.
+        raise CorrectionError(f"{name} holds a date or number that is none; put it in quotes") from None
     if isinstance(content, dict) and set(content) == {"corrections"}:
         content = content["corrections"]
     if content is None:

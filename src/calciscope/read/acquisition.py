@@ -99,10 +99,33 @@ def acquisition_of(header: Dataset, groups: dict[str, Dataset], syntax: str) -> 
         or None,
         description=without_names(description, *identifiers_of(header)) or None,
         field_of_view=field,
-        mass_factors=numbers(header, "CalciumScoringMassFactorPatient")
-        or numbers(header, "CalciumScoringMassFactorDevice"),
+        gated=gated_of(header, groups),
+        mass_factors=_mass_factors(xray, header),
         notes=(remark,) if remark else (),
     )
+
+
+def gated_of(header: Dataset, groups: dict[str, Dataset]) -> bool | None:
+    """Whether the ECG triggered the scan or chose its phase, ``None`` where no element tells.
+
+    CardiacSynchronizationTechnique speaks for itself; without it a phase, a trigger time or a heart rate do.
+    """
+    cardiac = groups.get("CardiacSynchronizationSequence", header)
+    technique = text(header, "CardiacSynchronizationTechnique").upper()
+    if technique:
+        return technique != "NONE"
+    # A phase of 0 % is one; a time or rate of 0 is what scanners write where there was none.
+    phase = any(number(where, "NominalPercentageOfCardiacPhase") is not None for where in (cardiac, header))
+    return True if phase or positive(header, "TriggerTime") or positive(header, "HeartRate") else None
+
+
+def _mass_factors(xray: Dataset, header: Dataset) -> tuple[float, ...]:
+    """Calcium scoring mass factors, mg/cm3/HU: the patient's, else the device's for small, middle and large patients.
+
+    An enhanced image holds them among the X-ray details of its frames, any other among its own elements.
+    """
+    names = ("CalciumScoringMassFactorPatient", "CalciumScoringMassFactorDevice")
+    return next((found for name in names for where in (xray, header) if (found := numbers(where, name))), ())
 
 
 def rescale_of(header: Dataset, groups: dict[str, Dataset]) -> tuple[float, float, str, bool]:

@@ -29,7 +29,7 @@ _UNDEFINED_LENGTH = 0xFFFFFFFF
 _DELIMITER = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 _TAIL = 64 * 1024
 # Parsing errors that pydicom lets through for a damaged file.
-_DAMAGE = (
+DAMAGE = (
     InvalidDicomError, EOFError, OSError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError,
     struct.error, zlib.error, RecursionError, OverflowError,
 )  # fmt: skip
@@ -77,7 +77,7 @@ def scan(path: Path, name: str) -> list[Frame]:
         if header is not None:
             error.identifiers = identifiers_of(header)
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise Unusable("the DICOM header is damaged; export the image again") from error
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import fields
 from itertools import pairwise
 
+from calciscope.read.dicom_join import Stack, joined
 from calciscope.read.frames import Frame, Split
 from calciscope.read.geometry import SAME_PLACE_MM, normal_of, place_of, split_at_gaps
 
@@ -16,7 +17,6 @@ _SAME_DIRECTION, _SAME_SPACING, _SAME_THICKNESS = 0.01, 0.0005, 0.05
 # Parts of ImageType that make images of different kinds; vendor codes after them (CT_SOM5 SPI) do not.
 _KINDS = ("LOCALIZER", "MPR", "MIP", "MINIP", "AVERAGE", "SECONDARY", "DERIVED", "SCREEN SAVE", "VNC", "IODINE", "MONO")
 
-Stack = list[Frame]
 Same = Callable[[Frame, Frame], bool]
 
 
@@ -39,7 +39,8 @@ class _Alike:
 def stacks(frames: Iterable[Frame], same_pixels: Same) -> list[list[Stack]]:
     """Group slices into series, and these into stacks of parallel slices at different places, ordered along the normal.
 
-    A series is more than one stack where so much is absent between them that it cannot be filled.
+    A series is more than one stack where so much is absent between them that it cannot be filled; series that were cut
+    out of one scan are one stack.
 
     ``same_pixels`` compares two slices at one place; of two equal ones one is dropped.
     """
@@ -55,7 +56,8 @@ def stacks(frames: Iterable[Frame], same_pixels: Same) -> list[list[Stack]]:
             loose[_key(group[0], "", alike)].append(group[0])
     whole.extend(loose.values())
     parts = [part for group in whole for part in _apart(group, same_pixels)]
-    return [split_at_gaps(part) for part in parts]
+    whole = joined(parts, [_scanned(part[0], alike) for part in parts])
+    return [split_at_gaps(part) for part in whole]
 
 
 def _without_copies(frames: Iterable[Frame]) -> Stack:
@@ -84,10 +86,15 @@ def _key(frame: Frame, series: str, alike: _Alike) -> Hashable:
     # With a series identifier everything of one orientation, size and kind belongs together; without one, what the
     # scanner was asked for must agree as well.
     loose = () if series else (a.description, frame.split.series_number, a.manufacturer)
+    return (*_scanned(frame, alike), series, *loose)
+
+
+def _scanned(frame: Frame, alike: _Alike) -> tuple[Hashable, ...]:
+    """Whose slice it is and what was asked of the scanner: slices of one stack agree in it."""
+    a = frame.acquisition
     return (
         frame.identity.patient,
         frame.identity.study,
-        series,
         frame.frame_of_reference,
         alike.number("orientation", frame.orientation, _SAME_DIRECTION),
         (frame.pixels.rows, frame.pixels.columns),
@@ -96,7 +103,6 @@ def _key(frame: Frame, series: str, alike: _Alike) -> Hashable:
         a.kernel,
         a.kvp,
         alike.number("thickness", (a.slice_thickness or 0.0,), _SAME_THICKNESS),
-        *loose,
     )
 
 

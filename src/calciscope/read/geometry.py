@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 # Two slices closer than this (mm) along the normal lie at one place: headers are rounded to this or finer.
 SAME_PLACE_MM = 0.05
 # A slice may lie this share of the increment off its place and the spacing still counts as equal.
-_TOLERANCE = 0.1
+TOLERANCE = 0.1
 # A longer run of absent slices (mm) is not a gap to fill but the space between two stacks.
 LARGEST_GAP_MM = 30.0
 # More absent than this share and the series is unequally spaced rather than incomplete.
@@ -28,7 +28,7 @@ _ROUNDING = 1e-6
 # Resampling that would make a stack larger than this many times itself means that the slices are no stack.
 _MOST_GROWN = 3
 # In-plane shifts below this share of a pixel over the whole stack are rounding.
-_SHIFT_PIXELS = 0.25
+SHIFT_PIXELS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _places(along: Array) -> tuple[Array, float, str | None]:
     if whole.min() >= 1 and 1 - len(along) / (places[-1] + 1) <= _MOST_MISSING:
         increment = float(np.polyfit(places, along - along[0], 1)[0])
         off = np.abs(along - along[0] - places * increment)
-        if float((off - off.min()).max()) <= _TOLERANCE * increment:
+        if float((off - off.min()).max()) <= TOLERANCE * increment:
             return places, round(increment, 6), None
     slices = min(int(np.floor((along[-1] - along[0]) / typical + 1e-6)) + 1, _MOST_GROWN * len(along))
     increment = (along[-1] - along[0]) / max(slices - 1, 1)
@@ -189,7 +189,7 @@ def _in_plane(
     away = np.array([frame.position for frame in frames]) - np.array(first.position)
     rows, columns = away @ column, away @ row
     pixels = np.stack([rows / first.spacing[0], columns / first.spacing[1]], axis=1)
-    if float(np.ptp(pixels, axis=0).max()) < _SHIFT_PIXELS:
+    if float(np.ptp(pixels, axis=0).max()) < SHIFT_PIXELS:
         return None, (0, 0), size, None
     low = np.floor(pixels.min(axis=0) + 1e-6).astype(int)
     high = np.ceil(pixels.max(axis=0) - 1e-6).astype(int)

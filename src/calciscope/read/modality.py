@@ -62,6 +62,7 @@ _CLASSES = {
     "1.2.840.10008.5.1.4.1.1.20": "NM",
     "1.2.840.10008.5.1.4.1.1.128": "PT",
     "1.2.840.10008.5.1.4.1.1.66.4": "SEG",
+    "1.2.840.10008.5.1.4.1.1.66.7": "SEG",
     "1.2.840.10008.5.1.4.1.1.481.3": "RTSTRUCT",
 }
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -72,6 +73,11 @@ def modality_of(modality: str, storage_class: str) -> str:
     if storage_class.startswith(_SECONDARY_CAPTURE) and modality in ("", "CT"):
         return "SC"
     return modality or _CLASSES.get(storage_class, "")
+
+
+def name_of(modality: str) -> str:
+    """What a person calls images of a modality."""
+    return "CT images" if modality == "CT" else _NAMES.get(modality, "something else")
 
 
 def why_not(modality: str) -> str | None:

@@ -36,7 +36,8 @@ _EQUAL = 1e-6
 class Candidate:
     """What is known of a series before its voxels are read.
 
-    ``frame`` numbers the frame of reference and ``exam`` the examination (``date`` as YYYYMMDD, empty if unknown).
+    ``frame`` names the frame of reference, ``exam`` the examination (``date`` as YYYYMMDD, empty if unknown) and
+    ``series`` the series that its slices come from: what tells candidates apart, never shown.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Candidate:
     frame: str = ""
     exam: str = ""
     date: str = ""
+    series: frozenset[str] = frozenset()
 
     @property
     def slices(self) -> int:
@@ -80,7 +82,7 @@ def select(candidates: Sequence[Candidate]) -> tuple[Choice, ...]:
     choices: dict[str, Choice] = {}
     usable: list[Candidate] = []
     for candidate in candidates:
-        reason = _never(candidate)
+        reason = never(candidate)
         if reason:
             choices[candidate.id] = Choice(candidate.id, frozenset(), reason)
         else:
@@ -91,7 +93,8 @@ def select(candidates: Sequence[Candidate]) -> tuple[Choice, ...]:
     return tuple(choices[candidate.id] for candidate in candidates)
 
 
-def _never(candidate: Candidate) -> str | None:
+def never(candidate: Candidate) -> str | None:
+    """Why a series is no CT volume that can be measured, or ``None``."""
     kinds = " ".join(candidate.image_type)
     if "LOCALIZER" in kinds or "SCOUT" in kinds:
         return "a localizer: a projection for planning, not a CT volume"

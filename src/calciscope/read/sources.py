@@ -11,8 +11,9 @@ import numpy as np
 from calciscope.domain.image import Acquisition, Geometry, Volume
 from calciscope.domain.study import SeriesInfo
 from calciscope.errors import InputError
+from calciscope.read.dicom_join import Stack
 from calciscope.read.dicom_pixels import UndecodableError, stored
-from calciscope.read.dicom_series import Stack, stacks
+from calciscope.read.dicom_series import stacks
 from calciscope.read.dicom_volume import LostSlicesError, Tick, acquisition_of_stack, load
 from calciscope.read.files import File
 from calciscope.read.frames import Frame
@@ -72,7 +73,10 @@ def _noted_stacks(frames: Sequence[Frame]) -> Iterator[tuple[Stack, tuple[str, .
     for series in stacks(frames, _same_pixels):
         gap = f"part of a series that was cut where more than {LARGEST_GAP_MM:g} mm of it are missing"
         for stack in series:
-            yield stack, (gap,) if len(series) > 1 else ()
+            parts = len({frame.series for frame in stack})
+            # A series identifier for every slice is a fault of the export, not a division of the scan.
+            several = (f"read from {parts} series that are one stack",) if 1 < parts < len(stack) else ()
+            yield stack, (gap, *several) if len(series) > 1 else several
 
 
 def _same_pixels(one: Frame, other: Frame) -> bool:
@@ -98,6 +102,7 @@ def _dicom_source(stack: Stack, notes: tuple[str, ...]) -> Source:
         frame=first.frame_of_reference,
         exam=first.identity.study,
         date=first.identity.date,
+        series=frozenset(frame.series for frame in stack),
     )
 
     def read(tick: Tick, refuse: Refuse) -> Volume:

@@ -23,10 +23,11 @@ from calciscope.read.frames import Frame
 from calciscope.read.identifiers import masked
 from calciscope.read.patients import of_one_patient
 from calciscope.read.refusals import TOO_LARGE, UNREADABLE, NotDicomError, Unusable
-from calciscope.read.select import select
+from calciscope.read.select import Candidate, Choice, select
 from calciscope.read.sources import Source, dicom_sources, volume_source
 
 Progress = Callable[[str, float], None]
+Choose = Callable[[Sequence[Candidate]], Sequence[Choice]]
 
 # Shares of the whole time: headers and hashes are quick, pixels are not.
 _HEADERS, _PIXELS = 0.4, 0.6
@@ -67,14 +68,19 @@ def _quiet() -> Iterator[None]:
 
 
 def open_study(
-    inputs: Sequence[Path], patient: Patient, *, patient_id: str | None = None, progress: Progress | None = None
+    inputs: Sequence[Path],
+    patient: Patient,
+    *,
+    patient_id: str | None = None,
+    progress: Progress | None = None,
+    choose: Choose = select,
 ) -> Study:
     """Read every input: folders (searched to the bottom, whatever the files are called), files and ZIPs of these.
 
     Series that serve are loaded into the canonical frame; the others are listed with why not. A bad file never stops
     the rest: it becomes a refusal. With images of several patients ``patient_id`` says whose are meant. ``progress``
-    is told what happens and the share done (0 to 1). Raises :class:`~calciscope.errors.InputError` where an input does
-    not exist.
+    is told what happens and the share done (0 to 1); ``choose`` says which series serve. Raises
+    :class:`~calciscope.errors.InputError` where an input does not exist.
     """
     tell = progress or (lambda text, share: None)
     with TemporaryDirectory(prefix="calciscope-") as temporary, _quiet():
@@ -89,7 +95,9 @@ def open_study(
         mine, others = of_one_patient(frames, patient_id)
         ledger.refused.extend(others)
         sources.extend(dicom_sources(mine, ledger.add))
-        series, unused = _load(sources, ledger, lambda share: tell("reading images", _HEADERS + _PIXELS * share))
+        series, unused = _load(
+            sources, ledger, choose, lambda share: tell("reading images", _HEADERS + _PIXELS * share)
+        )
         if not series and unused and not ledger.all():
             ledger.refused.append(Refusal(unused[0].label, f"nothing to measure: {unused[0].why}"))
         hashes = [(ledger.clean(printable(path)), _digest(path, digests[top])) for top, path in enumerate(inputs)]
@@ -131,13 +139,13 @@ def _scan(
 
 
 def _load(
-    sources: list[Source], ledger: _Ledger, tell: Callable[[float], None]
+    sources: list[Source], ledger: _Ledger, choose: Choose, tell: Callable[[float], None]
 ) -> tuple[list[Series], list[SeriesInfo]]:
     """Choose, read what was chosen, and choose again where that turned out unreadable."""
     volumes: dict[str, tuple[Source, Volume]] = {}
     left = list({source.info.id: source for source in sources}.values())
     while True:
-        choices = {choice.id: choice for choice in select([source.candidate for source in left])}
+        choices = {choice.id: choice for choice in choose([source.candidate for source in left])}
         wanted = [source for source in left if choices[source.info.id].uses]
         failed: list[Source] = []
         for number, source in enumerate(wanted):

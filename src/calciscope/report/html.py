@@ -63,6 +63,10 @@ def render(assessment: Assessment, pictures: Pictures | None = None) -> str:
     environment.globals.update(
         measure_name=text.name,
         measure_value=text.value,
+        measure_estimate=text.estimate,
+        measure_rows=text.rows,
+        reasons_of=text.reasons,
+        marks_of=text.marks,
         scored=text.scored,
         place_name=sites.label,
         levels=_LEVELS,

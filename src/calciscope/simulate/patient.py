@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from calciscope.domain.image import Acquisition, Contrast, Point, Volume
 from calciscope.domain.patient import Patient
 from calciscope.errors import CalciscopeError
-from calciscope.simulate import ct, growth
+from calciscope.simulate import ct, growth, mask
 from calciscope.simulate.body import SPAN, Body, Habitus, build
 from calciscope.simulate.catalogue import DEPOSITS, METABOLISM, METASTATIC
 from calciscope.simulate.heart import REFERENCE, Heart
@@ -41,10 +42,14 @@ class TrueDeposit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Simulated:
-    """A study with known truth. The same ``seed`` and ``parameters`` give the same voxels bit for bit."""
+    """A study with known truth. The same ``seed`` and ``parameters`` give the same voxels bit for bit.
+
+    ``mask`` ``(z, y, x)`` numbers the voxels of the deposits of ``truth``, from 1 on in their order.
+    """
 
     volume: Volume
     truth: tuple[TrueDeposit, ...]
+    mask: NDArray[np.uint8]
     patient: Patient
     seed: int
     parameters: Mapping[str, float | str | bool]
@@ -125,6 +130,7 @@ def simulate(
     return Simulated(
         Volume(hu, geometry, acquisition),
         tuple(truth),
+        mask.label_map(minerals, geometry),
         _patient(metabolism, build_of, np.random.default_rng([seed, 5]), truth),
         seed,
         MappingProxyType(parameters),

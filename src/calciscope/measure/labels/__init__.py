@@ -1,0 +1,1 @@
+"""Every measure of every label of a mask."""

@@ -1,0 +1,1 @@
+"""What noise and the grid leave open about a score: noise, intervals, the smallest lesion."""

@@ -1,0 +1,1 @@
+"""From a volume to the voxels and islands that a score counts."""
