@@ -46,8 +46,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         return Part(notes=("no blood could be sampled: the aorta was not traced",))
     midline = float(np.nanmedian(aorta.spine_track(frame)[:, 1]))
     lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
-    # Hips lie at least 200 mm below the lungs.
-    below = int(lungs[0] - 200.0 / frame.spacing[0]) if lungs.size else int(whole.points[-1, 0])
+    # The roofs of the hip joints lie at least 140 mm below the lungs.
+    below = int(lungs[0] - 140.0 / frame.spacing[0]) if lungs.size else int(whole.points[-1, 0])
     heads = iliac.femoral_heads(frame, midline, max(below, 0)) if below > 0 else {}
     fork = iliac.trace_fork(frame, whole, heads, blood_hu) if _reaches_pelvis(frame, lungs, heads) else None
     trunk = _judged(frame, whole, None if fork is None else fork.level)
