@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import ndimage
+from tests.anatomy.simulated import sampled
 
 from calciscope.anatomy.embedded import segment
 from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.image import Geometry, Volume
 from calciscope.simulate.body import Body, Habitus
 from calciscope.simulate.patient import simulate
-from tests.anatomy.simulated import sampled
 
 # What is found, and what it is in the simulated body.
 TRUE: dict[str, tuple[str, ...]] = {

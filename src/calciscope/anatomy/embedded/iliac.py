@@ -221,9 +221,7 @@ def _paired(best: Floats, pixel: tuple[float, float], sign: float) -> Floats:
     window = (1, *(2 * round(_PAIR_SLACK / step) + 1 for step in pixel))
     near = ndimage.maximum_filter(best, size=window)
     rows, columns = round(_PAIR[0] / pixel[0]), round(sign * _PAIR[1] / pixel[1])
-    behind, ahead = (
-        ndimage.shift(near, (0, rows * way, columns * way), order=0, mode="nearest") for way in (-1, 1)
-    )
+    behind, ahead = (ndimage.shift(near, (0, rows * way, columns * way), order=0, mode="nearest") for way in (-1, 1))
     # Shifted by -rows every place sees what lies behind it; the vein also lies a little nearer to the midline.
     # What every artery earns must not make a branch better than the trunk.
     worth = np.clip(behind, 0, _PAIR_MOST) - np.clip(ahead, 0, _PAIR_MOST) - _PAIR_MOST
@@ -231,7 +229,7 @@ def _paired(best: Floats, pixel: tuple[float, float], sign: float) -> Floats:
 
 
 def _unlike_blood(mean: Floats, blood_hu: float, most: float) -> Floats:
-    """Cost of an attenuation that is not blood's: what is darker is urine, fluid or fat, brighter plaque or contrast."""
+    """Cost of an attenuation that is not blood's: darker is urine, fluid or fat, brighter plaque or contrast."""
     off = mean - np.float32(min(blood_hu, most))
     slack = _DARKER + 0.25 * max(min(blood_hu, most) - 45.0, 0.0)
     dark = np.clip((-off - slack) / (2.0 * slack), 0, 1)

@@ -23,6 +23,8 @@ _BRIDGE = 7.0
 _DEEP = 14.0
 # The organs lie within this range of the lowest slice of lung, mm.
 _BELOW_LUNG, _ABOVE_LUNG = 230.0, 110.0
+# This far behind the centre of a vertebral body, mm, lies little of the liver; twice as far little of the spleen.
+_BEHIND = 20.0
 # They may reach this far below the upper end of the pelvis, mm.
 _INTO_PELVIS = 45.0
 
@@ -53,6 +55,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         # The liver lies mainly on the right; what is cut off by the end of the scan may be small.
         right = float((mask & (left < 0)).sum()) / float(mask.sum())
         sure = within(ml, 60, 500, 2500, 4500) * within(right, 0.45, 0.7, 1.1, 1.2)
+        # Muscles of back and buttock lie behind the vertebral bodies; of the liver only its hindmost part does.
+        sure *= within(_share(mask, back > _BEHIND), -1.0, -0.5, 0.3, 0.5)
         if sure > 0.2:
             masks["liver"] = (_whole(mask, frame, first), round(0.5 + 0.4 * sure, 2))
             free &= ~mask
@@ -68,9 +72,14 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         mask, ml = spleen
         centre = float((mask * left).sum() / mask.sum())
         sure = within(ml, 25, 90, 450, 1000) * within(centre, 55, 75, 135, 170)
+        sure *= within(_share(mask, back > 2.0 * _BEHIND), -1.0, -0.5, 0.3, 0.6)
         if sure > 0.2:
             masks["spleen"] = (_whole(mask, frame, first), round(0.45 + 0.4 * sure, 2))
     return Part(masks=masks)
+
+
+def _share(mask: Mask, where: NDArray[np.bool_]) -> float:
+    return float((mask & where).sum()) / max(1.0, float(mask.sum()))
 
 
 def levels(frame: Frame, known: NDArray[np.int64]) -> tuple[int, int]:

@@ -24,8 +24,8 @@ _HULL: Any = morphology.convex_hull_image
 _JOINT = (20.0, 62.0)
 _FILLED = 0.85
 _SHORTEST_JOINT = 27.0
-# The centres of the hip joints lie this far below the sacro-iliac joints, and the cavity reaches this far below them: to
-# the ischial tuberosities, mm (two real pelves and the simulated ones agree within 6 mm).
+# The centres of the hip joints lie this far below the sacro-iliac joints, and the cavity reaches this far below them:
+# to the ischial tuberosities, mm (two real pelves and the simulated ones agree within 6 mm).
 _TO_HIP, _BELOW_HIP = 46.0, 62.0
 # The hip bone lies further from the midline than this, the sacrum and coccyx nearer, mm.
 _HIP, _SACRUM = (28.0, 125.0), 28.0
@@ -50,8 +50,8 @@ _SURE_TRACE = 0.7
 class Pelvis:
     """Levels of the pelvis (coarse slices) and its cavity.
 
-    ``joint_top`` and ``joint_bottom`` bound the sacro-iliac joints, ``midline`` is a coarse column, ``hip`` the level of
-    the centres of the hip joints, which may lie below the scan.
+    ``joint_top`` and ``joint_bottom`` bound the sacro-iliac joints, ``midline`` is a coarse column, ``hip`` the level
+    of the centres of the hip joints, which may lie below the scan.
     """
 
     joint_top: int
@@ -94,6 +94,17 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], pelvis: Pelv
 def find(frame: Frame) -> Pelvis | None:
     """The pelvis where its sacro-iliac joints are in view, else ``None``."""
     midline = _midline(frame)
+    levels = joints(frame, midline)
+    if levels is None:
+        return None
+    bottom, top = levels
+    hip = bottom - _TO_HIP / frame.spacing[0]
+    return Pelvis(top, bottom, midline, hip, _cavity(frame, midline, bottom, top))
+
+
+def joints(frame: Frame, midline: float | None = None) -> tuple[int, int] | None:
+    """Lowest and one past the highest coarse slice of the sacro-iliac joints, ``None`` where not in view."""
+    midline = _midline(frame) if midline is None else midline
     offsets = (np.arange(frame.hu.shape[2]) - midline) * frame.spacing[2]
     # Only the back half of the body: in front pubic bone and contrast would count.
     bone = frame.bone.copy()
@@ -118,9 +129,7 @@ def find(frame: Frame) -> Pelvis | None:
         levels = np.flatnonzero(labels == label)
         above_lungs = lungs.size and levels[0] > lungs[0]
         if levels.size >= need and not above_lungs and _hips(frame, midline, levels):
-            bottom, top = int(levels[0]), int(levels[-1]) + 1
-            hip = bottom - _TO_HIP / frame.spacing[0]
-            return Pelvis(top, bottom, midline, hip, _cavity(frame, midline, bottom, top))
+            return int(levels[0]), int(levels[-1]) + 1
     return None
 
 

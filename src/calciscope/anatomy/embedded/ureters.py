@@ -21,8 +21,8 @@ _AT_BRIM = 33.0
 # Columns beside the vertebral body in which the front of the psoas is sought, mm from its edge.
 _PSOAS = (6.0, 24.0)
 _PSOAS_DEEP = 48.0
-# The ureter runs this far inside the side wall, no further from the midline than this, at this share of the depth of the
-# cavity, and enters the bladder this far from the midline, mm.
+# The ureter runs this far inside the side wall, no further from the midline than this, at this share of the depth of
+# the cavity, and enters the bladder this far from the midline, mm.
 _OFF_WALL, _WIDEST, _BACK = 9.0, 58.0, 0.62
 _ORIFICE = 20.0
 # So far above the centres of the hip joints it leaves the wall, near the ischial spine, and enters the bladder, mm.
