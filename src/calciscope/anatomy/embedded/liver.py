@@ -17,6 +17,8 @@ from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 _PARENCHYMA = (15.0, 200.0)
 # Half the width of the band of attenuation about the commonest, HU: noise of a smoothed 3 mm voxel and vessels.
 _BAND = 17.0
+# Neighbours that are this many half-widths brighter are enhanced kidney or vessels outside; vessels inside are holes.
+_BRIGHTER = 2.3
 # Bridges thinner than twice this to other organs are cut, mm.
 _BRIDGE = 7.0
 # Depth at which tissue can only be the inside of a large organ, mm.
@@ -119,8 +121,10 @@ def _organ(
     core = cores == int(weight.argmax())
     near = grown(core, _BRIDGE + max(frame.spacing), frame.spacing)
     # Vessels and noise inside are organ, and so is the rim that partial volume makes darker.
-    mask = near & free & (smooth > middle - 1.6 * _BAND) & (smooth < middle + 4 * _BAND)
+    mask = near & free & (smooth > middle - 1.6 * _BAND) & (smooth < middle + _BRIGHTER * _BAND)
     mask = np.asarray(ndimage.binary_closing(mask, iterations=1) & free)
+    for z in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
+        mask[z] = ndimage.binary_fill_holes(mask[z]) & free[z]
     # Smoothing has eaten the rim against fat and lung.
     mask |= grown(mask, 1.1 * max(frame.spacing), frame.spacing) & free & (hu > middle - 2.2 * _BAND)
     return mask, float(mask.sum()) * float(np.prod(frame.spacing)) / 1000.0

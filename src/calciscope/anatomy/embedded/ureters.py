@@ -23,7 +23,7 @@ _PSOAS = (6.0, 24.0)
 _PSOAS_DEEP = 48.0
 # The ureter runs this far inside the side wall, no further from the midline than this, at this share of the depth of
 # the cavity, and enters the bladder this far from the midline, mm.
-_OFF_WALL, _WIDEST, _BACK = 9.0, 58.0, 0.62
+_OFF_WALL, _WIDEST, _BACK = 9.0, 58.0, 0.72
 _ORIFICE = 20.0
 # So far above the centres of the hip joints it leaves the wall, near the ischial spine, and enters the bladder, mm.
 _TURN, _ENTRY = 36.0, 12.0
@@ -109,8 +109,7 @@ def _lower(
             continue
         # Over the joints it still lies on the vessels; it reaches the wall only near the turn.
         down = np.clip((ring.joint_top - z) / max(1.0, ring.joint_top - turn), 0.0, 1.0)
-        share = down**1.5
-        wall.append((float(z), *(float(v) for v in (1 - share) * start + share * at)))
+        wall.append((float(z), *(float(v) for v in (1 - down) * start + down * at)))
     if bladder is None or not wall:
         return np.array(wall).reshape(-1, 3), False
     inside = np.flatnonzero(bladder[0].any(axis=(1, 2)))
