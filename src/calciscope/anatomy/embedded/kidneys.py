@@ -20,7 +20,7 @@ _RANGES = ((-8.0, 420.0), (-8.0, 44.0), (70.0, 420.0), (110.0, 420.0), (130.0, 4
 # A cut between organs needs less noise than a cut against fat: smoothing in voxels from this lower or upper limit on.
 _SMOOTH = (0.6, 1.1)
 # Half-thicknesses at which a kidney may come free of its neighbours, mm.
-_THICKNESS = (2.5, 4.5, 7.0, 10.0, 13.0)
+_THICKNESS = (2.5, 4.5, 7.0, 10.0)
 _LEAST_ML = 25.0
 _LARGEST = (200.0, 125.0, 120.0)
 # Box beside the vertebral body in which kidneys lie: to the side, in front and behind its centre, mm.

@@ -34,12 +34,14 @@ _DEEP, _ORGAN_HU, _ASIDE = 17.0, (25.0, 170.0), 22.0
 _TIMES, _LEAST_ML = 2.0, 150.0
 # The organs of the upper abdomen lie within this range of the lowest slice of lung, mm.
 _BELOW, _ABOVE = 110.0, 50.0
+# Hips on both sides in cross-section, mm across and mm2.
+_RING_MM, _RING_MM2 = 150.0, 2000.0
 # A trunk this many times as deep as wide lies on its side; a table lies this far from the middle of the body, mm.
 _DEEPER, _TABLE = 1.12, 60.0
 # Cross-section of a trunk, mm2; the calves of two legs stay below.
 _TRUNK_MM2 = 30000.0
-# A lung that is whole in this many slices tells where the chest is, mm.
-_CHEST = 40.0
+# Lungs this high tell where the chest is; shoulders end so far above them, and hips begin further away, mm.
+_CHEST, _SHOULDERS = 40.0, 110.0
 
 
 def check(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> tuple[str, ...]:
@@ -76,11 +78,11 @@ def _back_to_front(frame: Frame) -> bool:
 
 
 def _upside_down(frame: Frame) -> bool:
-    """Whether the lungs taper towards the feet and broaden towards the head, over hip bones that lie above them."""
+    """Whether hip bones lie further above the lungs than any shoulder does."""
     lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
     if not lungs.size or np.ptp(lungs) * frame.spacing[0] < _CHEST:
         return False
-    above = frame.bone[int(lungs[-1]) + 1 :]
+    above = frame.bone[int(lungs[-1] + _SHOULDERS / frame.spacing[0]) :]
     below = frame.bone[: int(lungs[0])]
     return _ring(above, frame) > 3 * max(_ring(below, frame), 1)
 
@@ -94,7 +96,7 @@ def _ring(bone: Mask, frame: Frame) -> int:
     for plane in bone:
         there = np.flatnonzero(plane.any(axis=0))
         area = float(plane.sum()) * frame.spacing[1] * frame.spacing[2]
-        count += bool(there.size and columns[there[-1]] - columns[there[0]] > 180.0 and area > 4000.0)
+        count += bool(there.size and columns[there[-1]] - columns[there[0]] > _RING_MM and area > _RING_MM2)
     return count
 
 
