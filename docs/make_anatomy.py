@@ -73,8 +73,8 @@ def write(rows: list[Row], turned: list[tuple[str, list[Row], Anatomy]]) -> None
         "",
         f"{len({r.setting.seed for r in rows})} bodies of varied build, sex, coverage, noise, thickness (3 to 8 mm), "
         "kernel, voltage and contrast; one in five with arms down, a curved spine, one lung missing or a small field "
-        "of view. Bodies and scans are coarse (2.4 mm), which harms thin structures. *Falsely there* is found where the "
-        "body in view has none; *confident and wrong* is found at 0.7 or more where less than half of it is right.",
+        "of view. Bodies and scans are coarse (2.4 mm), which harms thin structures. *Falsely there* is found where "
+        "the body in view has none; *confident and wrong* is found at 0.7 or more where less than half of it is right.",
         "",
         "| structure | in view | missing | Dice, median | Dice, worst tenth | falsely there | confident and wrong |",
         "|---|---|---|---|---|---|---|",

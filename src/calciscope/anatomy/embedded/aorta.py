@@ -83,10 +83,11 @@ def _front_edge(frame: Frame, centre: NDArray[np.float64], z: int) -> float:
     reach = round(_FARTHEST_FRONT / frame.spacing[1])
     low, high = max(0, int(row) - reach), int(row) + 1
     strip = frame.bone[z, low:high, max(0, int(col) - half) : int(col) + half + 1]
-    if not strip.any():
+    bony = strip.any(axis=0)
+    if not bony.any():
         return float(radius)
-    edges = np.array([high - low - 1 - np.flatnonzero(line)[0] for line in strip.T if line.any()])
-    return float(np.median(edges)) * frame.spacing[1]
+    edges = np.sort(high - low - 1 - strip.argmax(axis=0)[bony])
+    return 0.5 * float(edges[(edges.size - 1) // 2] + edges[edges.size // 2]) * frame.spacing[1]
 
 
 def without_bone(frame: Frame, box: Window, spine: NDArray[np.float64], *, front: float = 7.0) -> Floats:

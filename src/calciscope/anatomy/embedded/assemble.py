@@ -82,8 +82,14 @@ def _doubted(tube: Tube, share: float) -> Tube:
 def enlarged(coarse: NDArray[np.uint8], factor: tuple[int, int, int], shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """A coarse map on the full grid: each voxel repeated over its block, the last one to the end."""
     picks = [np.minimum(np.arange(n) // f, m - 1) for n, f, m in zip(shape, factor, coarse.shape, strict=True)]
-    plane = np.ascontiguousarray(coarse[:, picks[1]][:, :, picks[2]])
-    return np.asarray(plane[picks[0]])
+    out = np.empty(shape, dtype=np.uint8)
+    # Slice by slice, so that what is written stays in the cache.
+    for z, low in enumerate(picks[0].tolist()):
+        if z and low == picks[0][z - 1]:
+            out[z] = out[z - 1]
+        else:
+            np.take(np.take(coarse[low], picks[2], axis=1), picks[1], axis=0, out=out[z])
+    return out
 
 
 def _spine(frame: Frame) -> Mapping[str, Tube]:

@@ -63,7 +63,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         found = _best(frame, box, spine, taken | organs, sign)
         if (found is None or found[1] < _DOUBTFUL) and organs[box.slices].any():
             # A kidney as bright as the spleen or the liver beside it may have gone to them with all its thickness.
-            again = _best(frame, box, spine, taken, sign)
+            again = _best(frame, box, spine, taken, sign, _RANGES[2:])
             found = again if found is None or (again is not None and again[1] > found[1]) else found
         if found is not None:
             body, sure = found
@@ -84,7 +84,14 @@ def _box(frame: Frame, spine: NDArray[np.float64], first: int, last: int, sign: 
     )
 
 
-def _best(frame: Frame, box: Box, spine: NDArray[np.float64], taken: Mask, sign: int) -> tuple[Body, float] | None:
+def _best(
+    frame: Frame,
+    box: Box,
+    spine: NDArray[np.float64],
+    taken: Mask,
+    sign: int,
+    ranges: tuple[tuple[float, float], ...] = _RANGES,
+) -> tuple[Body, float] | None:
     hu = frame.hu[box.slices]
     sharp, smooth = (ndimage.gaussian_filter(hu, sigma) for sigma in _SMOOTH)
     # Stones are bright; bone is not where a kidney is, and what the frame calls bone there may be a stone.
@@ -92,7 +99,7 @@ def _best(frame: Frame, box: Box, spine: NDArray[np.float64], taken: Mask, sign:
     possible = frame.body[box.slices] & ~taken[box.slices] & ~bone
     around = _Around(hu, sharp < -25.0, bone)
     best: tuple[float, Body] | None = None
-    for low, high in _RANGES:
+    for low, high in ranges:
         image = sharp if (low, high) == _RANGES[0] else smooth
         tissue = (image > low) & (image < high) & possible
         if low > 0:
