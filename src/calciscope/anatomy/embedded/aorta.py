@@ -28,6 +28,8 @@ _FARTHEST_FRONT = 30.0
 # Blood brighter than this has contrast in it; soft tissue without any stays below; a rim that shows only against fat
 # and lung must be this much clearer.
 ENHANCED, _UNENHANCED, _PLAIN_HANDICAP = 110.0, 70.0, 0.08
+# A rim of less support is unclear; what share of the vessel that may be before it is looked at as if unenhanced.
+_UNCLEAR, _MUCH = 0.35, 0.25
 # Blood as bright as bone, HU, and how much of it (mm3) in front of the spine says that vessels are that bright.
 _BRIGHT = 200.0
 _ANGIOGRAM = 15000.0
@@ -193,6 +195,15 @@ def fits_beside_spine(frame: Frame, track: Track) -> NDArray[np.bool_]:
     return np.asarray((angle > -30.0) & (angle < np.where(chest, 115.0, 75.0)) & (gap < 30.0))
 
 
+def _doubtful(frame: Frame, track: Track | None, blood_hu: float | None) -> bool:
+    """Whether much of an enhanced aorta above the pelvis has no clear rim of its own."""
+    if track is None or blood_hu is None or blood_hu < ENHANCED:
+        return False
+    pelvis = max((r.stop for r in frame.regions if r.name in ("pelvis", "limb")), default=0) / frame.factor[0]
+    above = track.support[track.points[:, 0] >= pelvis]
+    return above.size > 0 and float(np.mean(above < _UNCLEAR)) > _MUCH
+
+
 def _darkest(blood_hu: float) -> float:
     """The least mean attenuation of a cross-section of the aorta, HU: of enhanced blood the half may lie in a clot."""
     return min(blood_hu, _BRIGHT) - 20.0 - 0.35 * max(min(blood_hu, _BRIGHT) - ENHANCED, 0.0)
@@ -220,13 +231,13 @@ def trace(frame: Frame) -> tuple[Track, float | None] | None:
     blood_hu: float | None = None
     track = None
     whole: NDArray[np.bool_] | None = None
-    # The first look, at every third slice, only learns how bright the blood is.
-    for step in (3, 1):
-        if len(hu[::step]) < 3:
+    # The first look, at every third slice, only learns how bright the blood is; a third one is for doubtful rims.
+    for step, both in ((3, False), (1, False), (1, True)):
+        if len(hu[::step]) < 3 or (both and not _doubtful(frame, track, blood_hu)):
             continue
         score, mean = vote(hu[::step], box.pixel, RADII, *clip_range(blood_hu))
         plain: Floats | None = None
-        if step == 1 and blood_hu is not None and blood_hu > ENHANCED:
+        if both:
             # Where one lumen of a dissection is unenhanced, the edge against fat and lung shows the whole vessel.
             plain = vote(hu, box.pixel, RADII, FAT_HU, _UNENHANCED)[0] - np.float32(_PLAIN_HANDICAP)
             score = np.maximum(score, plain)

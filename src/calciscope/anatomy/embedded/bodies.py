@@ -13,7 +13,6 @@ from scipy import ndimage
 
 from calciscope.anatomy.embedded.frame import Frame, Mask
 
-
 # Half-thickness of the smallest organ that is sought by its core, mm.
 _SMALLEST = 14.0
 
