@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from calciscope.anatomy.embedded import abdomen, cardiac, head, heart, limb, mediastinum, neck, vessels
+from calciscope.anatomy.embedded import abdomen, cardiac, head, heart, limb, mediastinum, neck, orientation, vessels
 from calciscope.anatomy.embedded.assemble import assemble
 from calciscope.anatomy.embedded.build import build
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
@@ -38,4 +39,6 @@ def segment(volume: Volume) -> Anatomy:
         part = find(frame, so_far)
         so_far.update(part.masks)
         parts.append(part)
-    return assemble(frame, parts)
+        if part.not_bone is not None:
+            frame = replace(frame, bone=frame.bone & ~part.not_bone)
+    return assemble(frame, [*parts, Part(notes=orientation.check(frame, so_far))])

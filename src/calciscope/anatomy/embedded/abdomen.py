@@ -15,13 +15,14 @@ Finder = Callable[[Frame, Mapping[str, tuple[Mask, float]]], Part]
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     """Everything of the abdomen and pelvis, and the tissue between organs in any part of the body."""
     ring = pelvis.find(frame)
+    inner = tissues.shell(frame)
     finders: tuple[Finder, ...] = (
         liver.segment,
         kidneys.segment,
-        gallbladder.segment,
+        partial(gallbladder.segment, inner=inner),
         partial(pelvis.segment, pelvis=ring),
         partial(ureters.segment, ring=ring),
-        partial(tissues.segment, ring=ring),
+        partial(tissues.segment, ring=ring, inner=inner),
     )
     masks: dict[str, tuple[Mask, float]] = {}
     tubes: dict[str, Tube] = {}

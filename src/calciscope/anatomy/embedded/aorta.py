@@ -25,6 +25,11 @@ _LOST_SPINE = 25.0
 # Radii of vertebral bodies, mm, and how far in front of the frame's centre their front edge can lie.
 _BODY_RADIUS = (11.0, 22.0)
 _FARTHEST_FRONT = 30.0
+# Blood brighter than this has contrast in it; soft tissue without any stays below; a rim that shows only against fat
+# and lung must be this much clearer.
+ENHANCED, _UNENHANCED, _PLAIN_HANDICAP = 110.0, 70.0, 0.08
+# A rim of less support is unclear; what share of the vessel that may be before it is looked at as if unenhanced.
+_UNCLEAR, _MUCH = 0.35, 0.25
 # Blood as bright as bone, HU, and how much of it (mm3) in front of the spine says that vessels are that bright.
 _BRIGHT = 200.0
 _ANGIOGRAM = 15000.0
@@ -80,10 +85,11 @@ def _front_edge(frame: Frame, centre: NDArray[np.float64], z: int) -> float:
     reach = round(_FARTHEST_FRONT / frame.spacing[1])
     low, high = max(0, int(row) - reach), int(row) + 1
     strip = frame.bone[z, low:high, max(0, int(col) - half) : int(col) + half + 1]
-    if not strip.any():
+    bony = strip.any(axis=0)
+    if not bony.any():
         return float(radius)
-    edges = np.array([high - low - 1 - np.flatnonzero(line)[0] for line in strip.T if line.any()])
-    return float(np.median(edges)) * frame.spacing[1]
+    edges = np.sort(high - low - 1 - strip.argmax(axis=0)[bony])
+    return 0.5 * float(edges[(edges.size - 1) // 2] + edges[edges.size // 2]) * frame.spacing[1]
 
 
 def without_bone(frame: Frame, box: Window, spine: NDArray[np.float64], *, front: float = 7.0) -> Floats:
@@ -189,6 +195,20 @@ def fits_beside_spine(frame: Frame, track: Track) -> NDArray[np.bool_]:
     return np.asarray((angle > -30.0) & (angle < np.where(chest, 115.0, 75.0)) & (gap < 30.0))
 
 
+def _doubtful(frame: Frame, track: Track | None, blood_hu: float | None) -> bool:
+    """Whether much of an enhanced aorta above the pelvis has no clear rim of its own."""
+    if track is None or blood_hu is None or blood_hu < ENHANCED:
+        return False
+    pelvis = max((r.stop for r in frame.regions if r.name in ("pelvis", "limb")), default=0) / frame.factor[0]
+    above = track.support[track.points[:, 0] >= pelvis]
+    return above.size > 0 and float(np.mean(above < _UNCLEAR)) > _MUCH
+
+
+def _darkest(blood_hu: float) -> float:
+    """The least mean attenuation of a cross-section of the aorta, HU: of enhanced blood the half may lie in a clot."""
+    return min(blood_hu, _BRIGHT) - 20.0 - 0.35 * max(min(blood_hu, _BRIGHT) - ENHANCED, 0.0)
+
+
 def trace(frame: Frame) -> tuple[Track, float | None] | None:
     """The best track beside the whole spine in view, feet first, and the attenuation of its blood.
 
@@ -210,18 +230,24 @@ def trace(frame: Frame) -> tuple[Track, float | None] | None:
     cost = beside_spine(frame, box, spine, RADII, first)
     blood_hu: float | None = None
     track = None
-    # The first look, at every third slice, only learns how bright the blood is.
-    for step in (3, 1):
-        if len(hu[::step]) < 3:
+    whole: NDArray[np.bool_] | None = None
+    # The first look, at every third slice, only learns how bright the blood is; a third one is for doubtful rims.
+    for step, both in ((3, False), (1, False), (1, True)):
+        if len(hu[::step]) < 3 or (both and not _doubtful(frame, track, blood_hu)):
             continue
         score, mean = vote(hu[::step], box.pixel, RADII, *clip_range(blood_hu))
+        plain: Floats | None = None
+        if both:
+            # Where one lumen of a dissection is unenhanced, the edge against fat and lung shows the whole vessel.
+            plain = vote(hu, box.pixel, RADII, FAT_HU, _UNENHANCED)[0] - np.float32(_PLAIN_HANDICAP)
+            score = np.maximum(score, plain)
         # A small ring finds support by chance more often than a large one.
         reward = score * np.minimum(1.0, np.sqrt(RADII / 9.0)).astype(np.float32)[:, None, None, None]
         reward -= cost[:, ::step]
         reward -= 0.5 * np.clip((_BLOOD_FLOOR - mean) / 40.0, 0, 1)
         if blood_hu is not None:
             # Darker than blood is no vessel; brighter may be the other lumen of a dissection or plaque.
-            reward -= 0.3 * np.clip((min(blood_hu, _BRIGHT) - mean - 20.0) / 60.0, 0, 1)
+            reward -= 0.3 * np.clip((_darkest(blood_hu) - mean) / 60.0, 0, 1)
         path, _ = best_path(reward, 3 if step > 1 else 2, 0.02 if step == 1 else 0.01, 0.04)
         path[:, 0] *= step
         full = np.zeros((len(RADII), *hu.shape), dtype=np.float32) if step > 1 else score
@@ -231,8 +257,12 @@ def trace(frame: Frame) -> tuple[Track, float | None] | None:
         sure = track.part(track.support >= np.quantile(track.support, 0.6))
         pool = blood(frame, sure, "aorta")
         blood_hu = None if pool is None else pool.mean_hu
+        if plain is not None:
+            slices, index, row, column_ = path.T
+            hidden = score[index, slices, row, column_] <= plain[index, slices, row, column_]
+            whole = np.asarray(ndimage.uniform_filter1d(hidden.astype(np.float64), 7, mode="nearest") > 0.5)
     if track is None:
         return None
     if blood_hu is not None:
-        track = resized(frame, track, blood_hu)
+        track = resized(frame, track, blood_hu, whole)
     return smoothed(track, 1.5), blood_hu

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from types import MappingProxyType
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.orientation import trust
 from calciscope.domain.anatomy import Anatomy, BloodPool, Landmark, Manifest, Structure, Tube
 from calciscope.domain.structures import dictionary
 
@@ -58,7 +60,7 @@ def assemble(frame: Frame, parts: Sequence[Part]) -> Anatomy:
     for label, name in enumerate(order, start=1):
         mask, confidence = masks[name]
         coarse[mask] = label
-        structures[name] = Structure(name, label, confidence)
+        structures[name] = Structure(name, label, round(confidence * trust(tuple(notes), name), 2))
     shown = np.bincount(coarse.ravel(), minlength=len(order) + 1)
     return Anatomy(
         labels=enlarged(coarse, frame.factor, frame.volume.hu.shape),
@@ -66,18 +68,28 @@ def assemble(frame: Frame, parts: Sequence[Part]) -> Anatomy:
         geometry=frame.volume.geometry,
         manifest=Manifest("embedded", version("calciscope"), "Apache-2.0", _LIMITS),
         regions=frame.regions,
-        tubes=MappingProxyType(tubes),
+        tubes=MappingProxyType({n: _doubted(t, trust(tuple(notes), n)) for n, t in tubes.items()}),
         landmarks=MappingProxyType(landmarks),
         blood_pool=pool,
         notes=tuple(notes),
     )
 
 
+def _doubted(tube: Tube, share: float) -> Tube:
+    return tube if share == 1.0 else replace(tube, confidence=round(tube.confidence * share, 2))
+
+
 def enlarged(coarse: NDArray[np.uint8], factor: tuple[int, int, int], shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """A coarse map on the full grid: each voxel repeated over its block, the last one to the end."""
     picks = [np.minimum(np.arange(n) // f, m - 1) for n, f, m in zip(shape, factor, coarse.shape, strict=True)]
-    plane = np.ascontiguousarray(coarse[:, picks[1]][:, :, picks[2]])
-    return np.asarray(plane[picks[0]])
+    out = np.empty(shape, dtype=np.uint8)
+    # Slice by slice, so that what is written stays in the cache.
+    for z, low in enumerate(picks[0].tolist()):
+        if z and low == picks[0][z - 1]:
+            out[z] = out[z - 1]
+        else:
+            np.take(np.take(coarse[low], picks[2], axis=1), picks[1], axis=0, out=out[z])
+    return out
 
 
 def _spine(frame: Frame) -> Mapping[str, Tube]:

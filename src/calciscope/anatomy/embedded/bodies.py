@@ -13,6 +13,9 @@ from scipy import ndimage
 
 from calciscope.anatomy.embedded.frame import Frame, Mask
 
+# Half-thickness of the smallest organ that is sought by its core, mm.
+_SMALLEST = 14.0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Box:
@@ -101,9 +104,10 @@ def bodies(
         sizes = np.bincount(cores.ravel())
         reach = level + max(frame.spacing)
         pad = [int(np.ceil(reach / s)) for s in frame.spacing]
+        # A ball keeps (1 - level / radius) cubed of its volume, and what is no ball at least a fifth of that.
+        least_core = least_ml * max(0.01, 0.2 * max(0.0, 1.0 - level / _SMALLEST) ** 3)
         for label, core in enumerate(ndimage.find_objects(cores), start=1):
-            # A ball keeps (1 - level / radius) cubed of its volume; wanted cores are never below a hundredth.
-            if sizes[label] * voxel_ml < 0.01 * least_ml:
+            if sizes[label] * voxel_ml < least_core:
                 continue
             size = [(s.stop - s.start) * d + 2 * level for s, d in zip(core, frame.spacing, strict=True)]
             if any(length > limit for length, limit in zip(size, most_mm, strict=True)):

@@ -7,7 +7,7 @@ import numpy as np
 from calciscope.anatomy.embedded import body as bodies
 from calciscope.anatomy.embedded.frame import Frame
 from calciscope.anatomy.embedded.lungs import find_airway, find_lungs
-from calciscope.anatomy.embedded.regions import find_regions
+from calciscope.anatomy.embedded.regions import bowel_gas, find_regions
 from calciscope.anatomy.embedded.skeleton import find_bone, find_contrast
 from calciscope.anatomy.embedded.spine import spine_track
 from calciscope.domain.image import Volume
@@ -46,6 +46,8 @@ def build(volume: Volume) -> Frame:
     else:
         middle = 0.5 * float(columns[0] + columns[-1]) if columns.size else 0.5 * hu.shape[2]
     left, right = find_lungs(hu, body, airway, spacing, middle)
+    if bowel_gas(left | right, bone, spine, spacing):
+        left, right = np.zeros_like(left), np.zeros_like(right)
     bone &= ~(left | right)
     regions = find_regions(hu, body, left | right, bone, spine, spacing, factor[0], geometry.shape[0])
     return Frame(

@@ -63,6 +63,8 @@ class Frame:
 class Part:
     """What one organ finder contributes: coarse masks with confidence, curves, landmarks, notes.
 
+    ``not_bone`` is what the frame took for bone and is enhanced blood.
+
     Structure names are those of the TotalSegmentator class list where it has one (``aorta``, ``kidney_left``,
     ``urinary_bladder``), plain English otherwise.
     """
@@ -72,3 +74,4 @@ class Part:
     landmarks: Mapping[str, Landmark] = field(default_factory=lambda: MappingProxyType({}))
     blood_pool: BloodPool | None = None
     notes: tuple[str, ...] = ()
+    not_bone: Mask | None = None

@@ -16,6 +16,8 @@ from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 _BILE = (-12.0, 27.0)
 # Calcium in the fossa is a stone: this bright, and brighter than the liver and its vessels by this much, HU.
 _STONE, _ABOVE_LIVER = 130.0, 70.0
+# Enhanced veins may be a little brighter than the aorta, HU. The wall of the belly is at least this thick, mm.
+_ABOVE_BLOOD, _BELLY_WALL = 40.0, 14.0
 # A stone may lie so deep between folds of the liver, mm.
 _FOLD = 7.0
 # Dents of the liver narrower than twice this are its fossae, mm.
@@ -25,14 +27,20 @@ _HALF, _APART = 4.5, 9.0
 _LEAST_CORE_ML = 0.15
 # A dense rim is blurred this far beyond the voxels that pass as stone, mm.
 _STONE_EDGE = 4.5
+# Without bile in sight there must be this much stone, ml: less is plaque or a vessel.
+_FILLING_ML = 0.5
 # How sure a gallbladder with stones in its place is, given the liver.
 _WITH_STONES = 0.9
 # How far the fundus may hang below the liver, mm.
 _FUNDUS = 28.0
 
 
-def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
-    """Masks ``gallbladder`` (where bile or a stone is seen) and ``gallbladder_fossa``; needs the liver."""
+def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], inner: Mask | None = None) -> Part:
+    """Masks ``gallbladder`` (where bile or a stone is seen) and ``gallbladder_fossa``; needs the liver.
+
+    ``inner`` is what the muscles and bones of the trunk surround: costal cartilage and the muscles of the belly's wall
+    lie in its outermost layer and are neither stone nor bile.
+    """
     if "liver" not in so_far:
         return Part()
     liver, sure = so_far["liver"]
@@ -50,6 +58,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         if name != "liver":
             others |= mask[box]
     hu = frame.hu[box]
+    if inner is not None:
+        others |= depth(inner[box], (1e4, frame.spacing[1], frame.spacing[2])) < _BELLY_WALL
     # The fossa lies on the right, in front of the kidney, and opens downwards.
     seat = (columns < 5.0) & (rows < -5.0) & ~others & ~frame.bone[box] & frame.body[box]
     hull = closed(liver[box], _FOSSA, frame.spacing)
@@ -58,7 +68,9 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     smooth = ndimage.gaussian_filter(hu, 0.9)
     near = grown(liver[box], _APART, frame.spacing)
     shallow = depth(liver[box], frame.spacing) < _FOLD
-    bright = hu > max(_STONE, float(np.median(hu[liver[box]])) + _ABOVE_LIVER)
+    tissue = float(np.median(hu[liver[box]]))
+    noise = 1.48 * float(np.median(np.abs(hu[liver[box]] - tissue)))
+    bright = hu > max(_STONE, tissue + max(_ABOVE_LIVER, 5.0 * noise), _blood(frame, so_far) + _ABOVE_BLOOD)
     # A stone may be as dense as bone: a rib betrays itself by running on beyond the fossa.
     place = (columns < 5.0) & (rows < -5.0) & ~others & below & (near & shallow | hull & ~liver[box])
     # The fundus hangs below the edge of the liver, and stones there break up the bile around them.
@@ -75,7 +87,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
             round(sure * (max(score, _WITH_STONES) if stones.any() else score), 2),
         )
         fossa |= grown(bile, 4.0, frame.spacing) & ~liver[box] & seat
-    elif stones.any():
+    elif stones.sum() * float(np.prod(frame.spacing)) / 1000.0 > _FILLING_ML:
         # Stones may fill it: what is calcified in the fossa, is not bone and lies free of the ribs.
         masks["gallbladder"] = (
             _whole(grown(closed(stones, 10.0, frame.spacing), _STONE_EDGE, frame.spacing), liver, box),
@@ -84,6 +96,12 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     if fossa.any():
         masks["gallbladder_fossa"] = (_whole(fossa, liver, box), round(sure * 0.85, 2))
     return Part(masks=masks)
+
+
+def _blood(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> float:
+    """Attenuation of the aorta, HU: enhanced veins about the liver are no brighter; 0 where it was not traced."""
+    aorta = [mask for name, (mask, _) in so_far.items() if name.startswith("aorta")]
+    return float(np.median(frame.hu[np.logical_or.reduce(aorta)])) if aorta else 0.0
 
 
 def _lower_half(liver: Mask) -> Mask:
@@ -134,7 +152,7 @@ def _bile(
         if score > 0.2 and (best is None or score > best[1]):
             full = np.zeros(fluid.shape, dtype=np.bool_)
             full[wide] = mask
-            best = (full, 0.6 + 0.35 * score)
+            best = (full, 0.4 + 0.4 * score)
     return best
 
 

@@ -19,11 +19,19 @@ _HEAD_RADII = np.arange(19.0, 30.0, 2.0)
 # The heads lie well to the side of the spine, mm from the midline.
 _HEAD_ASIDE = (50.0, 135.0)
 _HEAD_SCORE = 0.45
+# Heads lie nearer to the midline than this; what lies further out is likelier the trochanter, at this cost.
+_HEAD_USUAL, _BEYOND = 98.0, 0.2
+# Roof of the socket and head make the tallest disc, whose middle lies this far above the centre of the head, mm.
+_ROOF = 17.0
 # The femoral artery lies in front of the head and to its medial side, mm from its surface and from its centre.
-_ARTERY_FRONT = 10.0
-_ARTERY_MEDIAL = 12.0
-# Height of the fork of the aorta above the centres of the heads in adults is 100 to 180 mm.
-_FORK_HEIGHT = (95.0, 200.0)
+_ARTERY_FRONT = 13.0
+_ARTERY_MEDIAL = 16.0
+# Height of the fork of the aorta above the centres of the heads in adults is 115 to 200 mm.
+_FORK_HEIGHT = (112.0, 217.0)
+# How far vessels sag and swing out half-way between fork and hip, mm.
+_SAG, _SWING = 16.0, 6.0
+# How far a branch may stray to the other side of the trunk, mm.
+_ACROSS = 8.0
 # Where no head is in view the artery descends about this much to the side for each mm down.
 _SLOPE = 0.55
 # The branches lie against each other for at most this far below the fork, mm.
@@ -32,8 +40,15 @@ _TOGETHER = 30.0
 _PLAQUE_HU = 180.0
 _PLAQUE_NEAR = 4.0
 _PLAQUE_REWARD = 0.35
+# Without contrast a disc this much darker than blood begins to be something else, HU.
+_DARKER = 12.0
+# The vein lies this far behind its artery and to the medial side, mm, give or take; how disc-like it is at most, and
+# what the pair is worth.
+_PAIR, _PAIR_SLACK, _PAIR_MOST, _PAIR_WEIGHT = (12.0, -2.0), 5.0, 0.5, 0.3
+# Arteries are usually no wider than this, veins often are, mm; what each further mm costs.
+_USUAL, _WIDE_COST = 6.0, 0.025
 # A narrow ring finds support by chance; the aorta is left only where the branches are clearly better.
-_HANDICAP = 0.04
+_HANDICAP = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +77,12 @@ def femoral_heads(frame: Frame, midline: float, last: int) -> dict[str, tuple[ND
         score[..., (aside < _HEAD_ASIDE[0]) | (aside > _HEAD_ASIDE[1])] = -1.0
         # A head is round over its whole height, a cross-section of a wing or a shaft is not.
         tall = ndimage.uniform_filter1d(score, max(1, round(12.0 / frame.spacing[0])), axis=1, mode="nearest")
+        # The trochanter is as round, but lies beyond the head.
+        tall -= (_BEYOND * np.clip((aside - _HEAD_USUAL) / 30.0, 0.0, 1.0)).astype(np.float32)
         index, z, y, x = (int(i) for i in np.unravel_index(int(np.argmax(tall)), tall.shape))
         if tall[index, z, y, x] >= _HEAD_SCORE - 0.1:
-            heads[side] = (np.array([z, y, x + inside[0]], dtype=np.float64), float(_HEAD_RADII[index]))
+            centre = np.array([z - _ROOF / frame.spacing[0], y, x + inside[0]], dtype=np.float64)
+            heads[side] = (centre, float(_HEAD_RADII[index]))
     if len(heads) == 2:
         # Two heads lie at one height; if they do not, neither is trusted.
         apart = abs(heads["left"][0][0] - heads["right"][0][0]) * frame.spacing[0]
@@ -84,7 +102,7 @@ def trace_fork(
     per_slice = frame.spacing[0]
     if heads:
         hip = float(np.mean([head[0][0] for head in heads.values()]))
-        bottom = max(0, int(hip - 15.0 / per_slice))
+        bottom = max(0, int(hip))
         top = int(hip + _FORK_HEIGHT[1] / per_slice)
         lowest_fork = hip + _FORK_HEIGHT[0] / per_slice
     else:
@@ -158,10 +176,11 @@ def _trace_side(
     score, mean = vote(hu, box.pixel, RADII, *clip_range(blood_hu))
     reward = score * np.minimum(1.0, np.sqrt(RADII / 6.0)).astype(np.float32)[:, None, None, None]
     reward -= _corridor(frame, box, above, target, sign)[None]
-    reward -= 0.4 * np.clip((np.abs(mean - min(blood_hu, clip_range(blood_hu)[1])) - 25.0) / 60.0, 0, 1) + np.float32(
-        _HANDICAP
-    )
-    plaque = _plaque(hu, box.pixel)
+    unlike = _unlike_blood(mean, blood_hu, clip_range(blood_hu)[1])
+    reward -= unlike + np.float32(_HANDICAP)
+    reward += _paired((score - 2.0 * unlike).max(axis=0), box.pixel, sign)[None]
+    reward -= (_WIDE_COST * np.clip(RADII - _USUAL, 0.0, None)).astype(np.float32)[:, None, None, None]
+    plaque = _plaque(hu, box.hu, box.pixel)
     # Plaque of the trunk speaks for the trunk.
     trunk = (above.points[:, 0] >= above.points[0, 0]) & (_unforked(frame, above) > 0.5)
     for z in np.rint(above.points[trunk, 0]).astype(int).tolist():
@@ -195,9 +214,35 @@ def _trace_side(
     return _within_view(frame, narrow), float(track.points[-1, 0])
 
 
-def _plaque(hu: Floats, pixel: tuple[float, float]) -> Floats:
-    """Reward for calcium beside the way: where both walls are hard to see, plaque in them is not."""
-    dense = (hu > _PLAQUE_HU).astype(np.float32)
+def _paired(best: Floats, pixel: tuple[float, float], sign: float) -> Floats:
+    """Reward for a disc behind, which is the vein, and cost of one in front: then this is the vein, ``(z, y, x)``.
+
+    ``best`` is how much each place looks like a vessel of any width."""
+    window = (1, *(2 * round(_PAIR_SLACK / step) + 1 for step in pixel))
+    near = ndimage.maximum_filter(best, size=window)
+    rows, columns = round(_PAIR[0] / pixel[0]), round(sign * _PAIR[1] / pixel[1])
+    behind, ahead = (ndimage.shift(near, (0, rows * way, columns * way), order=0, mode="nearest") for way in (-1, 1))
+    # Shifted by -rows every place sees what lies behind it; the vein also lies a little nearer to the midline.
+    # What every artery earns must not make a branch better than the trunk.
+    worth = np.clip(behind, 0, _PAIR_MOST) - np.clip(ahead, 0, _PAIR_MOST) - _PAIR_MOST
+    return np.asarray(_PAIR_WEIGHT * worth, dtype=np.float32)
+
+
+def _unlike_blood(mean: Floats, blood_hu: float, most: float) -> Floats:
+    """Cost of an attenuation that is not blood's: darker is urine, fluid or fat, brighter plaque or contrast."""
+    off = mean - np.float32(min(blood_hu, most))
+    slack = _DARKER + 0.25 * max(min(blood_hu, most) - 45.0, 0.0)
+    dark = np.clip((-off - slack) / (2.0 * slack), 0, 1)
+    return np.asarray(0.4 * np.maximum(dark, np.clip((off - 25.0) / 60.0, 0, 1)), dtype=np.float32)
+
+
+def _plaque(hu: Floats, whole: Floats, pixel: tuple[float, float]) -> Floats:
+    """Reward for calcium beside the way: where both walls are hard to see, plaque in them is not.
+
+    ``hu`` is ``whole`` without the skeleton; what is left of the skeleton's edge is no plaque.
+    """
+    edge = ndimage.binary_dilation(whole - hu > _PLAQUE_HU, np.ones((1, 5, 5), dtype=np.bool_))
+    dense = ((hu > _PLAQUE_HU) & ~edge).astype(np.float32)
     sigma = (0.5, _PLAQUE_NEAR / pixel[0], _PLAQUE_NEAR / pixel[1])
     near = ndimage.gaussian_filter(dense, sigma, truncate=2.0)
     # As much as 20 mm2 close by earns it all.
@@ -240,16 +285,22 @@ def _corridor(frame: Frame, box: Window, above: Track, target: NDArray[np.float6
         np.interp(slices, above.points[:, 0], above.points[:, 2]),
         start[2] + share * (target[2] - start[2]),
     )
+    # In the middle of their way vessels sag towards the sacrum and swing out around the brim.
+    bow = np.sin(np.pi * share)
+    centre_row += _SAG * bow / frame.spacing[1]
+    centre_column += sign * _SWING * bow / frame.spacing[2]
     rows = (np.arange(box.hu.shape[1]) * box.factor[1] + box.start[1]) / frame.factor[1]
     columns = (np.arange(box.hu.shape[2]) * box.factor[2] + box.start[2]) / frame.factor[2]
     down = (rows[None] - centre_row[:, None]) * frame.spacing[1]
     aside = (columns[None] - centre_column[:, None]) * frame.spacing[2] * sign
-    # Near its end the way is known well; in the middle vessels sag towards the sacrum by up to 30 mm.
+    # Near its end the way is known well.
     ease = (1.0 - np.clip((share - 0.8) / 0.2, 0.0, 1.0))[:, None]
-    off_row = np.clip(np.maximum(down - (10.0 + 25.0 * ease), -down - (10.0 + 5.0 * ease)), 0, None)
-    off_column = np.clip(np.maximum(aside - (8.0 + 12.0 * ease), -aside - (8.0 + 14.0 * ease)), 0, None)
-    cost = 0.3 * ((off_row / 15.0) ** 2)[:, :, None] + 0.3 * ((off_column / 15.0) ** 2)[:, None, :]
-    return np.asarray(cost, dtype=np.float32)
+    off_row = np.clip(np.maximum(down - (8.0 + 16.0 * ease), -down - (10.0 + 10.0 * ease)), 0, None)
+    off_column = np.clip(np.maximum(aside - (8.0 + 2.0 * ease), -aside - (8.0 + 8.0 * ease)), 0, None)
+    cost = 0.3 * ((off_row / 9.0) ** 2)[:, :, None] + 0.3 * ((off_column / 9.0) ** 2)[:, None, :]
+    # A branch never runs on the other side of the trunk.
+    across = np.clip((start[2] - columns) * frame.spacing[2] * sign - _ACROSS, 0, None)
+    return np.asarray(cost + 0.3 * ((across / 6.0) ** 2)[None, None, :], dtype=np.float32)
 
 
 def _within_view(frame: Frame, track: Track) -> Track:

@@ -16,7 +16,7 @@ from calciscope.anatomy.embedded.liver import levels
 
 # Ranges of attenuation in which a kidney may come free of its neighbours, HU: whole in fat, darker than an unenhanced
 # liver or spleen, brighter than muscle and fluid with contrast. Water in a dilated pelvis belongs to it.
-_RANGES = ((-8.0, 420.0), (-8.0, 44.0), (70.0, 420.0), (110.0, 420.0))
+_RANGES = ((-8.0, 420.0), (-8.0, 44.0), (70.0, 420.0), (110.0, 420.0), (130.0, 420.0))
 # A cut between organs needs less noise than a cut against fat: smoothing in voxels from this lower or upper limit on.
 _SMOOTH = (0.6, 1.1)
 # Half-thicknesses at which a kidney may come free of its neighbours, mm.
@@ -26,10 +26,14 @@ _LARGEST = (200.0, 125.0, 120.0)
 # Box beside the vertebral body in which kidneys lie: to the side, in front and behind its centre, mm.
 _BESIDE = (8.0, 125.0)
 _FRONT, _BACK = 75.0, 60.0
+# A kidney less sure than this is sought again inside liver and spleen.
+_DOUBTFUL = 0.72
 # A layer of liver or spleen thinner than twice this may be kidney, mm.
 _THICK = 9.0
 # Gaps of an enhanced kidney that are filled before it is cut free, mm.
 _GAPS = 4.0
+# A kidney this bright is enhanced, HU; what is darker than this share of it is no part of it.
+_ENHANCED, _DARKER = 90.0, 0.65
 # Renal sinus and calyces are gaps of the body narrower than twice this, mm.
 _SINUS = 9.0
 
@@ -44,18 +48,23 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     if last - first < 3:
         return Part()
     taken = np.zeros(frame.hu.shape, dtype=np.bool_)
+    organs = np.zeros(frame.hu.shape, dtype=np.bool_)
     for name, (mask, _) in so_far.items():
         if name.startswith(("aorta", "heart", "iliac")):
             taken |= mask
         elif name in ("liver", "spleen"):
             # Where a kidney is as bright as the liver a thin part of it may have gone to the liver.
-            taken |= grown(depth(mask, frame.spacing) > _THICK, _THICK, frame.spacing) & mask
+            organs |= grown(depth(mask, frame.spacing) > _THICK, _THICK, frame.spacing) & mask
     masks = {}
     for side, sign in (("left", 1), ("right", -1)):
         box = _box(frame, spine[first:last], first, last, sign)
         if box.empty:
             continue
-        found = _best(frame, box, spine, taken, sign)
+        found = _best(frame, box, spine, taken | organs, sign)
+        if (found is None or found[1] < _DOUBTFUL) and organs[box.slices].any():
+            # A kidney as bright as the spleen or the liver beside it may have gone to them with all its thickness.
+            again = _best(frame, box, spine, taken, sign, _RANGES[2:])
+            found = again if found is None or (again is not None and again[1] > found[1]) else found
         if found is not None:
             body, sure = found
             masks[f"kidney_{side}"] = (box.put(_with_sinus(frame, box, body), frame.hu.shape), sure)
@@ -75,7 +84,14 @@ def _box(frame: Frame, spine: NDArray[np.float64], first: int, last: int, sign: 
     )
 
 
-def _best(frame: Frame, box: Box, spine: NDArray[np.float64], taken: Mask, sign: int) -> tuple[Body, float] | None:
+def _best(
+    frame: Frame,
+    box: Box,
+    spine: NDArray[np.float64],
+    taken: Mask,
+    sign: int,
+    ranges: tuple[tuple[float, float], ...] = _RANGES,
+) -> tuple[Body, float] | None:
     hu = frame.hu[box.slices]
     sharp, smooth = (ndimage.gaussian_filter(hu, sigma) for sigma in _SMOOTH)
     # Stones are bright; bone is not where a kidney is, and what the frame calls bone there may be a stone.
@@ -83,7 +99,7 @@ def _best(frame: Frame, box: Box, spine: NDArray[np.float64], taken: Mask, sign:
     possible = frame.body[box.slices] & ~taken[box.slices] & ~bone
     around = _Around(hu, sharp < -25.0, bone)
     best: tuple[float, Body] | None = None
-    for low, high in _RANGES:
+    for low, high in ranges:
         image = sharp if (low, high) == _RANGES[0] else smooth
         tissue = (image > low) & (image < high) & possible
         if low > 0:
@@ -138,6 +154,9 @@ def _score(frame: Frame, body: Body, spine: NDArray[np.float64], sign: int, arou
     skin = ndimage.binary_dilation(mask)
     rim = ndimage.binary_dilation(skin) & ~skin
     fatty = float(around.fat[wide][rim].mean()) if rim.any() else 0.0
+    if middle > _ENHANCED and rim.any():
+        # With contrast it stands out against anything, ascites and psoas too.
+        fatty = max(fatty, float((around.hu[wide][rim] < _DARKER * middle).mean()))
     bony = float(around.bone[wide][rim].mean()) if rim.any() else 0.0
     # Kidneys are embedded in fat, in the lean at least in part; the psoas and the muscles of the back lie on bone.
     bound = within(fatty, -0.1, 0.35, 1.1, 1.2) * within(bony, -1.0, -0.5, 0.01, 0.08)

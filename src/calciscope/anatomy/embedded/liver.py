@@ -17,12 +17,16 @@ from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 _PARENCHYMA = (15.0, 200.0)
 # Half the width of the band of attenuation about the commonest, HU: noise of a smoothed 3 mm voxel and vessels.
 _BAND = 17.0
+# Neighbours that are this many half-widths brighter are enhanced kidney or vessels outside; vessels inside are holes.
+_BRIGHTER = 2.3
 # Bridges thinner than twice this to other organs are cut, mm.
 _BRIDGE = 7.0
 # Depth at which tissue can only be the inside of a large organ, mm.
 _DEEP = 14.0
 # The organs lie within this range of the lowest slice of lung, mm.
 _BELOW_LUNG, _ABOVE_LUNG = 230.0, 110.0
+# This far behind the centre of a vertebral body, mm, lies little of the liver; twice as far little of the spleen.
+_BEHIND = 20.0
 # They may reach this far below the upper end of the pelvis, mm.
 _INTO_PELVIS = 45.0
 
@@ -53,6 +57,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         # The liver lies mainly on the right; what is cut off by the end of the scan may be small.
         right = float((mask & (left < 0)).sum()) / float(mask.sum())
         sure = within(ml, 60, 500, 2500, 4500) * within(right, 0.45, 0.7, 1.1, 1.2)
+        # Muscles of back and buttock lie behind the vertebral bodies; of the liver only its hindmost part does.
+        sure *= within(_share(mask, back > _BEHIND), -1.0, -0.5, 0.3, 0.5)
         if sure > 0.2:
             masks["liver"] = (_whole(mask, frame, first), round(0.5 + 0.4 * sure, 2))
             free &= ~mask
@@ -68,9 +74,14 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         mask, ml = spleen
         centre = float((mask * left).sum() / mask.sum())
         sure = within(ml, 25, 90, 450, 1000) * within(centre, 55, 75, 135, 170)
+        sure *= within(_share(mask, back > 2.0 * _BEHIND), -1.0, -0.5, 0.3, 0.6)
         if sure > 0.2:
             masks["spleen"] = (_whole(mask, frame, first), round(0.45 + 0.4 * sure, 2))
     return Part(masks=masks)
+
+
+def _share(mask: Mask, where: NDArray[np.bool_]) -> float:
+    return float((mask & where).sum()) / max(1.0, float(mask.sum()))
 
 
 def levels(frame: Frame, known: NDArray[np.int64]) -> tuple[int, int]:
@@ -110,8 +121,10 @@ def _organ(
     core = cores == int(weight.argmax())
     near = grown(core, _BRIDGE + max(frame.spacing), frame.spacing)
     # Vessels and noise inside are organ, and so is the rim that partial volume makes darker.
-    mask = near & free & (smooth > middle - 1.6 * _BAND) & (smooth < middle + 4 * _BAND)
+    mask = near & free & (smooth > middle - 1.6 * _BAND) & (smooth < middle + _BRIGHTER * _BAND)
     mask = np.asarray(ndimage.binary_closing(mask, iterations=1) & free)
+    for z in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
+        mask[z] = ndimage.binary_fill_holes(mask[z]) & free[z]
     # Smoothing has eaten the rim against fat and lung.
     mask |= grown(mask, 1.1 * max(frame.spacing), frame.spacing) & free & (hu > middle - 2.2 * _BAND)
     return mask, float(mask.sum()) * float(np.prod(frame.spacing)) / 1000.0

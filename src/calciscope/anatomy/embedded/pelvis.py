@@ -24,8 +24,9 @@ _HULL: Any = morphology.convex_hull_image
 _JOINT = (20.0, 62.0)
 _FILLED = 0.85
 _SHORTEST_JOINT = 27.0
-# The cavity reaches this far below the joints at most: to the ischial tuberosities, mm.
-_CAVITY_DEPTH = 165.0
+# The centres of the hip joints lie this far below the sacro-iliac joints, and the cavity reaches this far below them:
+# to the ischial tuberosities, mm (two real pelves and the simulated ones agree within 6 mm).
+_TO_HIP, _BELOW_HIP = 46.0, 62.0
 # The hip bone lies further from the midline than this, the sacrum and coccyx nearer, mm.
 _HIP, _SACRUM = (28.0, 125.0), 28.0
 # This far below the joints the wings of the hip bones end; from there down their inner face lies no further out than
@@ -49,13 +50,14 @@ _SURE_TRACE = 0.7
 class Pelvis:
     """Levels of the pelvis (coarse slices) and its cavity.
 
-    ``joint_top`` and ``joint_bottom`` bound the sacro-iliac joints, ``midline`` is a coarse column, ``open_front`` and
-    ``open_side`` say that the field of view cuts the front or one side off.
+    ``joint_top`` and ``joint_bottom`` bound the sacro-iliac joints, ``midline`` is a coarse column, ``hip`` the level
+    of the centres of the hip joints, which may lie below the scan.
     """
 
     joint_top: int
     joint_bottom: int
     midline: float
+    hip: float
     cavity: Mask
 
 
@@ -92,6 +94,17 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], pelvis: Pelv
 def find(frame: Frame) -> Pelvis | None:
     """The pelvis where its sacro-iliac joints are in view, else ``None``."""
     midline = _midline(frame)
+    levels = joints(frame, midline)
+    if levels is None:
+        return None
+    bottom, top = levels
+    hip = bottom - _TO_HIP / frame.spacing[0]
+    return Pelvis(top, bottom, midline, hip, _cavity(frame, midline, bottom, top))
+
+
+def joints(frame: Frame, midline: float | None = None) -> tuple[int, int] | None:
+    """Lowest and one past the highest coarse slice of the sacro-iliac joints, ``None`` where not in view."""
+    midline = _midline(frame) if midline is None else midline
     offsets = (np.arange(frame.hu.shape[2]) - midline) * frame.spacing[2]
     # Only the back half of the body: in front pubic bone and contrast would count.
     bone = frame.bone.copy()
@@ -116,8 +129,7 @@ def find(frame: Frame) -> Pelvis | None:
         levels = np.flatnonzero(labels == label)
         above_lungs = lungs.size and levels[0] > lungs[0]
         if levels.size >= need and not above_lungs and _hips(frame, midline, levels):
-            bottom, top = int(levels[0]), int(levels[-1]) + 1
-            return Pelvis(top, bottom, midline, _cavity(frame, midline, bottom, top))
+            return int(levels[0]), int(levels[-1]) + 1
     return None
 
 
@@ -161,7 +173,7 @@ def _cavity(frame: Frame, midline: float, bottom: int, top: int) -> Mask:
     """What the hip bones, sacrum and coccyx surround, slice by slice, up to the top of the joints."""
     cavity = np.zeros(frame.hu.shape, dtype=np.bool_)
     offsets = (np.arange(frame.hu.shape[2]) - midline) * frame.spacing[2]
-    lowest = max(0, int(bottom - _CAVITY_DEPTH / frame.spacing[0]))
+    lowest = max(0, int(bottom - (_TO_HIP + _BELOW_HIP) / frame.spacing[0]))
     flare = bottom - _FLARE / frame.spacing[0]
     for z in range(lowest, top):
         marks = np.zeros(frame.hu.shape[1:], dtype=np.bool_)

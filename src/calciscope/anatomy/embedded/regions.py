@@ -25,6 +25,8 @@ _BRAIN_MM2 = 4000.0
 _BRAIN_HU = (0.0, 80.0)
 # Hips begin at least this far below the lowest lung, mm: the last ribs lie between.
 _BELOW_LUNG = 60.0
+# Less lung than this, ml, may be gas of the bowel; lungs end further above the iliac wings than this, mm.
+_SURE_LUNG_ML, _CREST_MM = 120.0, 90.0
 # Stretches shorter than this are joined to their neighbours, mm.
 _SHORTEST = 20.0
 
@@ -66,6 +68,16 @@ def find_regions(
         hips[: max(0, int(np.flatnonzero(hips)[-1] - _PELVIS_MM / spacing[0]))] = False
     names = _names(present, lung, has_spine, hips, brain)
     return _runs(names, lung, has_spine, factor_z, slices, spacing)
+
+
+def bowel_gas(lungs: Mask, bone: Mask, spine: NDArray[np.float64], spacing: tuple[float, float, float]) -> bool:
+    """Whether what passes for lung is gas of the bowel: little of it, and hip bones close below its lowest slice."""
+    slices = np.flatnonzero(lungs.any(axis=(1, 2)))
+    if not slices.size or float(lungs.sum()) * float(np.prod(spacing)) / 1000.0 > _SURE_LUNG_ML:
+        return False
+    reach = range(max(0, int(slices[0] - _CREST_MM / spacing[0])), int(slices[0]) + 1)
+    hips = sum(_has_hip(bone[z], spine[z], spacing) for z in reach)
+    return hips * spacing[0] > _SHORTEST
 
 
 def _span(flag: NDArray[np.bool_]) -> NDArray[np.bool_]:

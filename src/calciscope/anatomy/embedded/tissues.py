@@ -36,8 +36,12 @@ _ASTRAY, _LUMBAR = 30.0, 60.0
 _JOINT, _BONE_ML = 9.0, 6.0
 
 
-def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: Pelvis | None = None) -> Part:
+def segment(
+    frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: Pelvis | None = None, inner: Mask | None = None
+) -> Part:
     """Masks of skin, subcutaneous fat, muscle, bowel and the surroundings of joints; found organs are left out.
+
+    ``inner`` is :func:`shell` where it is known already.
 
     ``bowel`` is what holds or touches gas, ``small_bowel`` loops without, which end above the pelvic floor.
     """
@@ -47,7 +51,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: Pelvis
             organs |= mask
     deep = depth(frame.body, frame.spacing)
     skin = frame.body & (deep <= max(_SKIN, 1.05 * min(frame.spacing)))
-    inner = _shell(frame)
+    inner = shell(frame) if inner is None else inner
     # Depth below the shell, slice by slice.
     deep_in = depth(inner, (1e4, frame.spacing[1], frame.spacing[2]))
     masks: dict[str, tuple[Mask, float]] = {}
@@ -60,7 +64,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: Pelvis
     _put(masks, "bowel", bowel, 0.75)
     if ring is not None:
         belly[: max(0, ring.joint_bottom - round(_FLOOR / frame.spacing[0]))] = False
-    _put(masks, "small_bowel", _loops(frame, inner & (deep_in > _WALL), belly, organs | bowel), 0.7)
+    # What is left when all else is named: vessels, nodes and the root of the mesentery are in it too.
+    _put(masks, "small_bowel", _loops(frame, inner & (deep_in > _WALL), belly, organs | bowel), 0.6)
     if limb.any():
         _put(masks, "near_joint", _joints(frame, limb), 0.7)
     return Part(masks=masks)
@@ -80,7 +85,7 @@ def _slices(frame: Frame, *names: str) -> NDArray[np.bool_]:
     return chosen
 
 
-def _shell(frame: Frame) -> Mask:
+def shell(frame: Frame) -> Mask:
     """Everything inside the muscles and bones, slice by slice: what is left outside is skin and subcutaneous fat."""
     # The shape of the shell needs no more than every second voxel.
     soft = (frame.hu > -15.0) & frame.body & (depth(frame.body, frame.spacing) > _UNDER_SKIN) | frame.bone

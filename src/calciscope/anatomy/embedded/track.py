@@ -13,6 +13,9 @@ from calciscope.anatomy.embedded.circles import Floats, Ints, Window
 from calciscope.anatomy.embedded.frame import Frame, Mask
 from calciscope.domain.anatomy import BloodPool, Tube
 
+# Half-way between soft tissue and fat, HU.
+_TO_FAT = -25.0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
@@ -57,11 +60,12 @@ def from_path(frame: Frame, box: Window, path: Ints, score: Floats, radii: NDArr
     return Track((volume - (factor - 1) / 2) / factor, radius.astype(np.float64), support.astype(np.float64))
 
 
-def resized(frame: Frame, track: Track, blood_hu: float) -> Track:
+def resized(frame: Frame, track: Track, blood_hu: float, whole: NDArray[np.bool_] | None = None) -> Track:
     """The track with radii measured along rays to where blood ends, in the full-resolution volume.
 
     The votes place a centre well but underrate the radius of a bright vessel, whose blurred rim is wide. Where fewer
-    than a third of the rays end in something darker, the radius is kept.
+    than a third of the rays end in something darker, the radius is kept. At the points of ``whole`` a part of the
+    vessel is not enhanced, and it ends in fat or lung only.
     """
     hu = frame.volume.hu
     step = 0.5 * min(frame.volume.geometry.spacing[1:])
@@ -80,7 +84,8 @@ def resized(frame: Frame, track: Track, blood_hu: float) -> Track:
         plane = hu[int(np.clip(round(z), 0, hu.shape[0] - 1))]
         ray = ndimage.map_coordinates(plane, [rows, columns], order=1, mode="nearest", output=np.float32)
         # Noise may not end a ray early; neighbouring rays end alike.
-        dark = ndimage.gaussian_filter(ray, (1.0, 1.5), mode=("wrap", "nearest")) < edge
+        least = _TO_FAT if whole is not None and whole[k] else edge
+        dark = ndimage.gaussian_filter(ray, (1.0, 1.5), mode=("wrap", "nearest")) < least
         ends = np.full(len(angles), np.nan)
         ended = dark.any(axis=1)
         ends[ended] = away[np.argmax(dark, axis=1)][ended]

@@ -21,9 +21,12 @@ _AT_BRIM = 33.0
 # Columns beside the vertebral body in which the front of the psoas is sought, mm from its edge.
 _PSOAS = (6.0, 24.0)
 _PSOAS_DEEP = 48.0
-# The ureter runs this far inside the side wall, and enters the bladder this far from the midline, mm.
-_OFF_WALL = 9.0
-_ORIFICE = 22.0
+# The ureter runs this far inside the side wall, no further from the midline than this, at this share of the depth of
+# the cavity, and enters the bladder this far from the midline, mm.
+_OFF_WALL, _WIDEST, _BACK = 9.0, 58.0, 0.72
+_ORIFICE = 20.0
+# So far above the centres of the hip joints it leaves the wall, near the ischial spine, and enters the bladder, mm.
+_TURN, _ENTRY = 36.0, 12.0
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: pelvis.Pelvis | None) -> Part:
@@ -96,38 +99,49 @@ def _lower(
     frame: Frame, ring: pelvis.Pelvis, sign: int, bladder: tuple[Mask, float] | None, brim: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], bool]:
     """From the brim along the side wall to the back corner of the bladder, and whether the bladder was found."""
-    levels = np.flatnonzero(ring.cavity[: ring.joint_bottom].any(axis=(1, 2)))
-    if not levels.size:
-        return np.zeros((0, 3)), False
-    low, high = int(levels[0]), int(levels[-1])
-    # Where the ischial spines are: two fifths of the way up the cavity.
-    spine_level = int(low + 0.45 * (high - low))
+    turn = round(ring.hip + _TURN / frame.spacing[0])
+    end = round(ring.hip + _ENTRY / frame.spacing[0])
     wall = []
-    for z in range(ring.joint_top - 1, spine_level - 1, -1):
-        rows = np.flatnonzero(ring.cavity[z].any(axis=1))
-        if not rows.size:
+    start = np.array([brim[1], ring.midline + sign * _AT_BRIM / frame.spacing[2]])
+    for z in range(ring.joint_top - 1, max(turn, 0) - 1, -1):
+        at = _by_the_wall(frame, ring, z, sign)
+        if at is None:
             continue
-        row = int(rows[0] + 0.55 * np.ptp(rows))
-        columns = np.flatnonzero(ring.cavity[z, row])
-        edge = columns[-1] if sign > 0 else columns[0]
-        column = edge - sign * _OFF_WALL / frame.spacing[2]
-        limit = ring.midline + sign * 62.0 / frame.spacing[2]
-        column = min(column, limit) if sign > 0 else max(column, limit)
-        # Over the joints it still lies on the vessels; below them it reaches the wall.
-        down = np.clip((ring.joint_top - z) / max(1, ring.joint_top - ring.joint_bottom), 0.0, 1.0)
-        start = np.array([brim[1], ring.midline + sign * _AT_BRIM / frame.spacing[2]])
-        here = (1 - down) * start + down * np.array([row, column])
-        wall.append((float(z), float(here[0]), float(here[1])))
+        # Over the joints it still lies on the vessels; it reaches the wall only near the turn.
+        down = np.clip((ring.joint_top - z) / max(1.0, ring.joint_top - turn), 0.0, 1.0)
+        wall.append((float(z), *(float(v) for v in (1 - down) * start + down * at)))
     if bladder is None or not wall:
         return np.array(wall).reshape(-1, 3), False
     inside = np.flatnonzero(bladder[0].any(axis=(1, 2)))
-    end_z = min(int(inside[0] + 0.35 * np.ptp(inside)), spine_level - 1)
-    rows = np.flatnonzero(bladder[0][max(end_z, int(inside[0]))].any(axis=1))
-    end = np.array([float(rows[-1]) if rows.size else wall[-1][1], ring.midline + sign * _ORIFICE / frame.spacing[2]])
+    end = int(np.clip(end, inside[0], inside[-1]))
+    if end >= wall[-1][0]:
+        return np.array(wall).reshape(-1, 3), False
+    rows = np.flatnonzero(bladder[0][end].any(axis=1))
+    mouth = np.array([float(rows[-1]) if rows.size else wall[-1][1], ring.midline + sign * _ORIFICE / frame.spacing[2]])
     last = np.array(wall[-1])
-    steps = max(1, int(last[0]) - end_z)
+    steps = max(1, int(last[0]) - end)
     for n in range(1, steps + 1):
         part = n / steps
-        here = (1 - part) * last[1:] + part * end
+        here = (1 - part) * last[1:] + part * mouth
         wall.append((last[0] - n, float(here[0]), float(here[1])))
     return np.array(wall), True
+
+
+def _by_the_wall(frame: Frame, ring: pelvis.Pelvis, z: int, sign: int) -> NDArray[np.float64] | None:
+    """Row and column just inside the side wall of the cavity behind its middle, free of bone; ``None`` without it."""
+    rows = np.flatnonzero(ring.cavity[z].any(axis=1))
+    if not rows.size:
+        return None
+    row = int(rows[0] + _BACK * np.ptp(rows))
+    columns = np.flatnonzero(ring.cavity[z, row])
+    if not columns.size:
+        return None
+    middle = round(ring.midline)
+    line = frame.bone[z, row, middle:] if sign > 0 else frame.bone[z, row, middle::-1]
+    bony = np.flatnonzero(line)
+    reach = float(abs((columns[-1] if sign > 0 else columns[0]) - ring.midline))
+    # The hull of the cavity cuts through the bone where the wall is hollow.
+    if bony.size and bony[0] * frame.spacing[2] > _ORIFICE:
+        reach = min(reach, float(bony[0]))
+    off = min(reach * frame.spacing[2] - _OFF_WALL, _WIDEST)
+    return np.array([float(row), ring.midline + sign * off / frame.spacing[2]])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from calciscope.anatomy.embedded import aorta, arch, iliac
+from calciscope.anatomy.embedded import aorta, arch, iliac, pelvis
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 from calciscope.anatomy.embedded.track import Track, blood, joined, longest_run, paint, tube
 from calciscope.domain.anatomy import Landmark, Tube
@@ -29,6 +30,8 @@ _SHORTEST = 25.0
 _BESIDE_LUNG = 12.0
 # An arch is this high, mm from its inner end to the top of its course; below, its limbs count as ascending, descending.
 _ARCH_HEIGHT = 16.0
+# Support of a lumen that is surely one, its rim, mm, and the share of it that passes for bone before it is taken out.
+_CLEAR_LUMEN, _LUMEN_RIM, _MISTAKEN = 0.4, 2.0, 0.1
 # Support at which a track is as sure as support can make it: a disc free on three sides.
 _CLEAR = 0.5
 
@@ -44,10 +47,17 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     whole, blood_hu = traced
     if blood_hu is None:
         return Part(notes=("no blood could be sampled: the aorta was not traced",))
+    bone = frame.bone
+    cleared = without_lumen(frame, whole, blood_hu)
+    if cleared is not None:
+        # Enhanced blood that passed for bone has moved the front of the spine: look again without it.
+        again = aorta.trace(cleared)
+        if again is not None and again[1] is not None:
+            frame, whole, blood_hu = cleared, again[0], again[1]
     midline = float(np.nanmedian(aorta.spine_track(frame)[:, 1]))
     lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
-    # Hips lie at least 200 mm below the lungs.
-    below = int(lungs[0] - 200.0 / frame.spacing[0]) if lungs.size else int(whole.points[-1, 0])
+    # The roofs of the hip joints lie at least 140 mm below the lungs.
+    below = int(lungs[0] - 140.0 / frame.spacing[0]) if lungs.size else int(whole.points[-1, 0])
     heads = iliac.femoral_heads(frame, midline, max(below, 0)) if below > 0 else {}
     fork = iliac.trace_fork(frame, whole, heads, blood_hu) if _reaches_pelvis(frame, lungs, heads) else None
     trunk = _judged(frame, whole, None if fork is None else fork.level)
@@ -74,7 +84,24 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         f"femoral_head_{side}": Landmark(f"femoral_head_{side}", _point(frame, head[0]), 0.8)
         for side, head in heads.items()
     }
-    return Part(masks=masks, tubes=tubes, landmarks=landmarks, blood_pool=pool)
+    lumen = None if cleared is None else np.asarray(bone & ~frame.bone)
+    return Part(masks=masks, tubes=tubes, landmarks=landmarks, blood_pool=pool, not_bone=lumen)
+
+
+def without_lumen(frame: Frame, track: Track, blood_hu: float) -> Frame | None:
+    """The frame with enhanced blood taken out of the skeleton, or ``None`` where none of it passed for bone.
+
+    Only sure stretches in front of the vertebra count, without their rim, where plaque may be.
+    """
+    if blood_hu < aorta.ENHANCED:
+        return None
+    fits = (track.support > _CLEAR_LUMEN) & (track.radius > _LUMEN_RIM + 2.0) & aorta.fits_beside_spine(frame, track)
+    lumen = paint(frame, track.part(fits), -_LUMEN_RIM)
+    blood_like = np.abs(frame.hu - blood_hu) < 0.5 * blood_hu
+    wrong = lumen & frame.bone & blood_like
+    if wrong.sum() < _MISTAKEN * max(1, int(lumen.sum())):
+        return None
+    return replace(frame, bone=frame.bone & ~(paint(frame, track.part(fits)) & blood_like))
 
 
 def confidence(frame: Frame, trunk: Track) -> float:
@@ -129,6 +156,10 @@ def _above_pelvis(frame: Frame, track: Track) -> NDArray[np.bool_]:
     if not tops:
         return np.ones(len(track), dtype=np.bool_)
     lowest = max(tops) / frame.factor[0] - _INTO_PELVIS / frame.spacing[0]
+    joints = pelvis.joints(frame)
+    if joints is not None:
+        # Below the upper end of the sacro-iliac joints run its branches.
+        lowest = max(lowest, float(joints[1]))
     return np.asarray(track.points[:, 0] >= lowest)
 
 

@@ -1,0 +1,150 @@
+"""Whether the body lies in the grid as the header says: head up, back behind, liver on the right.
+
+Headers are sometimes wrong, and images turned over by other programs keep them. What contradicts the body itself is
+noted, and :func:`trust` lowers the confidence of what has a side or a level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from calciscope.anatomy.embedded.aorta import spine_track
+from calciscope.anatomy.embedded.bodies import depth
+from calciscope.anatomy.embedded.frame import Frame, Mask
+
+MIRRORED = "liver on the left of the spine: left and right may be exchanged, or the organs mirrored"
+UPSIDE_DOWN = "hip bones above the lungs: the scan may be upside down"
+BACK_TO_FRONT = "spine in the front half of the body: front and back may be exchanged"
+ON_THE_SIDE = "body deeper than wide: scanned lying on the side, or turned by a quarter"
+TABLE_IN_FRONT = "table at the front of the body: scanned prone"
+
+# Structures without a side or a level keep their confidence.
+_ANYWHERE = ("body", "fat", "bone", "metal", "table", "skin", "subcutaneous_fat", "muscle", "airway")
+# How much is left of the rest where the body contradicts the header.
+_DOUBT = 0.6
+# The spine lies this share of the body's depth behind its middle at least; what is further in front is turned over.
+_IN_FRONT = -0.06
+# Only the inside of a large organ is deeper than this, mm; its attenuation, HU; how far beside the spine, mm.
+_DEEP, _ORGAN_HU, _ASIDE = 17.0, (25.0, 170.0), 22.0
+# The side of the liver holds this many times as much of it, and at least this much, ml.
+_TIMES, _LEAST_ML = 2.0, 150.0
+# The organs of the upper abdomen lie within this range of the lowest slice of lung, mm.
+_BELOW, _ABOVE = 110.0, 50.0
+# Hips on both sides in cross-section, mm across and mm2.
+_RING_MM, _RING_MM2 = 150.0, 2000.0
+# A trunk this many times as deep as wide lies on its side; a table lies this far from the middle of the body, mm.
+_DEEPER, _TABLE = 1.12, 60.0
+# Cross-section of a trunk, mm2; the calves of two legs stay below.
+_TRUNK_MM2 = 30000.0
+# Lungs this high tell where the chest is; shoulders end so far above them, and hips begin further away, mm.
+_CHEST, _SHOULDERS = 40.0, 110.0
+
+
+def check(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> tuple[str, ...]:
+    """What in the body contradicts its grid, one sentence each; empty where all agrees or nothing can be told."""
+    notes = []
+    if _on_the_side(frame):
+        notes.append(ON_THE_SIDE)
+    elif _back_to_front(frame):
+        notes.append(BACK_TO_FRONT)
+    if _upside_down(frame):
+        notes.append(UPSIDE_DOWN)
+    elif _mirrored(frame, so_far):
+        notes.append(MIRRORED)
+    if _table_in_front(frame):
+        notes.append(TABLE_IN_FRONT)
+    return tuple(notes)
+
+
+def trust(notes: tuple[str, ...], name: str) -> float:
+    """Factor on the confidence of a structure, given the notes of :func:`check`."""
+    wrong = any(note in (MIRRORED, UPSIDE_DOWN, BACK_TO_FRONT, ON_THE_SIDE) for note in notes)
+    return _DOUBT if wrong and name not in _ANYWHERE else 1.0
+
+
+def _back_to_front(frame: Frame) -> bool:
+    spine = frame.spine
+    known = np.flatnonzero(np.isfinite(spine[:, 0]))
+    offsets = []
+    for z in known.tolist():
+        rows = np.flatnonzero(frame.body[z].any(axis=1))
+        if rows.size and rows[0] > 0 and rows[-1] < frame.body.shape[1] - 1:
+            offsets.append((spine[z, 0] - rows.mean()) / max(1.0, float(np.ptp(rows))))
+    return len(offsets) * frame.spacing[0] > _CHEST and float(np.median(offsets)) < _IN_FRONT
+
+
+def _upside_down(frame: Frame) -> bool:
+    """Whether hip bones lie further above the lungs than any shoulder does."""
+    lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
+    if not lungs.size or np.ptp(lungs) * frame.spacing[0] < _CHEST:
+        return False
+    above = frame.bone[int(lungs[-1] + _SHOULDERS / frame.spacing[0]) :]
+    below = frame.bone[: int(lungs[0])]
+    return _ring(above, frame) > 3 * max(_ring(below, frame), 1)
+
+
+def _ring(bone: Mask, frame: Frame) -> int:
+    """Slices with a wide and large section of bone on both sides: hips."""
+    if not len(bone):
+        return 0
+    columns = np.arange(bone.shape[2]) * frame.spacing[2]
+    count = 0
+    for plane in bone:
+        there = np.flatnonzero(plane.any(axis=0))
+        area = float(plane.sum()) * frame.spacing[1] * frame.spacing[2]
+        count += bool(there.size and columns[there[-1]] - columns[there[0]] > _RING_MM and area > _RING_MM2)
+    return count
+
+
+def _mirrored(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> bool:
+    """Whether by far more of a large homogeneous organ lies to the left of the spine under the lungs."""
+    lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
+    spine = spine_track(frame)
+    if not lungs.size or not np.isfinite(spine[:, 1]).any() or _back_to_front(frame):
+        return False
+    low = max(0, int(lungs[0] - _BELOW / frame.spacing[0]))
+    high = min(len(spine), int(lungs[0] + _ABOVE / frame.spacing[0]))
+    part = slice(low, high)
+    free = frame.body[part] & ~frame.bone[part] & ~frame.lungs[part]
+    for name, (mask, _) in so_far.items():
+        if name.startswith(("aorta", "heart")):
+            free &= ~mask[part]
+    hu = frame.hu[part]
+    # Noise would tear holes into an organ.
+    smooth = ndimage.uniform_filter(hu, size=3)
+    inside = depth(free & (smooth > _ORGAN_HU[0]) & (smooth < _ORGAN_HU[1]), frame.spacing) > _DEEP
+    column: NDArray[np.float64] = np.where(np.isfinite(spine[part, 1]), spine[part, 1], np.nanmedian(spine[:, 1]))
+    aside = (np.arange(frame.hu.shape[2])[None] - column[:, None]) * frame.spacing[2]
+    ml = float(np.prod(frame.spacing)) / 1000.0
+    left, right = (float((inside & there[:, None, :]).sum()) * ml for there in (aside > _ASIDE, aside < -_ASIDE))
+    return left > _LEAST_ML and left > _TIMES * right
+
+
+def _on_the_side(frame: Frame) -> bool:
+    """Whether the trunk is deeper than wide: lying people are wider than deep, with or without their arms."""
+    shapes = []
+    area = frame.body.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2]
+    for z in np.flatnonzero(area > _TRUNK_MM2).tolist():
+        rows, columns = (np.flatnonzero(frame.body[z].any(axis=axis)) for axis in (1, 0))
+        if rows.size and _whole(frame.body[z]):
+            shapes.append(np.ptp(rows) * frame.spacing[1] / max(1.0, np.ptp(columns) * frame.spacing[2]))
+    return len(shapes) * frame.spacing[0] > _CHEST and float(np.median(shapes)) > _DEEPER
+
+
+def _whole(body: Mask) -> bool:
+    """Whether the field of view cuts nothing off a section."""
+    return not (body[0].any() or body[-1].any() or body[:, 0].any() or body[:, -1].any())
+
+
+def _table_in_front(frame: Frame) -> bool:
+    """Whether what lies outside the body and runs through most slices is in front of it."""
+    outside = (frame.hu > -500.0) & ~frame.body
+    whole = np.array([bool(b.any()) and _whole(b) for b in frame.body])
+    if (outside & whole[:, None, None]).any(axis=(1, 2)).mean() < 0.6:
+        return False
+    body, table = (np.argwhere(mask[whole].any(axis=0))[:, 0] for mask in (frame.body, outside))
+    return float(np.median(table) - body.mean()) * frame.spacing[1] < -_TABLE
