@@ -40,8 +40,10 @@ def test_gallstones_are_stones_in_the_gallbladder(scans):
     assert finding(scans, "chest-abdomen-gallstone", "gallbladder").kind.value == "lithiasis"
 
 
-def test_phleboliths_are_incidental(scans):
+def test_phleboliths_are_incidental_and_iliac_calcium_is_arterial(scans):
     assert finding(scans, "limb-sts-007", "vein.pelvic").seriousness.value == "incidental"
+    iliac = {place.at: place.deposit.site for place in places(scans, "limb-sts-007") if place.at[0] > 40}
+    assert iliac == {(55, 28, 236): "artery.iliac.left", (43, 47, 237): "artery.iliac.left"}
 
 
 def test_a_ten_millimetre_stone_in_the_ureter_is_significant(scans):

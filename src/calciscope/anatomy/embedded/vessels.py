@@ -34,6 +34,8 @@ _ARCH_HEIGHT = 16.0
 _CLEAR_LUMEN, _LUMEN_RIM, _MISTAKEN = 0.4, 2.0, 0.1
 # Support at which a track is as sure as support can make it: a disc free on three sides.
 _CLEAR = 0.5
+# A branch whose end at the hip is out of view had no aim: it may run beside the artery.
+_HEAD_UNSEEN = 0.65
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
@@ -76,7 +78,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         for side, branch in (("left", fork.left), ("right", fork.right)):
             if branch is not None:
                 # Veins run beside the arteries and look alike without contrast, so never as sure as the aorta.
-                certain = round(min(0.85, sure, 0.35 + float(np.mean(branch.support)) * 1.4), 2)
+                known = 0.85 if side in heads else _HEAD_UNSEEN
+                certain = round(min(known, sure, 0.35 + float(np.mean(branch.support)) * 1.4), 2)
                 name = f"iliac_artery_{side}"
                 tubes[name] = tube(frame, name, branch.part(slice(None, None, -1)), certain)
                 masks[name] = (paint(frame, branch, WALL) & ~frame.bone, certain)
