@@ -69,7 +69,10 @@ def test_a_command_prints_what_the_readme_shows(command, output, folder, monkeyp
     assert same("\n".join(shown_out), out), f"\nREADME shows:\n{output}\nprinted:\n{out}"
 
 
-@pytest.mark.parametrize(("body", "printed"), zip(blocks("python"), ("ureter.right", "54.0 mm3\n"), strict=True))
+PRINTED = ("ureter.right", "54.0 mm3\n")
+
+
+@pytest.mark.parametrize(("body", "printed"), list(zip(blocks("python"), PRINTED, strict=True)))
 def test_a_python_example_runs(body, printed, folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     exec(body, {})
