@@ -58,6 +58,8 @@ def main() -> None:
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else SEED
     rule = preset(sys.argv[3] if len(sys.argv) > 3 else "standard")
+    if rule.every_voxel:
+        sys.exit(f"preset {rule.name} counts voxels below the threshold and has no intervals")
     threshold = rule.threshold(120.0)
     made: list[Lesion] = []
     ends, values = [], []

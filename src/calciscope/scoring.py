@@ -169,7 +169,7 @@ def _scored(
                 volume,
                 mask,
                 rule,
-                measures=options.measures,
+                measures="all" if options.measures is None else options.measures,
                 intervals=options.intervals,
                 given_factor=options.mass_factor,
                 calibration=calibration,

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from calciscope.measure.agatston import Stack, score
 from calciscope.measure.presets import preset, presets
 from calciscope.measure.uncertainty.interval import score_intervals
 from calciscope.measure.uncertainty.noise import Noise, image_noise
-from tests.measure.lesions import lesion, site
+from tests.measure.lesions import BACKGROUND, DEEP, FINE, SHAPES, imaged, lesion, sampled, site
 
 RULE = preset("standard")
 THRESHOLD = RULE.threshold(120.0)
-SPACING = (3.0, 0.5, 0.5)
+SPACING, THIN = (3.0, 0.5, 0.5), (1.5, 0.5, 0.5)
 NAMES = ("agatston", "volume", "mass")
 # Held out: the method's constants were chosen on repeats of other seeds.
 SEED, REPEATS = 20_261_301, 400
@@ -110,15 +111,15 @@ def test_the_interval_is_not_needlessly_wide(repeats):
 
 
 def test_the_interval_of_a_site_of_several_lesions_covers_their_sum():
-    """Errors that lesions share would show here; 100 sites of other seeds were covered in 92 to 98 %."""
+    """Errors that lesions share would show here."""
     inside, widths = [], []
-    for number in range(40):
+    for number in range(60):
         scan, image, voxels, truth = site(np.random.default_rng([SEED, 1, number]), RULE, THRESHOLD)
         found = score_intervals(image, voxels, Stack(scan.spacing), THRESHOLD, RULE, image_noise(image, scan.spacing))
         ends = np.array([found.agatston, found.volume, found.mass])
         inside.append((ends[:, 0] <= truth) & (truth <= ends[:, 1]))
         widths.append((ends[:, 1] - ends[:, 0]) / truth)
-    assert (np.mean(inside, axis=0) >= 0.85).all()
+    assert (np.mean(inside, axis=0) >= 0.88).all()
     assert (np.median(widths, axis=0) < 0.3).all()
 
 
@@ -141,13 +142,29 @@ def test_it_holds_the_score_and_never_falls_below_0(sd, hu, rows, seed):
         assert 0 <= low <= value <= high
 
 
-def test_more_noise_makes_it_wider():
-    """That of the Agatston score; those of a block's volume and mass come from where its last slice ends."""
-    widths = []
-    for sd in (4.0, 15.0, 35.0):
-        ends = [intervals(block(sd=sd, seed=seed), noise=Noise(sd)).agatston for seed in range(4)]
-        widths.append(sum(high - low for low, high in ends))
-    assert widths == sorted(widths)
+def faint(number):
+    """A faint lesion as a scanner blurs it, in thin slices, without noise, and its mask."""
+    random = np.random.default_rng([SEED, 2, number])
+    size, peak = float(random.uniform(3, 6)), float(random.uniform(220, 350))
+    fine = imaged(str(random.choice(SHAPES)), size, peak, 0.55, THIN, random)
+    offset = random.integers(0, (DEEP, FINE, FINE))
+    clean, support = sampled(fine, offset), sampled(fine > BACKGROUND + 0.02 * (peak - BACKGROUND), offset)
+    around = ((2, 2), (6, 6), (6, 6))
+    mask = ndimage.binary_dilation(np.pad(support, around), np.ones((3, 3, 3)))
+    return np.pad(clean, around, constant_values=BACKGROUND), np.argwhere(mask), random
+
+
+def test_more_noise_makes_all_three_wider():
+    """Of faint calcium in thin slices; in thick ones the position of the grid decides, whatever the noise."""
+    noises, widths = (4.0, 15.0, 35.0), []
+    for number in range(24):
+        clean, voxels, random = faint(number)
+        grain = random.normal(size=clean.shape)
+        found = [intervals(np.rint(clean + sd * grain), voxels, Noise(sd), THIN) for sd in noises]
+        widths.append([[high - low for low, high in (one.agatston, one.volume, one.mass)] for one in found])
+    quiet, middle, noisy = np.sum(widths, axis=0)
+    assert (middle > 1.03 * quiet).all()
+    assert (noisy > 1.1 * middle).all()
 
 
 def test_without_noise_the_position_of_the_grid_still_counts():
@@ -189,8 +206,8 @@ def test_slices_may_lie_along_any_axis(axis):
     assert intervals(turned, spacing=tuple(spacing), axis=axis) == intervals(image)
 
 
-@pytest.mark.parametrize("name", sorted(presets()))
-def test_every_preset_has_intervals(name):
+@pytest.mark.parametrize("name", sorted(name for name, rule in presets().items() if not rule.every_voxel))
+def test_every_preset_that_counts_from_a_threshold_has_intervals(name):
     rule = preset(name)
     image = block(hu=460)
     voxels = np.argwhere(image >= 131)
@@ -199,6 +216,13 @@ def test_every_preset_has_intervals(name):
     assert ends.agatston[0] <= value <= ends.agatston[1]
     assert 0.3 * value < ends.agatston[0]
     assert ends.agatston[1] < 2.5 * value
+
+
+@pytest.mark.parametrize("name", sorted(name for name, rule in presets().items() if rule.every_voxel))
+def test_a_preset_that_counts_voxels_below_the_threshold_has_none(name):
+    """What counts is the outline of the mask, which redraws do not vary."""
+    ends = intervals(block(hu=460), rule=preset(name))
+    assert np.isnan([ends.agatston, ends.volume, ends.mass]).all()
 
 
 def test_a_region_without_anything_near_the_threshold_is_0():

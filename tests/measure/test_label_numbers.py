@@ -13,7 +13,7 @@ from calciscope.domain.image import Volume
 from calciscope.domain.scores import MEASURES
 from calciscope.measure.integration.weighted import Reference, assumed_reference, measured_reference, weighted_region
 from calciscope.measure.numbers import Region, Scan, numbers
-from calciscope.measure.presets import preset
+from calciscope.measure.presets import preset, presets
 from calciscope.measure.uncertainty.noise import Noise
 from tests.measure.make import REFERENCE, geometry
 from tests.measure.test_weighted import IMAGE, PUBLISHED, ROD
@@ -117,3 +117,16 @@ def test_an_assumed_reference_has_the_noise_of_the_place():
     reference = assumed_reference(preset().threshold(120.0), Noise(7.0).sd)
     assert isinstance(reference, Reference)
     assert reference.sd == 7.0
+
+
+@pytest.mark.parametrize("name", [name for name, rule in presets().items() if rule.every_voxel])
+@pytest.mark.parametrize("hu", [300.0, 0.0])
+def test_a_preset_that_counts_voxels_below_the_threshold_gives_no_interval(name, hu):
+    """Neither with calcium nor without, and not in the total; masses without a threshold keep theirs."""
+    found = calciscope.score(*scan(hu), SPACING, preset=name, **EVERYTHING)
+    for measures in (*found.labels.values(), found.total):
+        for score in ("agatston", "volume", "mass"):
+            assert measures[score].value is not None
+            assert measures[score].interval is None
+    if hu:
+        assert found.labels["1"]["integrated_mass"].interval is not None

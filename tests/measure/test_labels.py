@@ -176,12 +176,25 @@ def volume(image, acquisition=None):
     return Volume(image, Geometry(image.shape, SPACING), acquisition or Acquisition(increment=3.0))
 
 
+def test_all_measures_are_asked_for_by_all_and_the_three_scores_are_the_default():
+    image, mask = two()
+    labelled = Labelled((mask,), {1: "a", 7: "b", 300: "c"})
+    three = {"agatston", "volume", "mass"}
+    for asked in ({}, {"measures": None}, {"measures": None, "intervals": True}):
+        found = score_labels(volume(image), labelled, preset(), **asked)
+        assert {*map(frozenset, (found.total, *found.labels.values()))} == {frozenset(three)}
+        assert set(calciscope.score(image, mask, SPACING, **asked).total) == three
+    every = score_labels(volume(image), labelled, preset(), measures="all")
+    assert every.labels["b"].keys() > three | {"integrated_mass", "mean_hu", "diameter"}
+    assert every.labels["b"].keys() == calciscope.score(image, mask, SPACING, measures="all").labels["7"].keys()
+
+
 def test_labels_that_overlap_each_count_and_the_total_counts_a_voxel_once():
     image, _ = two()
     whole, part = np.zeros(SHAPE, dtype=np.uint8), np.zeros(SHAPE, dtype=np.uint8)
     whole[4:9, 3:30, 3:30], part[6:9, 18:30, 18:30] = 1, 2
     mask = Labelled((whole, part), {1: "heart", 2: "LAD"})
-    for measures in (("agatston", "volume"), None):
+    for measures in (("agatston", "volume"), "all"):
         found = score_labels(volume(image), mask, preset(), measures=measures)
         assert found.labels["heart"]["agatston"].value == 52.0
         assert found.labels["LAD"]["agatston"].value == 48.0

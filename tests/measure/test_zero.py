@@ -36,10 +36,14 @@ def item(site, z=20, y=30, x=30, confidence=0.9, others=()):
     return replace(one, placement=replace(one.placement, alternatives=tuple(others)))
 
 
-def sites(*what, body=None, **acquisition):
+def noisy(*what, **acquisition):
     scan = painted(*(one.deposit for one in what), scan=volume(GRID, replace(REFERENCE, **acquisition)))
     grain = np.random.default_rng(1).normal(0, 12, GRID.shape)
-    return measure(what, replace(scan, hu=(scan.hu + grain).astype(np.float32)), body or chest(), preset())
+    return replace(scan, hu=(scan.hu + grain).astype(np.float32))
+
+
+def sites(*what, body=None, **acquisition):
+    return measure(what, noisy(*what, **acquisition), body or chest(), preset())
 
 
 def coronary(*what, body=None, **acquisition):
@@ -58,6 +62,12 @@ def test_a_heart_seen_in_full_without_any_calcium_has_a_score_of_0(heart):
     assert zero.measures["agatston"].validity is Validity.VALID
     assert zero.confidence == 0.9
     assert "does not rule out a small lesion" in zero.measures["agatston"].why
+
+
+def test_a_preset_that_counts_voxels_below_the_threshold_has_a_0_without_an_upper_end():
+    (zero,) = measure((), noisy(), chest(), preset("ai-cac"))
+    for name in ("agatston", "volume", "mass"):
+        assert (zero.measures[name].value, zero.measures[name].interval) == (0.0, None)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ For users: see docs/measures.md#at-a-glance.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -122,6 +123,8 @@ def _every_voxel(preset: Preset) -> Preset:
 
 
 def _holding(value: float, span: tuple[float, float]) -> tuple[float, float]:
+    if math.isnan(span[0]):
+        return span
     return min(value, span[0]), max(value, span[1])
 
 

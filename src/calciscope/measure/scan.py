@@ -171,14 +171,17 @@ class Region:
 def number(
     value: float, unit: str, method: str, gate: Gate, scan: Scan, interval: tuple[float, float] | None = None
 ) -> Measure:
-    """A measure as the gate lets it pass: refused it has no value, and what is not a number is refused."""
+    """A measure as the gate lets it pass: refused it has no value, and what is not a number is refused.
+
+    An ``interval`` that is not a number is none.
+    """
     if math.isnan(value):
         gate = gate.joined(Gate(Validity.REFUSED, f"preset {scan.preset.label} has no density factor for an island"))
     refused = gate.validity is Validity.REFUSED
     return Measure(
         value=None if refused else value,
         unit=unit,
-        interval=None if refused else interval,
+        interval=None if refused or interval is None or math.isnan(interval[0]) else interval,
         method=method,
         preset=scan.preset.label,
         validity=gate.validity,

@@ -90,7 +90,7 @@ def score_labels(
     mask: Labelled,
     preset: Preset,
     *,
-    measures: Collection[str] | None = SCORES,
+    measures: Collection[str] | None = None,
     intervals: bool = False,
     given_factor: float | None = None,
     calibration: Calibration | None = None,
@@ -98,26 +98,27 @@ def score_labels(
 ) -> LabelScores:
     """The numbers of every label of a mask, and of all labels together, under one preset.
 
-    ``measures`` are names, ``None`` stands for all; agatston, volume and mass without ``intervals`` take one reading of
-    the volume. Islands are formed within each label, so that the total of labels that lie apart is their sum; where
-    labels overlap, the voxels of all of them are scored together, each once. Contrast is looked for inside the mask
-    (:func:`calciscope.measure.labels.filled.blood_in`). ``given_factor`` is a mass factor in mg/mm3/HU or mg/cm3/HU.
+    ``measures`` are names, or ``all``; by default agatston, volume and mass, which without ``intervals`` take one
+    reading of the volume. Islands are formed within each label, so that the total of labels that lie apart is their
+    sum; where labels overlap, the voxels of all of them are scored together, each once. Contrast is looked for inside
+    the mask (:func:`calciscope.measure.labels.filled.blood_in`). ``given_factor`` is a mass factor in mg/mm3/HU or
+    mg/cm3/HU.
 
     Raises:
         InputError: the mass factor is plausible in neither unit.
     """
     mask = one_number_a_name(mask)
+    wanted = None if measures == "all" else set(SCORES if measures is None else measures)
     if (how := slabs(volume, preset)) is not None:
         volume = averaged(volume, how)
         mask = replace(mask, layers=tuple(averaged_labels(layer, how) for layer in mask.layers))
     sites = {label: site_of(name) for label, name in mask.names.items()}
-    quick = measures is not None and not intervals and set(measures) <= set(SCORES)
+    quick = wanted is not None and not intervals and wanted <= set(SCORES)
     scan = _scan(volume, mask, preset, given_factor, calibration, quick)
     scan = _with_blood(scan, mask, sites)
     work = Quick(scan, sites) if quick else Full(scan, sites)
     each, total = work.measured(mask.layers, mask.names)
     contrast = _contrast(scan)
-    wanted = None if measures is None else set(measures)
 
     def shown(found: Mapping[str, Measure]) -> dict[str, Measure]:
         kept = found if quick else completed(found, scan, wanted)

@@ -132,9 +132,10 @@ def upper_bounds(
     The mean score, free of noise and over the positions of the grid, of the largest lesion that ``missed`` says could
     have been missed, and of its densities the one with the largest: a lesion with a larger score would have scored 0
     by chance in less than the share of positions of ``detection.yaml`` (5 %), so this is the 95 % bound. ``None``
-    where a lesion of any size could have been missed. What is ``missed`` is that of :func:`smallest_lesion`.
+    where a lesion of any size could have been missed, and for a preset that counts voxels below the threshold: how many
+    of them a mask would have held nobody can say. What is ``missed`` is that of :func:`smallest_lesion`.
     """
-    if not all(math.isfinite(one.diameter) for one in missed):
+    if preset.every_voxel or not all(math.isfinite(one.diameter) for one in missed):
         return None
     bounds = np.zeros(3)
     for one in missed:

@@ -26,6 +26,9 @@ from calciscope.measure.uncertainty.redraw import around, evenly, phases, redraw
 
 Interval = tuple[float, float]
 
+# Where there is no interval.
+UNKNOWN: Interval = (float("nan"), float("nan"))
+
 # Numbers of the method below were chosen on simulated repeats; tests and the benchmark judge it on others.
 # Redraws, fewer for a region of many voxels, whose score scatters little.
 MOST_DRAWS, LEAST_DRAWS = 64, 32
@@ -77,8 +80,12 @@ def score_intervals(
     redraws are scored on the region and on the neighbours of its calcium that are below the threshold here, because
     at another position of the grid they could have been above. Calcium outside the region stays outside. Without
     ``noise`` the position of the grid alone counts. The interval holds the score itself and never falls below 0.
-    The same input gives the same interval. A score that the preset does not define has no interval, ``(nan, nan)``.
+    The same input gives the same interval. A score that the preset does not define has no interval, ``(nan, nan)``,
+    and a preset that counts voxels below the threshold has none at all: what then counts is where the outline of the
+    mask was drawn, which no redraw of the image varies.
     """
+    if preset.every_voxel:
+        return Intervals(UNKNOWN, UNKNOWN, UNKNOWN)
     order = (stack.slice_axis, *(axis for axis in range(3) if axis != stack.slice_axis))
     image = np.asarray(hu).transpose(order)
     region = np.asarray(voxels).reshape(-1, 3)[:, order].astype(np.int64)
@@ -87,13 +94,13 @@ def score_intervals(
     noise = noise or Noise(0.0)
     seen = score(region, image[tuple(region.T)], levels, threshold, preset)
     values = np.array([seen.agatston, seen.volume, seen.mass])
-    near, share = _near(image, region, threshold, preset, noise.sd)
+    near, share = _near(image, region, threshold, noise.sd)
     if not len(near):
         return Intervals(*((float(value), float(value)) for value in values))
     if share < 1:
         part = score(near, image[tuple(near.T)], levels, threshold, preset)
         values = np.array([part.agatston, part.volume, part.mass])
-    domain = near if preset.every_voxel else _widened(image, near, threshold)
+    domain = _widened(image, near, threshold)
     draws = int(np.clip(BUDGET // len(domain), LEAST_DRAWS, MOST_DRAWS))
     calcium = int((image[tuple(domain.T)] >= threshold.hu).sum())
     span = float(np.clip(SPAN / np.sqrt(max(calcium, 1)), LEAST_SPAN, MOST_SPAN))
@@ -122,7 +129,7 @@ def _whole(total: float, part: float, ends: Interval, share: float) -> Interval:
     """
     low, high = ends
     if not np.isfinite(total):
-        return float("nan"), float("nan")
+        return UNKNOWN
     if share == 1:
         return max(0.0, min(low, total)), max(high, total)
     middle, half = total + ((low + high) / 2 - part) / share, (high - low) / 2 / np.sqrt(share)
@@ -174,10 +181,10 @@ def _tissue(image: NDArray[np.number], domain: NDArray[np.int64], threshold: Thr
 
 
 def _near(
-    image: NDArray[np.number], region: NDArray[np.int64], threshold: Threshold, preset: Preset, sd: float
+    image: NDArray[np.number], region: NDArray[np.int64], threshold: Threshold, sd: float
 ) -> tuple[NDArray[np.int64], float]:
     """Voxels of the region that a redraw could count, and their share where evenly spread slices speak for all."""
-    if not preset.every_voxel and len(region):
+    if len(region):
         values = image[tuple(region.T)]
         region = region[values >= min(threshold.hu - FAR_SD * sd, HALF * threshold.hu)]
     every = -(-len(region) // MOST_VOXELS)
