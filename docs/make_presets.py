@@ -45,7 +45,7 @@ def page() -> str:
         "",
         f"Written by `python docs/make_presets.py` from `knowledge/presets.yaml`, version {version}, and the cases in "
         "`tests/measure/cases`; a test compares. A preset is named in every output that uses it. "
-        f"`{DEFAULT}` is the default.",
+        f"`{DEFAULT}` is the default. Presets that count voxels of a mask below the threshold give no interval.",
         "",
         "## Twenty cases, sixteen rule sets",
         "",
