@@ -47,6 +47,10 @@ def page() -> str:
         "`tests/measure/cases`; a test compares. A preset is named in every output that uses it. "
         f"`{DEFAULT}` is the default. Presets that count voxels of a mask below the threshold give no interval.",
         "",
+        "For the rule of a vendor, as the open FQM program states it (van Praagh 2021): GE `fqm-literature`, Siemens "
+        "`fqm-siemens`, Philips `fqm-philips`, Canon `fqm-canon`; of Horos `horos`. What a console of today does may "
+        "differ.",
+        "",
         "## Twenty cases, sixteen rule sets",
         "",
         f"{said()['source'].strip()} {said()['licence'].strip()}",

@@ -355,3 +355,23 @@ def test_the_same_by_a_call(files, tmp_path):
         calciscope.score(files[0], tmp_path / "none.nii")
     with pytest.raises(InputError, match="for arrays"):
         calciscope.score(*files, SPACING)
+
+
+def test_a_mask_that_mostly_lies_in_air_is_told(numbers, tmp_path):
+    hu = image()
+    hu[:, 12:] = -1000
+    hu[6:9, 20:24, 20:24] = 400
+    ct = written(tmp_path / "ct.nii.gz", hu)
+    told = numbers(ct, "--mask", written(tmp_path / "mask.nii.gz", mask()))["total"]["agatston"]
+    assert "more than half of the mask lies in air or lung" in told["why"]
+    assert told["validity"] == "adjusted"
+    on_tissue = numbers(
+        written(tmp_path / "soft.nii.gz", image()), "--mask", written(tmp_path / "same.nii.gz", mask())
+    )["total"]["agatston"]
+    assert "air or lung" not in on_tissue["why"]
+    assert on_tissue["value"] == told["value"]
+
+
+def test_a_voltage_as_text_is_one_line():
+    with pytest.raises(InputError, match="a tube voltage is a number in kV"):
+        calciscope.score(image(), mask(), SPACING, kvp="120")

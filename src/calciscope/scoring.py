@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calciscope.domain.image import Acquisition, Contrast, Volume
+from calciscope.domain.labels import LabelArray
 from calciscope.domain.patient import Patient
 from calciscope.domain.scores import MEASURES, SCORES, LabelScores
 from calciscope.domain.study import Series, Study
@@ -34,6 +35,8 @@ Progress = Callable[[str, float], None]
 
 # No scanner works outside of these; what lies there is a slip or another unit.
 _PLAUSIBLE_KV = (20.0, 300.0)
+# Below this attenuation lie air and lung; fat and soft tissue lie above.
+_AIR_HU = -300.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ def score_files(
     where = f"scored on {series.info.label} ({series.info.id})" if len(study.unused) else ""
     unread = [f"not used: {one.input}: {one.why}" for one in study.refused if one.input != opened.name]
     notes = tuple(filter(None, (where, *laid.notes, *volume.acquisition.notes, *unread)))
-    return _scored(volume, Labelled(laid.layers, laid.names, laid.why), rules, chosen, notes, tell)
+    why = "; ".join(filter(None, (laid.why, _in_air(volume, laid.layers)))) or None
+    return _scored(volume, Labelled(laid.layers, laid.names, why), rules, chosen, notes, tell)
 
 
 def score_arrays(
@@ -115,6 +119,8 @@ def _rules(options: Options) -> tuple[Preset, ...]:
         raise InputError("give at least one preset")
     if options.mass_factor is not None:
         given_factor(options.mass_factor)
+    if isinstance(options.kvp, str):
+        raise InputError(f"a tube voltage is a number in kV, not the text {options.kvp!r}")
     if options.kvp is not None and not _PLAUSIBLE_KV[0] <= float(options.kvp) <= _PLAUSIBLE_KV[1]:
         raise InputError(f"a tube voltage of {options.kvp:g} kV is that of no CT; give it in kV")
     if options.measures is not None:
@@ -130,6 +136,14 @@ def _known(measures: Sequence[str]) -> None:
             near = difflib.get_close_matches(name, MEASURES, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(MEASURES)}"
             raise InputError(f"there is no measure {name!r}; {hint}")
+
+
+def _in_air(volume: Volume, layers: Sequence[LabelArray]) -> str | None:
+    """A mask that was written without the place of its image mostly lies beside the calcium, often in air."""
+    inside = np.concatenate([volume.hu[layer != 0] for layer in layers])
+    if np.count_nonzero(inside < _AIR_HU) * 2 <= len(inside):
+        return None
+    return "more than half of the mask lies in air or lung; check that it was drawn on this image and has its place"
 
 
 def _series(study: Study, image: Path) -> Series:

@@ -17,7 +17,7 @@ from calciscope.domain.structures import dictionary
 
 _LIMITS = (
     "derived from attenuation and shape, without trained weights",
-    "parts of organs (coronary segments, lobes, heart chambers) are not told apart",
+    "parts of organs (segments of coronary arteries, lobes, heart chambers) are not told apart",
     "heads, necks, shoulders and breasts were checked on simulated bodies only",
 )
 # How sure the frame's own structures are: they follow from attenuation.
