@@ -47,6 +47,14 @@ class Frame:
         """Both lungs."""
         return np.asarray(self.lung_left | self.lung_right)
 
+    def slices_in(self, *names: str) -> NDArray[np.bool_]:
+        """Which coarse slices lie in any of the named regions of the body."""
+        chosen = np.zeros(self.hu.shape[0], dtype=np.bool_)
+        for region in self.regions:
+            if region.name in names:
+                chosen[region.start // self.factor[0] : -(-region.stop // self.factor[0])] = True
+        return chosen
+
     def to_mm(self, coarse: NDArray[np.floating] | tuple[float, ...]) -> NDArray[np.float64]:
         """LPS mm of coarse indices ``(..., 3)`` as ``(z, y, x)``."""
         factor = np.array(self.factor, dtype=np.float64)

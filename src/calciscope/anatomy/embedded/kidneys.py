@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from calciscope.anatomy.embedded import kidney_parts
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import Body, Box, bodies, clip, closed, depth, grown, within
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
@@ -34,12 +35,20 @@ _THICK = 9.0
 _GAPS = 4.0
 # A kidney this bright is enhanced, HU; what is darker than this share of it is no part of it.
 _ENHANCED, _DARKER = 90.0, 0.65
+# Beside an organ of this many HU or more the kidney is brighter than that by at least one of these, HU.
+_BRIGHT_ORGAN, _BRIGHTER = 60.0, (14.0, 24.0)
 # Renal sinus and calyces are gaps of the body narrower than twice this, mm.
 _SINUS = 9.0
+# The rim that partial volume darkens is this thick at most, mm; without contrast it is no brighter than the kidney by
+# more than this, HU: that would be a neighbour.
+_RIM, _NO_BRIGHTER = 3.1, 10.0
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
-    """Masks ``kidney_left`` and ``kidney_right``, sinus included. Vessels of ``so_far`` are left out."""
+    """Masks ``kidney_left`` and ``kidney_right``, sinus included, and their parts (:mod:`kidney_parts`).
+
+    Vessels of ``so_far`` are left out.
+    """
     spine = spine_track(frame)
     known = np.flatnonzero(np.isfinite(spine[:, 0]))
     if known.size < 3:
@@ -63,12 +72,22 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         found = _best(frame, box, spine, taken | organs, sign)
         if (found is None or found[1] < _DOUBTFUL) and organs[box.slices].any():
             # A kidney as bright as the spleen or the liver beside it may have gone to them with all its thickness.
-            again = _best(frame, box, spine, taken, sign, _RANGES[2:])
+            again = _best(frame, box, spine, taken, sign, _RANGES[2:] + _above(frame, organs, box))
             found = again if found is None or (again is not None and again[1] > found[1]) else found
         if found is not None:
             body, sure = found
-            masks[f"kidney_{side}"] = (box.put(_with_sinus(frame, box, body), frame.hu.shape), sure)
+            whole = _with_sinus(frame, box, body, taken | organs)
+            masks[f"kidney_{side}"] = (box.put(whole, frame.hu.shape), sure)
+            for name, mask in kidney_parts.split(whole, frame.hu[box.slices], frame.spacing).items():
+                masks[f"kidney_{name}_{side}"] = (box.put(mask, frame.hu.shape), sure)
     return Part(masks=masks)
+
+
+def _above(frame: Frame, organs: Mask, box: Box) -> tuple[tuple[float, float], ...]:
+    """Ranges of attenuation above that of an enhanced liver or spleen in the box."""
+    values = frame.hu[box.slices][organs[box.slices]]
+    level = float(np.median(values)) if values.size else 0.0
+    return tuple((level + step, _RANGES[0][1]) for step in _BRIGHTER) if level > _BRIGHT_ORGAN else ()
 
 
 def _box(frame: Frame, spine: NDArray[np.float64], first: int, last: int, sign: int) -> Box:
@@ -166,11 +185,26 @@ def _score(frame: Frame, body: Body, spine: NDArray[np.float64], sign: int, arou
     return float((size * length * width * place * bright * bound * solid) ** 0.5)
 
 
-def _with_sinus(frame: Frame, box: Box, body: Body) -> Mask:
-    """The body with its sinus: gaps closed, but not into bone, and each slice's holes filled."""
+def _with_sinus(frame: Frame, box: Box, body: Body, others: Mask) -> Mask:
+    """The body with its rim and its sinus: gaps closed, but not into bone, and each slice's holes filled."""
     mask = np.zeros(frame.hu[box.slices].shape, dtype=np.bool_)
     mask[body.where] = body.mask
-    whole = closed(mask, _SINUS, frame.spacing) & ~_spine_and_ribs(frame, box)
+    bone = _spine_and_ribs(frame, box)
+    mask |= _rim(frame, box, mask) & ~bone & ~others[box.slices]
+    whole = closed(mask, _SINUS, frame.spacing) & ~bone
     for z in range(len(whole)):
         whole[z] = ndimage.binary_fill_holes(whole[z])
     return np.asarray(whole)
+
+
+def _rim(frame: Frame, box: Box, mask: Mask) -> Mask:
+    """The rim of a kidney: voxels beside it that are at least half kidney where the rest is fat."""
+    hu = frame.hu[box.slices]
+    middle = float(np.median(hu[mask]))
+    smooth = ndimage.gaussian_filter(hu, _SMOOTH[0])
+    if middle > _ENHANCED:
+        rim = smooth > 0.5 * middle
+    else:
+        # More kidney than fat (-100 HU), and no brighter than a kidney is.
+        rim = (smooth > 0.6 * middle - 40.0) & (smooth < middle + _NO_BRIGHTER)
+    return np.asarray(grown(mask, _RIM, frame.spacing) & rim & ~mask)

@@ -67,7 +67,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         frame,
         frame.hu[part],
         smooth,
-        free & (left > 25.0) & (back > -75.0),
+        free & (left > 25.0) & (back > -110.0),
         (left > 60.0) & (back > -45.0) & (back < 70.0),
     )
     if spleen is not None and "liver" in masks:

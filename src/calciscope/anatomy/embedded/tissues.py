@@ -1,4 +1,4 @@
-"""What lies between the organs: skin, subcutaneous fat, muscle, bowel and the surroundings of joints."""
+"""What lies between the organs: skin, subcutaneous fat, muscle and the surroundings of joints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from calciscope.anatomy.embedded.aorta import spine_track
-from calciscope.anatomy.embedded.bodies import depth, distance, grown
+from calciscope.anatomy.embedded.bodies import depth, distance
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 from calciscope.anatomy.embedded.pelvis import Pelvis
 
@@ -23,13 +23,6 @@ _UNDER_SKIN, _STRANDS = 6.5, 60
 # The wall of the trunk is this thick, mm.
 _WALL = 20.0
 _MUSCLE = (-15.0, 140.0)
-# Gas in the belly, HU, its least amount in ml, and how far its bowel reaches around it, mm.
-_GAS, _LEAST_GAS, _BOWEL = -250.0, 0.15, 9.0
-# Loops are thicker than twice this; they lie so far in front of the middle of the vertebral body, and beside and in
-# front of the great vessels, mm.
-_LOOP, _BEHIND_LOOPS, _VESSELS = 4.5, 16.0, (38.0, 55.0)
-# Loops of bowel end this far below the sacro-iliac joints, mm: there the pelvic floor begins.
-_FLOOR = 75.0
 # A spine this far from the middle of the pelvis is something else, up to this far above the joints, mm.
 _ASTRAY, _LUMBAR = 30.0, 60.0
 # Two bones this close to each other make a joint, mm; smaller pieces than this (ml) are no bones of a limb.
@@ -39,11 +32,9 @@ _JOINT, _BONE_ML = 9.0, 6.0
 def segment(
     frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: Pelvis | None = None, inner: Mask | None = None
 ) -> Part:
-    """Masks of skin, subcutaneous fat, muscle, bowel and the surroundings of joints; found organs are left out.
+    """Masks of skin, subcutaneous fat, muscle and the surroundings of joints; found organs are left out.
 
     ``inner`` is :func:`shell` where it is known already.
-
-    ``bowel`` is what holds or touches gas, ``small_bowel`` loops without, which end above the pelvic floor.
     """
     organs = np.zeros(frame.hu.shape, dtype=np.bool_)
     for name, (mask, _) in so_far.items():
@@ -55,17 +46,11 @@ def segment(
     # Depth below the shell, slice by slice.
     deep_in = depth(inner, (1e4, frame.spacing[1], frame.spacing[2]))
     masks: dict[str, tuple[Mask, float]] = {}
-    limb, belly = _slices(frame, "limb"), _slices(frame, "abdomen", "pelvis")
+    limb = frame.slices_in("limb")
     fat = (frame.hu < -20.0) & (frame.hu > -250.0)
     _put(masks, "skin", skin, 0.8)
     _put(masks, "subcutaneous_fat", frame.body & fat & ~inner & ~skin & ~organs, 0.85)
     _put(masks, "muscle", _muscle(frame, inner & ~skin, deep_in, limb, ring) & ~organs, 0.7)
-    bowel = _bowel(frame, inner, belly, organs)
-    _put(masks, "bowel", bowel, 0.75)
-    if ring is not None:
-        belly[: max(0, ring.joint_bottom - round(_FLOOR / frame.spacing[0]))] = False
-    # What is left when all else is named: vessels, nodes and the root of the mesentery are in it too.
-    _put(masks, "small_bowel", _loops(frame, inner & (deep_in > _WALL), belly, organs | bowel), 0.6)
     if limb.any():
         _put(masks, "near_joint", _joints(frame, limb), 0.7)
     return Part(masks=masks)
@@ -74,15 +59,6 @@ def segment(
 def _put(masks: dict[str, tuple[Mask, float]], name: str, mask: Mask, sure: float) -> None:
     if mask.any():
         masks[name] = (mask, sure)
-
-
-def _slices(frame: Frame, *names: str) -> NDArray[np.bool_]:
-    """Coarse slices that lie in any of the named regions."""
-    chosen = np.zeros(frame.hu.shape[0], dtype=np.bool_)
-    for region in frame.regions:
-        if region.name in names:
-            chosen[region.start // frame.factor[0] : -(-region.stop // frame.factor[0])] = True
-    return chosen
 
 
 def shell(frame: Frame) -> Mask:
@@ -133,35 +109,6 @@ def _muscle(frame: Frame, inner: Mask, deep: NDArray[np.float32], limb: NDArray[
         spine[:near][astray[:near]] = np.nan
     behind = (rows > np.where(np.isfinite(spine[:, :1]), spine[:, :1], np.inf))[:, :, None]
     return np.asarray(tissue & (wall | behind | limb[:, None, None]))
-
-
-def _bowel(frame: Frame, inner: Mask, belly: NDArray[np.bool_], organs: Mask) -> Mask:
-    """Gas inside the belly with the wall and the content around it."""
-    if not belly.any():
-        return np.zeros(frame.hu.shape, dtype=np.bool_)
-    gas = (frame.hu < _GAS) & inner & ~frame.lungs & ~frame.airway & belly[:, None, None]
-    labels = cc3d.connected_components(gas, connectivity=26)
-    sizes = np.bincount(labels.ravel()) * float(np.prod(frame.spacing)) / 1000.0
-    sizes[0] = 0
-    kept = (sizes > _LEAST_GAS)[labels]
-    around = grown(kept, _BOWEL, frame.spacing)
-    return np.asarray(around & inner & ~organs & ~frame.bone & ~frame.lungs & belly[:, None, None])
-
-
-def _loops(frame: Frame, inner: Mask, belly: NDArray[np.bool_], others: Mask) -> Mask:
-    """Soft tissue of the belly thick enough for loops without gas, in front of the spine, the psoas and the vessels."""
-    spine = spine_track(frame)
-    known = np.isfinite(spine[:, 0])
-    if not known.any():
-        return np.zeros(frame.hu.shape, dtype=np.bool_)
-    z = np.arange(len(spine))
-    row, column = (np.interp(z, z[known], spine[known, k])[:, None, None] for k in (0, 1))
-    front = (row - np.arange(frame.hu.shape[1])[None, :, None]) * frame.spacing[1]
-    beside = np.abs(np.arange(frame.hu.shape[2])[None, None] - column) * frame.spacing[2]
-    seat = (front > np.where(beside < _VESSELS[0], _VESSELS[1], _BEHIND_LOOPS)) & belly[:, None, None] & inner
-    soft = seat & (frame.hu > -20.0) & (frame.hu < 250.0) & ~others & ~frame.bone
-    core = depth(soft, frame.spacing) > _LOOP
-    return np.asarray(grown(core, _LOOP + 1.0, frame.spacing) & soft)
 
 
 def _joints(frame: Frame, limb: NDArray[np.bool_]) -> Mask:
