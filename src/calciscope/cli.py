@@ -83,7 +83,10 @@ def assess(
         str | None, typer.Option(metavar="ID", help="Which patient, where the inputs hold several.")
     ] = None,
     debug_anatomy: Annotated[
-        bool, typer.Option("--debug-anatomy", help="Also list rejected candidates with the reason.")
+        bool,
+        typer.Option(
+            "--debug-anatomy", help="Also list rejected candidates, and draw every structure and candidate in anatomy/."
+        ),
     ] = False,
     out: OutOption = Path("calciscope-out"),
 ) -> None:
@@ -247,12 +250,19 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
         yield lambda text, fraction: bar.update(task, description=text, completed=fraction)
 
 
-def _write(run: Run, out: Path) -> tuple[Path, Path, Path]:
+def _write(run: Run, out: Path) -> tuple[Path, ...]:
+    """Write the files of an assessment and return their paths, the report last."""
     from calciscope.report import csv, html, json
 
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
+        debug: list[Path] = []
+        if run.scans:
+            from calciscope.report import anatomy
+
+            debug.append(anatomy.write(run.scans, out / "anatomy"))
         return (
+            *debug,
             json.write(run.assessment, out / "assessment.json"),
             csv.write(run.assessment, out / "deposits.csv"),
             html.write(run.assessment, run.pictures, out / "report.html"),
