@@ -72,7 +72,9 @@ def _strangers(place: Path, own: bool) -> Iterator[str]:
     """Files that would never be read."""
     if not own:
         return
-    seen = [path for path in sorted(place.rglob("*")) if path.is_file() and path.suffix in (".yaml", ".yml")]
+    # Deeper folders are somebody else's.
+    files = sorted((*place.glob("*"), *place.glob("*/*")))
+    seen = [path for path in files if path.is_file() and path.suffix in (".yaml", ".yml")]
     for path in seen:
         name = path.relative_to(place).as_posix()
         if name in _FILES or (path.parent == place / "sites" and path.suffix == ".yaml"):
