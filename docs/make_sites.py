@@ -40,7 +40,7 @@ def pages(knowledge: Knowledge) -> dict[str, str]:
 def _list(places: list[str], knowledge: Knowledge) -> Iterator[str]:
     yield "# Rules by site"
     yield ""
-    yield "Written by `python docs/make_sites.py` from `src/calciscope/knowledge`. `calciscope rules` searches the same."
+    yield "Written by `python docs/make_sites.py` from the knowledge files, which `calciscope rules` searches."
     yield ""
     yield "- [any site](anywhere.md)"
     for place in places:
