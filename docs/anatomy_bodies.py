@@ -39,7 +39,9 @@ TRUE: dict[str, tuple[str, ...]] = {
 # What one structure of the body is called in pieces.
 FOUND: dict[str, tuple[str, ...]] = {
     "aorta": ("aorta_ascending", "aorta_arch", "aorta_descending", "aorta_abdominal"),
-    "bowel": ("bowel", "small_bowel"),
+    "bowel": ("bowel", "small_bowel", "colon"),
+    "kidney_left": ("kidney_left", "kidney_cortex_left", "kidney_medulla_left", "kidney_sinus_left"),
+    "kidney_right": ("kidney_right", "kidney_cortex_right", "kidney_medulla_right", "kidney_sinus_right"),
 }
 # A structure of which less than this is in view may be absent, ml.
 IN_VIEW_ML: dict[str, float] = {"aorta": 15.0, "airway": 6.0, "gallbladder": 5.0, "iliac_artery_left": 3.0,

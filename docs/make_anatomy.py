@@ -30,11 +30,12 @@ AORTA = ("aorta_ascending", "aorta_arch", "aorta_descending", "aorta_abdominal")
 MAP = {
     "liver": ((5,), ("liver",)),
     "spleen": ((1,), ("spleen",)),
-    "kidney_right": ((2,), ("kidney_right",)),
-    "kidney_left": ((3,), ("kidney_left",)),
+    # The label maps leave the sinus out.
+    "kidney_right": ((2,), ("kidney_right", "kidney_cortex_right", "kidney_medulla_right")),
+    "kidney_left": ((3,), ("kidney_left", "kidney_cortex_left", "kidney_medulla_left")),
     "gallbladder": ((4,), ("gallbladder",)),
     "aorta": ((52,), AORTA),
-    "stomach and bowel": ((6, 18, 19, 20), ("bowel", "small_bowel")),
+    "stomach and bowel": ((6, 18, 19, 20), ("bowel", "small_bowel", "colon")),
     "lungs": ((10, 11, 12, 13, 14), ("lung_left", "lung_right")),
 }
 # Less of a structure than this in a map says nothing, ml.

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from calciscope.anatomy.embedded.bodies import Box, ball, bodies, clip, closed, depth, distance, grown, within
 from calciscope.anatomy.embedded.liver import levels
-from calciscope.anatomy.embedded.tissues import _slices
 from calciscope.domain.anatomy import Region
 from tests.anatomy.phantom import MM, Body
 
@@ -265,6 +264,6 @@ def test_regions_narrow_the_search_and_a_pelvis_alone_ends_it():
 
 def test_slices_of_regions_are_those_named():
     frame = Body(length=60.0).frame(regions=(Region("pelvis", 0, 8, 0.8), Region("abdomen", 8, 15, 0.8)))
-    assert list(np.flatnonzero(_slices(frame, "abdomen"))) == list(range(8, 15))
-    assert _slices(frame, "abdomen", "pelvis").sum() == 15
-    assert not _slices(frame, "head").any()
+    assert list(np.flatnonzero(frame.slices_in("abdomen"))) == list(range(8, 15))
+    assert frame.slices_in("abdomen", "pelvis").sum() == 15
+    assert not frame.slices_in("head").any()

@@ -45,16 +45,6 @@ def pelvis_with(centre, radii, hu=5.0):
     return pelvis.segment(made, {}, pelvis.find(made)).masks
 
 
-def loop(centre=(20.0, -80.0, 170.0), gas=9.0):
-    """The tissues of a belly with one loop of bowel around gas."""
-    body, _ = trunk()
-    body.put(ellipsoid(body, centre, (15.0, 15.0, 15.0)), 40.0)
-    if gas:
-        body.put(ellipsoid(body, centre, (gas, gas, gas)), -900.0)
-    made = frame(body)
-    return made, tissues.segment(made, {}, pelvis.find(made)).masks
-
-
 def test_the_joints_are_where_the_sacrum_is_and_the_middle_is_the_middle(scan, ring):
     assert ring.joint_bottom < ring.joint_top
     assert ring.joint_top * MM == pytest.approx(150, abs=2 * MM)
@@ -225,47 +215,6 @@ def test_a_fossa_is_a_place_and_takes_nothing_away(scan, between, ring):
     masks = tissues.segment(scan, {"gallbladder_fossa": (place, 0.8), "pelvic_wall_left": (place, 0.8)}, ring).masks
     assert set(masks) == set(between)
     assert all((masks[name][0] == between[name][0]).all() for name in masks)
-
-
-def test_no_bowel_without_gas_or_loops(between):
-    assert "bowel" not in between
-
-
-def test_bowel_reaches_as_far_as_its_gas_and_not_far_beyond():
-    made, masks = loop()
-    where = np.argwhere(masks["bowel"][0])
-    away = np.linalg.norm(made.to_mm(where.astype(float)) - np.array([20.0, -80.0, 170.0]), axis=1)
-    assert away.max() < 9 + 9 + 2 * MM
-    assert ml(masks["bowel"][0]) > 4 / 3 * np.pi * 9**3 / 1000
-
-
-def test_more_gas_is_more_bowel():
-    sizes = [ml(loop(gas=gas)[1]["bowel"][0]) for gas in (6.0, 9.0, 12.0)]
-    assert sizes == sorted(sizes)
-    assert sizes[0] < sizes[-1]
-
-
-def test_a_loop_without_gas_is_small_bowel_and_not_bowel():
-    made, masks = loop(gas=0.0)
-    z, y, x = (round(float(v)) for v in made.to_coarse((20.0, -80.0, 170.0)))
-    assert masks["small_bowel"][0][z, y, x]
-    assert "bowel" not in masks
-
-
-def test_bowel_and_small_bowel_share_nothing():
-    body, _ = trunk()
-    for centre in ((20.0, -80.0, 170.0), (-15.0, -85.0, 172.0)):
-        body.put(ellipsoid(body, centre, (18.0, 15.0, 15.0)), 40.0)
-    body.put(ellipsoid(body, (20.0, -80.0, 170.0), (9.0, 9.0, 9.0)), -900.0)
-    masks = tissues.segment(frame(body), {}).masks
-    assert not (masks["bowel"][0] & masks["small_bowel"][0]).any()
-
-
-def test_gas_outside_belly_and_pelvis_is_no_bowel():
-    made, _ = loop()
-    chest = replace(made, regions=(Region("chest", 0, made.hu.shape[0], 0.9),))
-    masks = tissues.segment(chest, {}).masks
-    assert not {"bowel", "small_bowel"} & set(masks)
 
 
 def test_no_joint_in_a_trunk(between):

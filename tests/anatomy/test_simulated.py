@@ -106,10 +106,21 @@ def test_the_spleen(request, which, least):
 @pytest.mark.parametrize("side", SIDES)
 def test_kidneys(request, which, side):
     made = request.getfixturevalue(which)
-    assert made.dice(f"kidney_{side}", f"kidney_{side}") > 0.62
-    assert made.share(f"kidney_{side}", f"kidney_{side}") > 0.8
-    found = made.anatomy.geometry.to_mm(np.argwhere(made.found(f"kidney_{side}")))
-    assert ((found[:, 0] > 0) == (side == "left")).all()
+    found = made.found(*(f"kidney_{part}{side}" for part in ("", "cortex_", "medulla_", "sinus_")))
+    true = made.true(f"kidney_{side}")
+    assert 2 * (found & true).sum() > 0.72 * (found.sum() + true.sum())
+    assert (found & true).sum() > 0.8 * found.sum()
+    points = made.anatomy.geometry.to_mm(np.argwhere(found))
+    assert ((points[:, 0] > 0) == (side == "left")).all()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_sinus_of_a_kidney_is_where_its_fat_and_calyces_are(enhanced_abdomen, side):
+    made = enhanced_abdomen
+    inner = made.found(f"kidney_sinus_{side}")
+    fat = made.true(f"kidney_{side}") & (made.volume.hu < 0)
+    assert (inner & fat).sum() > 4 * (made.found(f"kidney_cortex_{side}") & fat).sum()
+    assert made.share(f"kidney_medulla_{side}", f"kidney_{side}") > 0.97
 
 
 @pytest.mark.parametrize("which", ["abdomen", "enhanced_abdomen"])

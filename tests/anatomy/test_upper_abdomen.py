@@ -118,7 +118,9 @@ def test_kidneys_do_not_overlap_each_other_or_cross_the_midline(scan, paired):
 
 @pytest.mark.parametrize(("side", "sign"), SIDES)
 def test_one_kidney_has_one_side(side, sign):
-    assert set(kidneys.segment(kidney_of((23.0, 25.0, 52.0), sign), {}).masks) == {f"kidney_{side}"}
+    found = kidneys.segment(kidney_of((23.0, 25.0, 52.0), sign), {}).masks
+    assert f"kidney_{side}" in found
+    assert all(name.endswith(side) for name in found)
 
 
 def test_a_larger_kidney_is_found_larger():
@@ -165,7 +167,7 @@ def test_fat_of_the_sinus_belongs_to_the_kidney():
 
 def test_without_regions_the_spine_is_enough(scan):
     found = kidneys.segment(replace(scan, regions=()), {}).masks
-    assert set(found) == {"kidney_left", "kidney_right"}
+    assert {"kidney_left", "kidney_right"} <= set(found)
 
 
 def test_a_scan_above_the_kidneys_has_none(scan):

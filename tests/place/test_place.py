@@ -199,3 +199,20 @@ def test_the_dictionary_names_only_sites_that_exist():
         assert set(rule.when) <= set(named), rule.why
         assert all(site.exists(place_of) for place_of in rule.sites), rule.why
     assert {"kidney_left", "kidney_right", "urinary_bladder", "lung_upper_lobe_left"} <= set(table.meanings)
+
+
+@pytest.mark.parametrize("part", ["cortex", "medulla", "sinus"])
+def test_a_part_of_a_kidney_is_the_kidney_with_a_location(part):
+    whole = put(deposit(), anatomy({"kidney_left": (box(20, 30, 30, 8), 0.9)}))
+    masks = {"kidney_left": (box(20, 30, 30, 8), 0.9), f"kidney_{part}_left": (box(20, 30, 30, 3), 0.9)}
+    found = put(deposit(half=2), anatomy(masks))
+    assert (found.site, found.structure) == ("kidney.left", "kidney_left")
+    assert part in found.attributes["location"]
+    assert "location" not in whole.attributes
+
+
+def test_a_deposit_across_parts_is_as_sure_as_in_the_whole():
+    body = {"kidney_cortex_left": (box(20, 30, 38, 8), 0.9), "kidney_sinus_left": (box(20, 30, 21, 8), 0.9)}
+    assert put(deposit(), anatomy(body)).confidence == pytest.approx(
+        put(deposit(), anatomy({"kidney_left": (box(20, 30, 30, 8), 0.9)})).confidence, abs=0.01
+    )

@@ -37,7 +37,8 @@ class Meaning:
     ``tolerance_mm`` how far outside it may lie. ``locations`` are names along the structure, head first, divided
     where ``divided_by`` says (landmarks). ``otherwise`` is the tissue that a region hides: where a deposit belongs
     whose features speak against the region. ``group`` names the :class:`Group` of which only one can be true.
-    ``hollow`` is a tube in whose wall alone deposits lie, not within it.
+    ``hollow`` is a tube in whose wall alone deposits lie, not within it. ``part_of`` names the structure of which this
+    is a part: both are one place, of which the part is the location.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Meaning:
     otherwise: str | None = None
     group: str | None = None
     hollow: bool = False
+    part_of: str | None = None
 
     def site_in(self, region: str | None) -> str | None:
         """The site in a region of the body."""
@@ -121,6 +123,7 @@ def _meaning(name: str, entry: dict[str, Any], defaults: dict[str, dict[str, Any
         otherwise=full.get("otherwise"),
         group=full.get("group"),
         hollow=bool(full.get("hollow", False)),
+        part_of=full.get("part_of"),
     )
 
 

@@ -17,7 +17,7 @@ _SPREAD = 3.0
 # Calcium must exceed enhanced tissue around it by at least this, HU.
 _MARGIN_HU = 60.0
 # Organs that show contrast where no vessel could be sampled.
-_ORGANS = ("heart_region", "heart", "spleen", "liver", "kidney_left", "kidney_right")
+_ORGANS = ("heart_region", "heart", "spleen", "liver", "kidney_")
 # Pools at least this wide are background, mm: lumina of large vessels, renal cortex, heart chambers.
 _POOL_MM = 6.0
 # Grid of the background, mm.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from calciscope.domain import site as sites
-from calciscope.domain.anatomy import Anatomy, Tube
+from calciscope.domain.anatomy import Anatomy, Structure, Tube
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Volume
 from calciscope.domain.structures import Dictionary, Group, Meaning, Place
@@ -165,26 +165,43 @@ class Scorer:
         own = self.anatomy.labels[tuple(voxels.T)]
         centre = points.mean(axis=0)
         found = []
-        for label in np.unique(labels):
-            structure = self.by_label.get(int(label))
-            if structure is None:
-                continue
-            meaning = self.known.meanings[structure.name]
+        for name, members in self._wholes(labels).items():
+            meaning = self.known.meanings[name]
             place = self._site(meaning, region)
             if place is None or meaning.place is Place.REJECT:
                 continue
-            where = np.argwhere(labels == label) * np.array(box.step) + np.array(box.start)
+            values = [member.label for member in members]
+            where = np.argwhere(np.isin(labels, values)) * np.array(box.step) + np.array(box.start)
             tree = cKDTree(self.volume.geometry.to_mm(where))
             distance = np.asarray(tree.query(points)[0], dtype=np.float64) - slack
             # A voxel that carries the label is inside, however the thinned grid fell.
-            distance[own == label] = 0.0
-            score = structure.confidence * meaning.weight * closeness(distance, meaning.tolerance_mm)
+            distance[np.isin(own, values)] = 0.0
+            sure = max(member.confidence for member in members)
+            score = sure * meaning.weight * closeness(distance, meaning.tolerance_mm)
             if meaning.otherwise is not None:
-                found.append(Hypothesis(meaning.otherwise, score, structure.name, tissue=True))
+                found.append(Hypothesis(meaning.otherwise, score, name, tissue=True))
             if score > _NOTHING:
                 between = meaning.place is Place.TISSUE
-                found.append(Hypothesis(place, score, structure.name, self._location(meaning, centre), between))
+                location = self._location(meaning, centre) or self._part(members, own)
+                found.append(Hypothesis(place, score, name, location, between))
         return found
+
+    def _wholes(self, labels: NDArray[np.unsignedinteger]) -> dict[str, list[Structure]]:
+        """The structures among some labels by name; parts under the name of the structure they are parts of."""
+        wholes: dict[str, list[Structure]] = {}
+        for label in np.unique(labels):
+            structure = self.by_label.get(int(label))
+            if structure is not None:
+                wholes.setdefault(self.known.meanings[structure.name].part_of or structure.name, []).append(structure)
+        return wholes
+
+    def _part(self, members: Sequence[Structure], own: NDArray[np.unsignedinteger]) -> tuple[tuple[str, str], ...]:
+        """The named part of a structure in which most of a deposit lies, whose voxels have the labels ``own``."""
+        for member in members:
+            named = self.known.meanings[member.name].locations
+            if named and self.known.meanings[member.name].part_of and float((own == member.label).mean()) > 0.5:
+                return (("location", named[0]),)
+        return ()
 
     def _tubes(self, points: NDArray[np.float64], region: str | None) -> list[Hypothesis]:
         found = []
