@@ -18,7 +18,7 @@ import SimpleITK as sitk
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-from anatomy_bodies import IN_VIEW_ML, POSTURES, USUAL_ML, Row, look, settings  # noqa: E402
+from anatomy_bodies import FOUND, IN_VIEW_ML, POSTURES, USUAL_ML, Row, look, settings  # noqa: E402
 from tests.real.conftest import SHARED  # noqa: E402
 
 from calciscope.anatomy.embedded import segment  # noqa: E402
@@ -30,9 +30,8 @@ AORTA = ("aorta_ascending", "aorta_arch", "aorta_descending", "aorta_abdominal")
 MAP = {
     "liver": ((5,), ("liver",)),
     "spleen": ((1,), ("spleen",)),
-    # The label maps leave the sinus out.
-    "kidney_right": ((2,), ("kidney_right", "kidney_cortex_right", "kidney_medulla_right")),
-    "kidney_left": ((3,), ("kidney_left", "kidney_cortex_left", "kidney_medulla_left")),
+    "kidney_right": ((2,), FOUND["kidney_right"]),
+    "kidney_left": ((3,), FOUND["kidney_left"]),
     "gallbladder": ((4,), ("gallbladder",)),
     "aorta": ((52,), AORTA),
     "stomach and bowel": ((6, 18, 19, 20), ("bowel", "small_bowel", "colon")),

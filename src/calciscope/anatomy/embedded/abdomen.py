@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from calciscope.anatomy.embedded import bowel, gallbladder, kidneys, liver, pelvis, tissues, ureters
+from calciscope.anatomy.embedded import (
+    adrenals,
+    appendix,
+    bowel,
+    gallbladder,
+    kidneys,
+    liver,
+    pancreas,
+    pelvis,
+    peritoneum,
+    tissues,
+    ureters,
+)
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 from calciscope.domain.anatomy import Landmark, Tube
 
@@ -22,7 +34,11 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         partial(gallbladder.segment, inner=inner),
         partial(pelvis.segment, pelvis=ring),
         partial(ureters.segment, ring=ring),
+        pancreas.segment,
+        adrenals.segment,
         partial(bowel.segment, ring=ring, inner=inner),
+        partial(appendix.segment, ring=ring, inner=inner),
+        partial(peritoneum.segment, inner=inner),
         partial(tissues.segment, ring=ring, inner=inner),
     )
     masks: dict[str, tuple[Mask, float]] = {}

@@ -39,14 +39,16 @@ _ILIACUS, _OBTURATOR = 16.0, 9.0
 _NARROWER = 0.4
 # How sure each is where nothing speaks against it. What is left when all else is named may be vessels, nodes and the
 # root of the mesentery too.
-_SURE_COLON, _SURE_GAS, _SURE_LOOPS = 0.78, 0.7, 0.62
+_SURE_COLON, _SURE_GAS, _SURE_LOOPS, _SURE_MASS = 0.78, 0.7, 0.62, 0.6
 # Where more than this share of what could be loops is fluid or a mass, loops are not told apart from it.
 _MOSTLY_MASS = 0.55
+# Places, not organs: what lies in them may be bowel too.
 _OUTSIDE = ("pelvic_wall", "gallbladder_fossa", "mediastinum", "prostate_or", "iliac_bed", "neck", "joint")
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: Pelvis | None, inner: Mask) -> Part:
-    """Masks ``colon`` (stool and its wall), ``bowel`` (other gas and its wall) and ``small_bowel`` (loops without gas).
+    """Masks ``colon`` (stool and its wall), ``bowel`` (other gas and its wall) and ``small_bowel`` (loops without gas),
+    ``mass_or_fluid`` (soft tissue or fluid too thick for a loop).
 
     ``inner`` is what muscles and bones surround. Organs of ``so_far`` are left out.
     """
@@ -65,8 +67,9 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: Pelvis
     seat = _seat(frame, ring, belly)
     if seat is not None:
         deep = depth(inner, (1e4, frame.spacing[1], frame.spacing[2]))
-        loops, sure = _loops(frame, free & seat & (deep > _TRUNK) & ~stool & ~gas)
+        loops, mass, sure = _loops(frame, free & seat & (deep > _TRUNK) & ~stool & ~gas)
         _put(masks, "small_bowel", loops, sure)
+        _put(masks, "mass_or_fluid", mass, _SURE_MASS)
     return Part(masks=masks)
 
 
@@ -155,13 +158,14 @@ def _within_hips(seat: Mask, frame: Frame, ring: Pelvis) -> None:
         seat[z, :, max(high + 1, 0) :] = False
 
 
-def _loops(frame: Frame, room: Mask) -> tuple[Mask, float]:
-    """Soft tissue thick enough for loops without gas, and how sure it is; what is too thick for a loop is left out."""
+def _loops(frame: Frame, room: Mask) -> tuple[Mask, Mask, float]:
+    """Soft tissue thick enough for loops without gas, what is too thick for a loop, and how sure the loops are."""
     soft = room & (frame.hu > -20.0) & (frame.hu < 250.0)
     deep = depth(soft, frame.spacing)
     mass = grown(deep > _MASS, _MASS + 1.0, frame.spacing) & soft
     share = float(mass.sum()) / max(1.0, float(soft.sum()))
     if share > _MOSTLY_MASS:
-        return np.zeros(room.shape, dtype=np.bool_), 0.0
+        return np.zeros(room.shape, dtype=np.bool_), mass, 0.0
     core = (deep > _LOOP) & ~mass
-    return np.asarray(grown(core, _LOOP + 1.0, frame.spacing) & soft & ~mass), round(_SURE_LOOPS * (1.0 - share), 2)
+    loops = np.asarray(grown(core, _LOOP + 1.0, frame.spacing) & soft & ~mass)
+    return loops, mass, round(_SURE_LOOPS * (1.0 - share), 2)

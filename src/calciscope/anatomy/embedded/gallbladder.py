@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from calciscope.anatomy.embedded.aorta import spine_track
-from calciscope.anatomy.embedded.bodies import closed, depth, grown, within
+from calciscope.anatomy.embedded.bodies import closed, depth, distance, grown, within
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 
 # Bile, HU; smoothed 3 mm voxels.
@@ -22,8 +22,10 @@ _ABOVE_BLOOD, _BELLY_WALL = 40.0, 14.0
 _FOLD = 7.0
 # Dents of the liver narrower than twice this are its fossae, mm.
 _FOSSA = 16.0
-# Half-thickness of the narrowest gallbladder and how far it may lie from the liver, mm.
-_HALF, _APART = 4.5, 9.0
+# Half-thicknesses at which a gallbladder may come free of its neighbours, and how far it may lie from the liver, mm.
+_HALF, _APART = (4.5, 7.0, 10.0), 9.0
+# Beside the liver, this near to it, the neck and the fundus reach so far beyond the body, mm, and are this thick.
+_BESIDE_LIVER, _NECK, _FUNDUS_HALF = 4.0, 7.0, 2.0
 _LEAST_CORE_ML = 0.15
 # A dense rim is blurred this far beyond the voxels that pass as stone, mm.
 _STONE_EDGE = 4.5
@@ -125,35 +127,51 @@ def _bile(
     """The best body of bile beside the liver and a score from 0 to 1."""
     fluid = (smooth > _BILE[0]) & (smooth < _BILE[1]) & seat | lumps
     deep = depth(fluid, frame.spacing)
-    cores = cc3d.connected_components(deep > _HALF, connectivity=6)
-    voxel_ml = float(np.prod(frame.spacing)) / 1000.0
     by_gas = grown(gas, 4.0, frame.spacing)
+    # Neck and fundus are narrower than the body; in its fossa they may go on further.
+    touching = grown(liver, _BESIDE_LIVER, frame.spacing) & (deep > _FUNDUS_HALF)
     best: tuple[Mask, float] | None = None
-    for label, where in enumerate(ndimage.find_objects(cores), start=1):
-        wide = tuple(slice(max(0, s.start - 4), s.stop + 4) for s in where)
-        core = cores[wide] == label
-        if not near[wide].any() or float(core.sum()) * voxel_ml < _LEAST_CORE_ML:
-            continue
-        # Partial volume darkens nothing here: a gallbladder wall is brighter than bile, fat darker.
-        mask = grown(core, _HALF + 0.7 * max(frame.spacing), frame.spacing) & fluid[wide]
-        ml = float(mask.sum()) * voxel_ml
-        rim = ndimage.binary_dilation(mask, iterations=2) & ~mask
-        if not 3.0 < ml < 250.0 or not rim.any():
-            continue
-        size = [(s.stop - s.start) * d for s, d in zip(where, frame.spacing, strict=True)]
-        compact = ml * 1000.0 / float(np.prod([max(v + 2 * _HALF, 1.0) for v in size]))
-        score = (
-            within(ml, 3, 8, 90, 250)
-            * within(float(near[wide][rim].mean()), 0.1, 0.45, 1.1, 1.2)
-            * within(float(liver[wide][rim].mean()), 0.02, 0.15, 1.1, 1.2)
-            * within(float(by_gas[wide][rim].mean()), -1.0, -0.5, 0.1, 0.4)
-            * within(compact, 0.1, 0.3, 1.0, 1.3)
-        )
-        if score > 0.2 and (best is None or score > best[1]):
-            full = np.zeros(fluid.shape, dtype=np.bool_)
-            full[wide] = mask
-            best = (full, 0.4 + 0.4 * score)
-    return best
+    # The duodenum and loops of bowel lie on it: the thicker the core, the fewer bridges to them are left.
+    for half in _HALF:
+        cores = cc3d.connected_components(deep > half, connectivity=6)
+        for label, where in enumerate(ndimage.find_objects(cores), start=1):
+            reach = half + 0.7 * max(frame.spacing)
+            pad = [int(np.ceil(reach / s)) + 2 for s in frame.spacing]
+            wide = tuple(slice(max(0, s.start - p), s.stop + p) for s, p in zip(where, pad, strict=True))
+            core = cores[wide] == label
+            if not near[wide].any() or float(core.sum()) * float(np.prod(frame.spacing)) / 1000.0 < _LEAST_CORE_ML:
+                continue
+            # Partial volume darkens nothing here: a gallbladder wall is brighter than bile, fat darker.
+            away = distance(core, frame.spacing)
+            own = away <= distance((cores[wide] > 0) & ~core, frame.spacing)
+            mask = ((away <= reach) | (away <= half + _NECK) & touching[wide]) & own & fluid[wide]
+            score = _score(frame, mask, near[wide], liver[wide], by_gas[wide])
+            if score > 0.2 and (best is None or score > best[1]):
+                full = np.zeros(fluid.shape, dtype=np.bool_)
+                full[wide] = mask
+                best = (full, score)
+    return None if best is None else (best[0], 0.4 + 0.32 * best[1])
+
+
+def _score(frame: Frame, mask: Mask, near: Mask, liver: Mask, by_gas: Mask) -> float:
+    """How much a body of bile is a gallbladder, 0 to 1."""
+    ml = float(mask.sum()) * float(np.prod(frame.spacing)) / 1000.0
+    rim = ndimage.binary_dilation(mask, iterations=2) & ~mask
+    if not 3.0 < ml < 250.0 or not rim.any():
+        return 0.0
+    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    size = [(s.stop - s.start) * d for s, d in zip(box, frame.spacing, strict=True)]
+    compact = ml * 1000.0 / float(np.prod(size))
+    return (
+        within(ml, 3, 8, 90, 250)
+        * within(float(near[rim].mean()), 0.1, 0.45, 1.1, 1.2)
+        # A sheet of fat may part it from the liver, but then it may be a loop of bowel too.
+        * (0.35 + 0.65 * within(float(liver[rim].mean()), 0.02, 0.15, 1.1, 1.2))
+        * within(float(by_gas[rim].mean()), -1.0, -0.5, 0.1, 0.4)
+        * within(compact, 0.1, 0.35, 1.0, 1.3)
+        # In thick slices the mixture of liver and fat looks like bile, one slice high.
+        * within(box[0].stop - box[0].start, 1, 4, 1e3, 1e4)
+    )
 
 
 def _touching(pieces: Mask, place: Mask) -> Mask:
