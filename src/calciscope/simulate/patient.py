@@ -75,6 +75,7 @@ def simulate(
     span: tuple[float, float] = SPAN,
     centre: tuple[float, float] | None = None,
     heart: Heart = REFERENCE,
+    body: Body | None = None,
     quick: bool = False,
 ) -> Simulated:
     """Simulate a patient, the growth of deposits and a CT from the lower neck to the upper thighs.
@@ -83,7 +84,8 @@ def simulate(
     ``metabolism`` is ``normal`` or ``renal`` (calcium and phosphate so high that sound tissue calcifies too).
     ``deposits`` are the places that may calcify, by default those of the catalogue. ``span`` is the part of the body
     that is scanned, in mm of the reference body, ``centre`` the middle of the field of view (x and y of the reference
-    body; by default the body's), ``heart`` the heart in it. ``quick`` gives a coarse body and 2.4 mm pixels for tests.
+    body; by default the body's), ``heart`` the heart in it. A ``body`` that is given is scanned as it is, whatever is
+    said of its build, and deposits add their soft tissue to it. ``quick`` gives a coarse body and 2.4 mm pixels for tests.
 
     Raises:
         CalciscopeError: a kernel or metabolism that does not exist, or a size that cannot be.
@@ -100,7 +102,10 @@ def simulate(
     state = METABOLISM[metabolism]
     rng = np.random.default_rng([seed, 1])
     grid = (3.0, 2.4, 2.4) if quick else (1.5, 1.25, 1.25)
-    body = build(rng, build_of, kvp=kvp, contrast=contrast, prosthesis=prosthesis, spacing=grid, span=span, heart=heart)
+    if body is None:
+        body = build(
+            rng, build_of, kvp=kvp, contrast=contrast, prosthesis=prosthesis, spacing=grid, span=span, heart=heart
+        )
     places = (*DEPOSITS, *METASTATIC) if deposits is None else tuple(deposits)
     minerals: list[ct.Mineral] = []
     truth: list[TrueDeposit] = []
