@@ -80,6 +80,7 @@ class Surroundings:
     airway: Bool
     walls: Bool
     near_skin: Bool
+    brain: Bool
 
 
 def context(scene: Scene, level: Levels, masks: Surroundings, candidate: Candidate) -> Context:

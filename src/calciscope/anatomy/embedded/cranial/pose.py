@@ -31,7 +31,7 @@ _BROAD, _HIGH, _NOD, _NODDING = 0.8, 2.5, 25.0, 0.02
 # Heads from the newborn's to the largest, in parts of the average.
 _SIZES = (0.58, 1.2)
 # A fit of the outline with this error, and less, is taken; from here on it is doubted.
-_GOOD, _BAD = 0.10, 0.24
+_GOOD, _BAD = 0.15, 0.27
 # Of an ellipsoid all but one part in a hundred lies within this share of its width.
 _TAIL = 0.92
 # From so much of the head in view to so much a fit is trusted more and more.
@@ -46,7 +46,7 @@ class Pose:
 
     ``origin`` is LPS mm, ``axes`` rows are unit vectors to the left, front and top, ``size`` parts of the average along
     them. ``trust`` (0 to 1) says how well the average fits, ``nod`` is the pitch in degrees, ``seen`` (0 to 1) whether
-    enough of the head is in view.
+    enough of the head is in view, ``error`` which part of the outline is missed.
     """
 
     origin: Floats
@@ -55,6 +55,7 @@ class Pose:
     trust: float
     nod: float
     seen: float
+    error: float
 
     def to_atlas(self, points: Floats) -> Floats:
         """Atlas mm of LPS mm ``(..., 3)``."""
@@ -98,7 +99,7 @@ def find_pose(frame: Frame, cavity: Mask, plane: Plane) -> Pose | None:
     trust = float(np.clip((_BAD - error) / (_BAD - _GOOD), 0, 1)) * max(0.0, margin) * seen
     c, s = np.cos(np.radians(nod)), np.sin(np.radians(nod))
     ahead, above = c * front + s * up, c * up - s * front
-    return Pose(middle + y * front + z * up, np.stack([left, ahead, above]), np.array([wide, long, tall]), trust, nod, seen)
+    return Pose(middle + y * front + z * up, np.stack([left, ahead, above]), np.array([wide, long, tall]), trust, nod, seen, error)
 
 
 class _View:
