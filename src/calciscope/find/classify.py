@@ -17,7 +17,7 @@ class Facts:
     is how deep it lies under the surface of muscle, ``ribs`` whether its slice has ribs, ``front`` whether it lies in
     front of the body's middle, ``spine_mm`` its distance to the vertebral bodies. ``at_border`` says that the field of
     view or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether its slices
-    hold any. ``in_brain`` is the share of it that lies in the cranial cavity, ``over_bone`` whether bone lies close below
+    hold any. ``in_brain``, ``in_thyroid`` and ``in_larynx`` are the shares of it that lie there, ``over_bone`` whether bone lies close below
     it. ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
     """
 
@@ -42,6 +42,8 @@ class Facts:
     front: bool
     spine_mm: float
     in_brain: float = 0.0
+    in_thyroid: float = 0.0
+    in_larynx: float = 0.0
     over_bone: bool = False
 
 
@@ -223,7 +225,9 @@ def _rib(f: Facts) -> bool:
 
 def _airway_cartilage(f: Facts) -> bool:
     across = f.region == "neck" and f.width > _ACROSS_NECK and f.front
-    return across or f.context.air_mm < (_ALONG_LARYNX if f.region == "neck" else _ALONG_AIRWAY)
+    # The thyroid gland lies beside the airway, below the larynx; its rings are thin.
+    larynx = f.region == "neck" and f.in_thyroid < _INSIDE
+    return across or f.in_larynx > _INSIDE or f.context.air_mm < (_ALONG_LARYNX if larynx else _ALONG_AIRWAY)
 
 
 # --- contrast and bowel ----------------------------------------------------------------------------------------

@@ -81,6 +81,8 @@ class Surroundings:
     walls: Bool
     near_skin: Bool
     brain: Bool
+    thyroid: Bool
+    larynx: Bool
 
 
 def context(scene: Scene, level: Levels, masks: Surroundings, candidate: Candidate) -> Context:

@@ -61,6 +61,8 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         walls=walls,
         near_skin=near_skin(view),
         brain=view.names_mask(BRAIN),
+        thyroid=view.names_mask(("thyroid_gland", "thyroid_left", "thyroid_right")),
+        larynx=view.names_mask(("larynx",)),
     )
     place = trunk(view, masks.lung, masks.metal)
     judged: list[Judged] = []
@@ -123,6 +125,8 @@ def _facts(
         front=place.in_front(z, y),
         spine_mm=place.spine_distance(voxels),
         in_brain=float(masks.brain[tuple(voxels.T)].mean()),
+        in_thyroid=float(masks.thyroid[tuple(voxels.T)].mean()),
+        in_larynx=float(masks.larynx[tuple(voxels.T)].mean()),
         over_bone=_over_bone(view, masks, voxels),
     )
 

@@ -86,7 +86,6 @@ def paint(canvas: Canvas, rng: np.random.Generator, throat: Throat) -> None:
     canvas.paint(tube(np.array([(0, -30, 60), (0, -30, -30)]), 17.0), "muscle", "pharynx")
     _vertebrae(canvas)
     _lungs(canvas)
-    _jaws(canvas)
     courses = lines(throat)
     _gland(canvas, throat, courses["airway"])
     for s in (-1.0, 1.0):
@@ -97,6 +96,7 @@ def paint(canvas: Canvas, rng: np.random.Generator, throat: Throat) -> None:
         canvas.paint(tube(np.array([(34 * s, -8, 60), (33 * s, -14, -60), (24 * s, -20, -110)]), 6.0), "blood", "vein")
         for z in (22.0, -12.0, -48.0):
             canvas.paint(ellipsoid((42 * s, -4, z), (4, 4, 6)), "node", "node")
+    _jaws(canvas)
     for name, course in courses.items():
         if name != "airway":
             canvas.paint(course.shape(1.0), "arterial_wall", course.structure)
