@@ -59,7 +59,8 @@ def head(seed: int) -> Simulated:
     rng = np.random.default_rng([seed, 29])
     return head_scan(
         seed, thickness=(5.0, 2.5, 5.0, 1.25)[seed % 4], fov=float(rng.uniform(230, 250)), matrix=320,
-        noise=float(rng.uniform(5, 11)), kernel=str(rng.choice(["soft", "standard"])), contrast=bool(rng.random() < 0.1),
+        noise=float(rng.uniform(5, 11)), kernel=str(rng.choice(["soft", "standard"])),
+        contrast=bool(rng.random() < 0.1),
     )  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def look(scan: str, seed: int) -> Looked:
         # What no voxel shows is not there to be found.
         if not voxels.size or voxels.max() < THRESHOLD:
             continue
-        z, y, x = (int(round(float(v))) for v in made.volume.geometry.to_index(truth.center_mm))
+        z, y, x = (round(float(v)) for v in made.volume.geometry.to_index(truth.center_mm))
         missed = Row(scan, seed, truth.site, "", 0.0, "", "missed", truth.volume_mm3, float(voxels.max()), (z, y, x))
         rows.append(best[number][1] if number in best else missed)
     return Looked(rows, seconds, anatomy.notes)

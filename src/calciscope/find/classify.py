@@ -17,8 +17,9 @@ class Facts:
     is how deep it lies under the surface of muscle, ``ribs`` whether its slice has ribs, ``front`` whether it lies in
     front of the body's middle, ``spine_mm`` its distance to the vertebral bodies. ``at_border`` says that the field of
     view or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether its slices
-    hold any. ``in_brain``, ``in_thyroid`` and ``in_larynx`` are the shares of it that lie there, ``over_bone`` whether bone lies close below
-    it. ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
+    hold any. ``in_brain``, ``in_thyroid`` and ``in_larynx`` are the shares of it that lie there, ``over_bone`` whether
+    bone lies close below it. ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0
+    without contrast).
     """
 
     context: Context

@@ -24,6 +24,8 @@ from calciscope.find.trunk import Trunk, near_skin, trunk
 # Peaks that stand out of the tissue around by fewer SD of the noise are not kept, not even as rejected: there are
 # thousands of them.
 _SPECK_SD = 5.0
+# The gland beside the airway counts where the anatomy has seen it, not where it only has its usual place.
+_THYROID, _SEEN = ("thyroid_gland", "thyroid_left", "thyroid_right"), 0.7
 # Bone this far below a candidate is what it stands on, mm; so far around its outline is looked, mm.
 _BELOW_MM, _AROUND_MM = 9.0, 3.0
 
@@ -61,7 +63,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         walls=walls,
         near_skin=near_skin(view),
         brain=view.names_mask(BRAIN),
-        thyroid=view.names_mask(("thyroid_gland", "thyroid_left", "thyroid_right")),
+        thyroid=view.names_mask(tuple(name for name in _THYROID if _sure(anatomy, name))),
         larynx=view.names_mask(("larynx",)),
     )
     place = trunk(view, masks.lung, masks.metal)
@@ -79,6 +81,11 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         tuple(_deposit(view, level, item, name=f"{series}-r{n}") for n, item in enumerate(others, start=1)),
         level.floor,
     )
+
+
+def _sure(anatomy: Anatomy, name: str) -> bool:
+    """Whether an anatomy has seen a structure rather than guessed it."""
+    return name in anatomy.structures and anatomy.structures[name].confidence >= _SEEN
 
 
 def _worth(candidates: Sequence[Candidate], level: Levels) -> list[Candidate]:

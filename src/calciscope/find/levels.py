@@ -25,7 +25,8 @@ _GRID_MM = 2.6
 # Range of soft tissue whose voxel-to-voxel differences are noise, HU.
 _SOFT = (-200.0, 220.0)
 # In a brain without contrast nothing but calcium is this bright, HU: clotted blood ends where its red cells are packed
-# (New and Aronow, Radiology 1976;121:635-640). Where more than this share of it is, contrast or a large bleeding is there.
+# (New and Aronow, Radiology 1976;121:635-640). Where more than this share of it is, contrast or a large bleeding is
+# there.
 BRAIN_HU, _BRIGHT_SHARE = 100.0, 0.004
 # Brain this near to bone has its blur, mm.
 _BLUR_MM = 4.0

@@ -1,8 +1,8 @@
 """A simulated head: skull, brain with its ventricles, dura, orbits and sinuses, around the anterior commissure.
 
 Coordinates are mm from the anterior commissure: x to the patient's left, y to the back along the line through both
-commissures, z up. Sizes and places follow the stereotactic atlas of Talairach and Tournoux (1988), whose brain is 172 mm
-long, 136 mm wide and 118 mm high, those of the skull base Lang's measurements (Clinical Anatomy of the Head, 1983).
+commissures, z up. Sizes and places follow the stereotactic atlas of Talairach and Tournoux (1988), whose brain is 172
+mm long, 136 mm wide and 118 mm high, those of the skull base Lang's measurements (Clinical Anatomy of the Head, 1983).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Skull:
     """How one head differs from the next.
 
     ``size`` scales the whole head along x, y and z. ``vault`` is the thickness of the skull in mm, ``ventricles`` the
-    calibre and ``atrophy`` (0 to 1) the width of the sulci; ``open_side`` is -1 or 1 where a flap of bone of that side is
-    missing. ``aside`` (mm) is how far soft parts lie from where the atlas has them.
+    calibre and ``atrophy`` (0 to 1) the width of the sulci; ``open_side`` is -1 or 1 where a flap of bone of that side
+    is missing. ``aside`` (mm) is how far soft parts lie from where the atlas has them.
     """
 
     size: Vector = (1.0, 1.0, 1.0)
@@ -56,13 +56,17 @@ def cerebrum() -> Shape:
 
 def hindbrain() -> Shape:
     """Cerebellum and brainstem."""
-    stem = tube(np.array([(0, 22, -6), (0, 24, -30), (0, 34, -56), (0, 40, -84)], dtype=float), np.array([14, 15, 9, 7]))
+    stem = tube(
+        np.array([(0, 22, -6), (0, 24, -30), (0, 34, -56), (0, 40, -84)], dtype=float), np.array([14, 15, 9, 7])
+    )
     return blend([ellipsoid((0, 60, -32), (50, 34, 28)), stem], 6.0)
 
 
 def ventricle(sign: float, calibre: float) -> Shape:
     """A lateral ventricle: frontal horn, body, atrium, temporal and occipital horn."""
-    horn = curve([(7 * sign, -30, 4), (8 * sign, -12, 13), (11 * sign, 10, 21), (18 * sign, 32, 19), (24 * sign, 45, 11)])
+    horn = curve(
+        [(7 * sign, -30, 4), (8 * sign, -12, 13), (11 * sign, 10, 21), (18 * sign, 32, 19), (24 * sign, 45, 11)]
+    )
     body = tube(horn, radii_along(horn, (2.5, 4.0, 4.0, 4.5, 6.5)) * calibre)
     tail = curve([(24 * sign, 45, 11), (33 * sign, 36, -4), (32 * sign, 8, -18)])
     lower = tube(tail, radii_along(tail, (6.0, 2.4, 1.8)) * calibre)
@@ -103,7 +107,9 @@ def _face(canvas: Canvas, vault: Shape, skull: Skull) -> None:
     face = ellipsoid((0, -42, -62), (46, 36, 30))
     canvas.bone(face, "bone", 2.0, inner="muscle")
     for sign in (-1.0, 1.0):
-        canvas.bone(tube(np.array([(28 * sign, -60, -52), (60 * sign, -30, -46), (66 * sign, 6, -40)]), 5.0), "bone", 2.0)
+        canvas.bone(
+            tube(np.array([(28 * sign, -60, -52), (60 * sign, -30, -46), (66 * sign, 6, -40)]), 5.0), "bone", 2.0
+        )
     spine = ellipsoid((0, 26, -84), (12, 9, 16))
     canvas.bone(spine, "bone", 1.4)
 
@@ -185,7 +191,9 @@ def _base(canvas: Canvas) -> None:
         orbit = ellipsoid((32 * sign, -50, -32), (19, 28, 18), (0.35 * sign, 1.0, 0.0))
         canvas.bone(orbit.grow(2.0) & half_space((0, -1, 0), (0, -66, 0)), "bone", 2.0, inner="fat")
         canvas.paint(ellipsoid((33 * sign, -62, -31), (16, 14, 15)), "fat", "orbit")
-        canvas.paint(ellipsoid((33 * sign, -62, -31), (12.2, 12.2, 12.2)), "muscle", f"globe{'_left' if sign > 0 else '_right'}")
+        canvas.paint(
+            ellipsoid((33 * sign, -62, -31), (12.2, 12.2, 12.2)), "muscle", f"globe{'_left' if sign > 0 else '_right'}"
+        )
         canvas.paint(ellipsoid((33 * sign, -62, -31), (11, 11, 11)), "vitreous")
         canvas.paint(ellipsoid((33 * sign, -70.5, -31), (4.5, 2.0, 4.5)), "lens")
         canvas.paint(tube(np.array([(31 * sign, -50, -31), (12 * sign, -14, -22)]), 2.2), "grey", "optic_nerve")
@@ -202,4 +210,3 @@ def _lesions(canvas: Canvas, cavity: Shape, skull: Skull) -> None:
         canvas.paint(tube(np.array([(x, y, z - 3), (x, y, z + 3)]), 1.2), "metal", "metal")
     if skull.osteoma is not None:
         canvas.paint(ellipsoid(skull.osteoma, (8, 8, 8)), "cortical", "bone")
-

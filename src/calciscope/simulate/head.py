@@ -1,4 +1,4 @@
-"""Scans of the head: heads of varied size, tilt and coverage, with calcium at known places and things that resemble it."""
+"""Scans of the head: heads of varied size, tilt and coverage, with calcium at known places and what resembles it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def head_scan(
 
 
 def drawn(rng: np.random.Generator) -> Skull:
-    """A head as patients have them: children to old age, some with a haemorrhage, a clip, an osteoma or a craniectomy."""
+    """A head as patients have them: children to old age, some with blood, a clip, an osteoma or a flap removed."""
     child = rng.random() < 0.15
     whole = rng.uniform(0.80, 0.93) if child else rng.normal(1.0, 0.035)
     size = tuple(float(whole * rng.normal(1.0, 0.025)) for _ in range(3))
@@ -135,7 +135,9 @@ def build(rng: np.random.Generator, skull: Skull, pose: Pose, *, contrast: bool 
     hu = ndimage.affine_transform(canvas.hu, matrix, start, size, order=1, cval=-1000.0, prefilter=False)
     labels = ndimage.affine_transform(canvas.labels, matrix, start, size, order=0, cval=0)
     tubes = {
-        name: Course(curve(points, 2.0) * np.asarray(skull.size) @ pose.matrix.T, np.full(len(curve(points, 2.0)), r), name)
+        name: Course(
+            curve(points, 2.0) * np.asarray(skull.size) @ pose.matrix.T, np.full(len(curve(points, 2.0)), r), name
+        )
         for name, (points, r) in COURSES.items()
     }
     return Body(hu, labels, MappingProxyType(canvas.names), turned, MappingProxyType(tubes), Habitus(), 120.0, contrast)
@@ -164,7 +166,14 @@ def places(skull: Skull, pose: Pose, rng: np.random.Generator) -> tuple[Site, ..
         wide = 1.0 + 0.10 * (skull.ventricles - 1.0)
         add(0.6, f"brain.choroid_plexus.{side}", "glomus", at(24 * s * wide, 45, 10, 1.5), (2.5, 4.5), _GRAIN)
         add(0.3, f"brain.basal_ganglia.{side}", "globus pallidus", at(18 * s, 3, 1, 1.5), (2.5, 5.0), _FLAKE)
-        add(0.12, f"eye.{side}", "lens or drusen", at(33 * s, -70 if rng.random() < 0.5 else -51, -31, 0.4), (1.2, 1.8), _GRAIN)
+        add(
+            0.12,
+            f"eye.{side}",
+            "lens or drusen",
+            at(33 * s, -70 if rng.random() < 0.5 else -51, -31, 0.4),
+            (1.2, 1.8),
+            _GRAIN,
+        )
         if rng.random() < 0.3:
             where, turn = float(rng.uniform(0.2, 0.8)), float(rng.uniform(0, 360))
             plaque = wall(f"siphon.{side}", where, 7.0, turn, 240, 1.2, 0.35)

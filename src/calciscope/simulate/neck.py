@@ -1,8 +1,8 @@
 """Scans of the neck, from the base of the skull to the tops of the lungs, with calcium at known places.
 
-Coordinates are mm from the middle of the fourth cervical vertebra: x to the left, y to the back, z up. Levels are those of
-anatomy's textbooks (Gray's Anatomy, 41st ed., 2016, ch. 29 and 35): hyoid at C3, upper margin of the thyroid cartilage and
-division of the carotid artery at C4, cricoid at C6, thyroid gland from C5 to T1.
+Coordinates are mm from the middle of the fourth cervical vertebra: x to the left, y to the back, z up. Levels are those
+of anatomy's textbooks (Gray's Anatomy, 41st ed., 2016, ch. 29 and 35): hyoid at C3, upper margin of the thyroid
+cartilage and division of the carotid artery at C4, cricoid at C6, thyroid gland from C5 to T1.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Throat:
     """How one neck differs from the next.
 
     ``size`` scales it along x, y and z; ``fork`` is the height of the carotid division, ``goitre`` the calibre of the
-    thyroid gland (0 where it was removed), ``ossified`` (0 to 1) how much of the larynx is bone; ``lean`` (mm) how far the
-    windpipe is off the midline at its lower end, ``clip`` whether surgical clips lie in the bed of the gland.
+    thyroid gland (0 where it was removed), ``ossified`` (0 to 1) how much of the larynx is bone; ``lean`` (mm) how far
+    the windpipe is off the midline at its lower end, ``clip`` whether surgical clips lie in the bed of the gland.
     """
 
     size: Vector = (1.0, 1.0, 1.0)
@@ -115,7 +115,9 @@ def _vertebrae(canvas: Canvas) -> None:
         canvas.bone(ellipsoid((0, back, z), (wide, 8.5 + 0.4 * k, 7.5)), "bone", 1.4)
         for s in (-1.0, 1.0):
             canvas.bone(ellipsoid((19 * s, 8 + back, z), (7, 7, 6)), "bone", 1.3)
-            canvas.bone(plate(((17 * s, 14 + back, z + 4), (17 * s, 14 + back, z - 6), (0, 27 + back, z - 3)), 2.4), "bone", 1.2)
+            canvas.bone(
+                plate(((17 * s, 14 + back, z + 4), (17 * s, 14 + back, z - 6), (0, 27 + back, z - 3)), 2.4), "bone", 1.2
+            )
         canvas.bone(tube(np.array([(0, 26 + back, z - 2), (0, 40 + back, z - 9)]), 3.0), "bone", 1.2)
         if k:
             canvas.paint(ellipsoid((0, back, z + 8.7), (wide - 1, 8, 3)), "disc")
@@ -128,7 +130,11 @@ def _lungs(canvas: Canvas) -> None:
     for s in (-1.0, 1.0):
         canvas.paint(ellipsoid((44 * s, 16, -128), (33, 42, 56)), "lung", f"lung_{'left' if s > 0 else 'right'}")
         canvas.bone(tube(curve([(12 * s, -42, -92), (60 * s, -40, -88), (128 * s, -8, -74)]), 6.0), "bone", 2.0)
-        canvas.bone(tube(curve([(18 * s, 26, -72), (60 * s, 20, -78), (48 * s, -30, -100), (20 * s, -45, -110)]), 4.5), "bone", 1.4)
+        canvas.bone(
+            tube(curve([(18 * s, 26, -72), (60 * s, 20, -78), (48 * s, -30, -100), (20 * s, -45, -110)]), 4.5),
+            "bone",
+            1.4,
+        )
 
 
 def _jaws(canvas: Canvas) -> None:
@@ -147,7 +153,11 @@ def _gland(canvas: Canvas, throat: Throat, pipe: Course) -> None:
     big = throat.goitre
     for s in (-1.0, 1.0):
         x = 17 * s + throat.lean * 0.2
-        canvas.paint(ellipsoid((x, -27, -45), (9 * big, 10 * big, 24 * big)), "thyroid", f"thyroid_{'left' if s > 0 else 'right'}")
+        canvas.paint(
+            ellipsoid((x, -27, -45), (9 * big, 10 * big, 24 * big)),
+            "thyroid",
+            f"thyroid_{'left' if s > 0 else 'right'}",
+        )
     canvas.paint(ellipsoid((throat.lean * 0.2, -39, -52), (15, 4 * big, 8 * big)), "thyroid", "thyroid_isthmus")
 
 
@@ -155,12 +165,20 @@ def _larynx(canvas: Canvas, rng: np.random.Generator, throat: Throat) -> None:
     """Hyoid bone and cartilages; with age they turn to bone in patches."""
     hyoid = curve([(-19, -22, 20), (-17, -40, 16), (0, -50, 14), (17, -40, 16), (19, -22, 20)])
     canvas.bone(tube(hyoid, 3.0, squash=(1.0, 1.0, 0.8)), "hyoid", 1.2)
-    lamina = plate(((0, -51, 0), (19, -24, 4), (18, -24, -26)), 1.8) | plate(((0, -51, 0), (0, -48, -18), (18, -24, -26)), 1.8)
-    mirror = plate(((0, -51, 0), (-19, -24, 4), (-18, -24, -26)), 1.8) | plate(((0, -51, 0), (0, -48, -18), (-18, -24, -26)), 1.8)
+    lamina = plate(((0, -51, 0), (19, -24, 4), (18, -24, -26)), 1.8) | plate(
+        ((0, -51, 0), (0, -48, -18), (18, -24, -26)), 1.8
+    )
+    mirror = plate(((0, -51, 0), (-19, -24, 4), (-18, -24, -26)), 1.8) | plate(
+        ((0, -51, 0), (0, -48, -18), (-18, -24, -26)), 1.8
+    )
     ring = ellipsoid((0, -29, -34), (13, 13, 8)) - ellipsoid((0, -29, -34), (9.5, 9.5, 30))
     horns = tube(np.array([(19, -24, 4), (19, -22, 14)]), 1.8) | tube(np.array([(-19, -24, 4), (-19, -22, 14)]), 1.8)
     arytenoid = ellipsoid((5, -21, -22), (2.5, 2.5, 5)) | ellipsoid((-5, -21, -22), (2.5, 2.5, 5))
-    for shape, name in ((lamina | mirror | horns, "thyroid_cartilage"), (ring, "cricoid_cartilage"), (arytenoid, "arytenoid")):
+    for shape, name in (
+        (lamina | mirror | horns, "thyroid_cartilage"),
+        (ring, "cricoid_cartilage"),
+        (arytenoid, "arytenoid"),
+    ):
         box = canvas.box(shape)
         away = canvas.distance(shape, box)
         canvas.fill(box, away, "cartilage", name)
@@ -168,7 +186,9 @@ def _larynx(canvas: Canvas, rng: np.random.Generator, throat: Throat) -> None:
             continue
         grain = ndimage.gaussian_filter(rng.standard_normal(away.shape, dtype=np.float32), [4.0 / _GRID] * 3)
         level = float(np.quantile(grain, 1.0 - throat.ossified))
-        canvas.fill(box, np.maximum(away, (level - grain) / np.float32(grain.std()) * 3.0).astype(np.float32), "ossified", name)
+        canvas.fill(
+            box, np.maximum(away, (level - grain) / np.float32(grain.std()) * 3.0).astype(np.float32), "ossified", name
+        )
     if throat.clip:
         for s in (-1.0, 1.0):
             canvas.paint(tube(np.array([(14 * s, -30, -44), (14 * s, -27, -44)]), 0.9), "metal", "metal")
@@ -221,11 +241,14 @@ def neck_scan(
     rng = np.random.default_rng([seed, 37])
     built = drawn(rng) if throat is None else throat
     cut = rng.random()
-    drawn_span = (float(rng.uniform(-60, -40)) if cut < 0.12 else _SPAN[0], float(rng.uniform(10, 30)) if cut > 0.85 else _SPAN[1])
+    drawn_span = (
+        float(rng.uniform(-60, -40)) if cut < 0.12 else _SPAN[0],
+        float(rng.uniform(10, 30)) if cut > 0.85 else _SPAN[1],
+    )
     body = build(rng, built, span or drawn_span, contrast=contrast)
     return simulate(
-        seed, thickness=thickness, increment=thickness, pixel=fov / matrix, matrix=matrix, noise=noise, contrast=contrast,
-        deposits=places(built, rng) if deposits is None else deposits, body=body,
+        seed, thickness=thickness, increment=thickness, pixel=fov / matrix, matrix=matrix, noise=noise,
+        contrast=contrast, deposits=places(built, rng) if deposits is None else deposits, body=body,
     )  # fmt: skip
 
 
@@ -241,20 +264,39 @@ def places(throat: Throat, rng: np.random.Generator) -> tuple[Site, ...]:
     for side, s in (("left", 1.0), ("right", -1.0)):
         artery = f"artery.carotid.{side}"
         if rng.random() < 0.5:
-            which, where = ("internal", rng.uniform(0.02, 0.15)) if rng.random() < 0.6 else ("common", rng.uniform(0.88, 0.98))
-            plaque = wall(f"{which}.{side}", float(where), float(rng.uniform(5, 12)), float(rng.uniform(0, 360)), 200, 1.4, 0.35)
+            which, where = (
+                ("internal", rng.uniform(0.02, 0.15)) if rng.random() < 0.6 else ("common", rng.uniform(0.88, 0.98))
+            )
+            plaque = wall(
+                f"{which}.{side}", float(where), float(rng.uniform(5, 12)), float(rng.uniform(0, 360)), 200, 1.4, 0.35
+            )
             made.append(Site(artery, "dystrophic", "atheroma of the carotid division", plaque, _PLAQUE, 6))
         if rng.random() < 0.15:
-            plaque = wall(f"common.{side}", float(rng.uniform(0.3, 0.7)), 6.0, float(rng.uniform(0, 360)), 150, 1.3, 0.35)
+            plaque = wall(
+                f"common.{side}", float(rng.uniform(0.3, 0.7)), 6.0, float(rng.uniform(0, 360)), 150, 1.3, 0.35
+            )
             made.append(Site(artery, "dystrophic", "atheroma of the common carotid artery", plaque, _PLAQUE, 4))
         if throat.goitre and rng.random() < 0.3:
-            grain = nodule(at(17 * s, -27, -45 + float(rng.uniform(-12, 12)), 2.0), float(rng.uniform(1.5, 5.0)), "thyroid")
+            grain = nodule(
+                at(17 * s, -27, -45 + float(rng.uniform(-12, 12)), 2.0), float(rng.uniform(1.5, 5.0)), "thyroid"
+            )
             made.append(Site(f"thyroid.{side}", "dystrophic", "nodule of the thyroid gland", grain, _COARSE, 4))
         if rng.random() < 0.15:
-            grain = nodule(at(42 * s, -3, float(rng.choice([22.0, -12.0, -48.0])), 1.0), float(rng.uniform(2.5, 4.5)), "node")
+            grain = nodule(
+                at(42 * s, -3, float(rng.choice([22.0, -12.0, -48.0])), 1.0), float(rng.uniform(2.5, 4.5)), "node"
+            )
             made.append(Site(f"node.neck.{side}", "dystrophic", "healed node", grain, _COARSE, 5))
         if rng.random() < 0.15:
-            made.append(Site(f"tonsil.{side}", "dystrophic", "tonsillolith", nodule(at(14 * s, -32, 36, 1.0), 1.8, "node"), _COARSE, 3))
+            made.append(
+                Site(
+                    f"tonsil.{side}",
+                    "dystrophic",
+                    "tonsillolith",
+                    nodule(at(14 * s, -32, 36, 1.0), 1.8, "node"),
+                    _COARSE,
+                    3,
+                )
+            )
         if rng.random() < 0.15:
             grit = stone(at(29 * s, -50, 16, 2.0), float(rng.uniform(1.5, 3.0)), "salivary")
             made.append(Site(f"salivary_gland.{side}", "lithiasis", "stone of the gland", grit, _STONE, factor=3.0))

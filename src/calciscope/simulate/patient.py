@@ -85,7 +85,8 @@ def simulate(
     ``deposits`` are the places that may calcify, by default those of the catalogue. ``span`` is the part of the body
     that is scanned, in mm of the reference body, ``centre`` the middle of the field of view (x and y of the reference
     body; by default the body's), ``heart`` the heart in it. A ``body`` that is given is scanned as it is, whatever is
-    said of its build, and deposits add their soft tissue to it. ``quick`` gives a coarse body and 2.4 mm pixels for tests.
+    said of its build, and deposits add their soft tissue to it. ``quick`` gives a coarse body and 2.4 mm pixels for
+    tests.
 
     Raises:
         CalciscopeError: a kernel or metabolism that does not exist, or a size that cannot be.

@@ -1,7 +1,7 @@
 """The neck: larynx, thyroid, the course of the carotid arteries, and the glands and nodes beside them.
 
-Heights are counted from the middle of the thyroid gland, sides from the airway. No real neck of diagnostic quality was at
-hand to check this on: every confidence stays below a sure placement's.
+Heights are counted from the middle of the thyroid gland, sides from the airway. No real neck of diagnostic quality was
+at hand to check this on: every confidence stays below a sure placement's.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 _SURE_COURSE, _SURE_REST = 0.72, (0.55, 0.72)
 # The neck goes on this far below the top of the lungs, mm.
 _INTO_CHEST = 30.0
-# Where so much of both sheaths, ml, is brighter than this, HU, and no blur of bone (mm), contrast was given: the gland does
-# not stand out then.
+# Where so much of both sheaths, ml, is brighter than this, HU, and no blur of bone (mm), contrast was given: the gland
+# does not stand out then.
 _ENHANCED_HU, _VESSELS_ML, _BLUR_MM = 125.0, 1.5, 4.0
 # The carotid sheath runs this far to the side of the middle of the airway, at the depth of the vertebra's front, mm.
 _SHEATH_ASIDE, _SHEATH_FRONT = (16.0, 36.0), (-6.0, 24.0)
@@ -34,7 +34,7 @@ _LARYNX_AROUND = (12.0, 21.0)
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
-    """``thyroid_*``, ``larynx``, ``carotid_sheath_*``, ``neck_nodes_*``, salivary glands and tonsils, as far as in view."""
+    """``thyroid_*``, ``larynx``, ``carotid_sheath_*``, ``neck_nodes_*``, salivary glands, tonsils: what is in view."""
     span = [region for region in frame.regions if region.name == "neck"]
     if not span:
         return Part()
@@ -49,15 +49,22 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     for side, sign in (("left", 1.0), ("right", -1.0)):
         aside = sign * axes.left / size
         ahead = axes.ahead / size
-        _keep(masks, f"carotid_sheath_{side}", soft & _in(aside, _SHEATH_ASIDE) & _in(ahead, _SHEATH_FRONT), _SURE_COURSE)
+        _keep(
+            masks, f"carotid_sheath_{side}", soft & _in(aside, _SHEATH_ASIDE) & _in(ahead, _SHEATH_FRONT), _SURE_COURSE
+        )
         _keep(masks, f"neck_nodes_{side}", soft & _in(aside, _NODES_ASIDE) & _in(ahead, _NODES_FRONT), _SURE_REST[0])
     enhanced = _enhanced(frame, masks)
     gland = find_gland(frame, axes, soft, enhanced=enhanced)
     if gland is not None:
-        for name, (lobe, _) in gland.masks.items():
+        for name, (lobe, sure) in tuple(gland.masks.items()):
             sheath = name.replace("thyroid", "carotid_sheath")
-            if gland.seen and sheath in masks:
+            if sheath not in masks:
+                continue
+            # A gland that is seen pushes the sheath aside; one that is only guessed does not.
+            if gland.seen:
                 masks[sheath] = (masks[sheath][0] & ~lobe, masks[sheath][1])
+            else:
+                gland.masks[name] = (lobe & ~masks[sheath][0], sure)
         masks |= gland.masks
         above = ((np.arange(frame.hu.shape[0]) - gland.middle) * frame.spacing[0] / size)[:, None, None]
         _higher(masks, frame, axes, above, soft, _SURE_REST[int(gland.seen)])
@@ -73,7 +80,9 @@ def _higher(
         nodes = f"neck_nodes_{side}"
         if nodes in masks:
             masks[nodes] = (masks[nodes][0], sure)
-    around = np.hypot(axes.front, axes.left) <= np.maximum(axes.wall + _LARYNX_AROUND[0] * size, _LARYNX_AROUND[1] * size)
+    around = np.hypot(axes.front, axes.left) <= np.maximum(
+        axes.wall + _LARYNX_AROUND[0] * size, _LARYNX_AROUND[1] * size
+    )
     throat = frame.body & ~frame.airway & axes.span[:, None, None]
     _keep(masks, "larynx", throat & around & _in(above, _LARYNX) & (axes.ahead > 0.0), sure)
     tissue = soft & (frame.hu > -40.0)
@@ -82,7 +91,10 @@ def _higher(
         wall = axes.wall / size
         places = {
             "submandibular_gland": _in(above, _SUBMANDIBULAR) & _in(aside, (17.0, 42.0)) & _in(front, (12.0, 50.0)),
-            "palatine_tonsil": _in(above, _TONSIL) & (aside > wall - 2.0) & (aside < wall + 14.0) & _in(front, (-6.0, 22.0)),
+            "palatine_tonsil": _in(above, _TONSIL)
+            & (aside > wall - 2.0)
+            & (aside < wall + 14.0)
+            & _in(front, (-6.0, 22.0)),
             "parotid_gland": _in(above, _PAROTID) & _in(aside, (38.0, 66.0)) & _in(front, (-24.0, 24.0)),
         }
         for name, where in places.items():

@@ -9,8 +9,23 @@ import numpy as np
 from calciscope.anatomy.embedded.frame import Frame, Part
 
 # Names begin with these: nothing of them lies above the chest.
-_TRUNK = ("aorta", "iliac", "kidney", "ureter", "liver", "spleen", "gallbladder", "urinary_bladder", "pelvic_wall", "bowel",
-          "small_bowel", "renal", "heart", "prostate", "coronary")  # fmt: skip
+_TRUNK = (
+    "aorta",
+    "iliac",
+    "kidney",
+    "ureter",
+    "liver",
+    "spleen",
+    "gallbladder",
+    "urinary_bladder",
+    "pelvic_wall",
+    "bowel",
+    "small_bowel",
+    "renal",
+    "heart",
+    "prostate",
+    "coronary",
+)
 _ABOVE = ("head", "neck")
 # From this share above the chest on it is something else; the top of an organ may be taken for a neck's slice.
 _SHARE = 0.5

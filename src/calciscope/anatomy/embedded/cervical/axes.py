@@ -12,7 +12,8 @@ from calciscope.anatomy.embedded.frame import Frame, Mask
 
 Floats = NDArray[np.float64]
 
-# An airway of the neck, mm2: windpipe, larynx or throat, not an air-filled sinus; and how far from the spine it lies, mm.
+# An airway of the neck, mm2: windpipe, larynx or throat, not an air-filled sinus; and how far from the spine it lies,
+# mm.
 _AIRWAY_AREA, _OFF_MM = (40.0, 900.0), 30.0
 # Half the width of the average neck where it is narrowest, mm; sizes are parts of it.
 _HALF_WIDTH, _SIZES = 58.0, (0.6, 1.2)

@@ -21,7 +21,7 @@ _TOUCHES, _LEAST_ML = 9.0, 1.2
 _BLUR_MM = 4.0
 # Where it does not show: this far above the top of the lungs is its middle, and half its height, mm.
 _ABOVE_LUNGS, _HALF_HEIGHT = 32.0, 28.0
-_SEEN, _GUESSED = 0.8, 0.55
+_SEEN, _GUESSED = 0.8, 0.45
 # Lobes that lie at heights further apart than this are none, mm.
 _LEVEL_MM = 25.0
 

@@ -1,12 +1,13 @@
 """Parts of the brain that calcify, in the frame of the average head and by this head's own ventricles.
 
-Places are those of the ICBM 152 average (Fonov et al. 2011; Mai and Majtanik, Human Brain in Standard MNI Space, 2017): mm
-to the left, to the front and up.
+Places are those of the ICBM 152 average (Fonov et al. 2011; Mai and Majtanik, Human Brain in Standard MNI Space, 2017):
+mm to the left, to the front and up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,8 @@ from calciscope.domain.anatomy import Tube
 Floats = NDArray[np.float64]
 Vector = tuple[float, float, float]
 
-# Centre and half-axes of what is given as an ellipsoid; a left part has its mirror image on the right. They are as large
-# as the part and the spread of its place from head to head together.
+# Centre and half-axes of what is given as an ellipsoid; a left part has its mirror image on the right. They are as
+# large as the part and the spread of its place from head to head together.
 _MIDDLE: Mapping[str, tuple[Vector, Vector]] = {
     "pineal": ((0.0, -32.0, 0.0), (5.5, 6.5, 7.0)),
     "habenula": ((0.0, -24.5, 2.5), (4.5, 3.0, 4.0)),
@@ -32,7 +33,9 @@ _PAIRED: Mapping[str, tuple[tuple[Vector, Vector], ...]] = {
 # The atrium with the glomus: fluid here is its content, however large the ventricle has become.
 _ATRIUM_ASIDE, _ATRIUM_FRONT, _ATRIUM_UP = (9.0, 42.0), (-66.0, -24.0), (-8.0, 30.0)
 # Lower edge of the falx from the crista galli over the corpus callosum to the tentorium: front and up.
-_FALX_EDGE = np.array([(75, -25), (62, -14), (48, 14), (22, 36), (-10, 40), (-38, 30), (-52, 17), (-87, -18), (-110, -22)])
+_FALX_EDGE = np.array(
+    [(75, -25), (62, -14), (48, 14), (22, 36), (-10, 40), (-38, 30), (-52, 17), (-87, -18), (-110, -22)]
+)
 _DURA_MM = 4.0
 # The tentorium in the middle falls from its apex to the inner occipital protuberance; to the sides it lies lower.
 _TENT_MIDDLE = ((-87.0, -50.0), (-18.0, 16.0))
@@ -54,7 +57,7 @@ _ARTERIES: Mapping[str, tuple[tuple[Vector, ...], float]] = {
 def find_parts(frame: Frame, brain: Mask, pose: Pose) -> dict[str, Mask]:
     """Masks by name, coarse ``(z, y, x)``, of what of the brain is in view."""
     inside = np.argwhere(brain)
-    left, front, up = pose.to_atlas(frame.to_mm(inside)).T
+    left, front, up = pose.to_atlas(frame.to_mm(inside.astype(np.float64))).T
     wet = fluid(frame, brain)[tuple(inside.T)]
     found: dict[str, Mask] = {}
 
@@ -102,7 +105,7 @@ def arteries(pose: Pose, frame: Frame, sure: float) -> dict[str, Tube]:
     last = np.array(frame.hu.shape) - 1
     for name, (points, radius) in _ARTERIES.items():
         knots = np.array(points, dtype=np.float64)
-        fine = np.concatenate([np.linspace(a, b, 5)[:-1] for a, b in zip(knots[:-1], knots[1:], strict=True)])
+        fine = np.concatenate([np.linspace(a, b, 5)[:-1] for a, b in pairwise(knots)])
         line = pose.to_patient(np.concatenate([fine, knots[-1:]]))
         seen = np.all((frame.to_coarse(line) >= 0) & (frame.to_coarse(line) <= last), axis=1)
         if seen.sum() >= 2:

@@ -79,7 +79,7 @@ def find_pose(frame: Frame, cavity: Mask, plane: Plane) -> Pose | None:
     up /= np.linalg.norm(up)
     front = np.cross(up, left)
     front *= -np.sign(front[1])
-    inside = np.argwhere(cavity)
+    inside = np.argwhere(cavity).astype(np.float64)
     points = frame.to_mm(inside[:: max(1, len(inside) // 20000)])
     aside = (points - plane.point) @ left
     half = 0.5 * float(np.percentile(aside, 99.5) - np.percentile(aside, 0.5)) / _TAIL
@@ -99,7 +99,15 @@ def find_pose(frame: Frame, cavity: Mask, plane: Plane) -> Pose | None:
     trust = float(np.clip((_BAD - error) / (_BAD - _GOOD), 0, 1)) * max(0.0, margin) * seen
     c, s = np.cos(np.radians(nod)), np.sin(np.radians(nod))
     ahead, above = c * front + s * up, c * up - s * front
-    return Pose(middle + y * front + z * up, np.stack([left, ahead, above]), np.array([wide, long, tall]), trust, nod, seen, error)
+    return Pose(
+        middle + y * front + z * up,
+        np.stack([left, ahead, above]),
+        np.array([wide, long, tall]),
+        trust,
+        nod,
+        seen,
+        error,
+    )
 
 
 class _View:
@@ -123,7 +131,7 @@ class _View:
             view = known[0] & known[1]
             self.slabs.append((image, self.lattice[view], both[view]))
         deep = ndimage.distance_transform_edt(cavity, sampling=frame.spacing) > _DEEP_MM * wide
-        wet = np.argwhere(fluid(frame, cavity) & deep)
+        wet = np.argwhere(fluid(frame, cavity) & deep).astype(np.float64)
         off = frame.to_mm(wet[:: max(1, len(wet) // 1500)]) - middle if len(wet) else np.zeros((0, 3))
         # Ventricles lie between 4 and 40 mm of the middle.
         near = np.abs(np.abs(off @ axes[0]) - 20.0 * wide) < 18.0 * wide
