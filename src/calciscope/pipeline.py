@@ -29,6 +29,7 @@ from calciscope.read.files import is_there, printable
 from calciscope.read.mask import read_label_map
 from calciscope.read.patient import read_patient
 from calciscope.read.study import open_study
+from calciscope.report.anatomy import Scan
 from calciscope.report.html import Pictures
 from calciscope.report.pictures import crops, overview
 
@@ -37,7 +38,10 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How to assess. ``anatomy`` is ``embedded``, a registered provider, or ``FILE[,NAMES.csv]``."""
+    """How to assess. ``anatomy`` is what :func:`calciscope.anatomy.provider` understands.
+
+    ``rejected`` keeps the candidates that are no deposits, in the assessment and, with the anatomy, in ``Run.scans``.
+    """
 
     anatomy: str = "embedded"
     preset: str = "standard"
@@ -50,11 +54,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Run:
-    """An assessment with its pictures and the seconds that each stage took."""
+    """An assessment with its pictures and the seconds that each stage took.
+
+    ``scans`` are the series with their anatomy, deposits and rejected candidates, where those were asked for.
+    """
 
     assessment: Assessment
     pictures: Pictures
     seconds: dict[str, float]
+    scans: tuple[Scan, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,7 +199,8 @@ def assess(
         ),
     )
     clock.stop()
-    return Run(assessment, pictures, clock.seconds)
+    scans = tuple(Scan(v.series.info.id, v.series.volume, v.anatomy, v.placed, v.rejected) for v in seen)
+    return Run(assessment, pictures, clock.seconds, scans if chosen.rejected else ())
 
 
 @dataclass(frozen=True)
