@@ -43,7 +43,7 @@ class Options:
     ``rejected`` keeps the candidates that are no deposits, in the assessment and, with the anatomy, in ``Run.scans``.
     """
 
-    anatomy: str = "embedded"
+    anatomy: str | Sequence[str] = "embedded"
     preset: str = "standard"
     guidelines: str = "esc"
     corrections: Path | None = None
@@ -195,7 +195,7 @@ def assess(
             study,
             tuple(view.anatomy for view in seen),
             knowledge_folders=chosen.knowledge,
-            anatomy=chosen.anatomy,
+            anatomy=chosen.anatomy if isinstance(chosen.anatomy, str) else "+".join(chosen.anatomy),
             preset=preset.name,
             guidelines=chosen.guidelines,
             corrections=changes,
