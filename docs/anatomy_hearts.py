@@ -199,7 +199,7 @@ def section(some: Sequence[Row]) -> list[str]:
         "",
         f"{len(some)} people with hearts, coronary trees, chests, calcium and scanners drawn at random. *Class* is the "
         "share whose coronary total falls in the true class (0, 1-99, 100-399, 400 and more) and *kappa* the agreement "
-        "of classes beyond chance (linear weights); *right vessel* the share of the true Agatston score that was placed "
+        "of classes beyond chance (linear weights); *right vessel* the share of the true Agatston score placed "
         "in its vessel; *counted wrongly* the score counted as coronary that is something else, as a share of the true "
         "coronary score; *invented* the deposits for each scan where nothing is.",
         "",
