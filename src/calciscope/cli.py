@@ -71,8 +71,12 @@ def assess(
     ] = None,
     patient: PatientOption = None,
     anatomy: Annotated[
-        str, typer.Option(metavar="NAME|FILE[,NAMES.csv]", help="Anatomy provider, or a label map with a name table.")
-    ] = "embedded",
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|FILE[,NAMES.csv]",
+            help="Anatomy provider (embedded, totalsegmentator) or label map; of several a later one overrides.",
+        ),
+    ] = None,
     preset: Annotated[str, typer.Option(metavar="NAME", help="Rules of the calcium score.")] = "standard",
     guidelines: Annotated[str, typer.Option(metavar="esc|us", help="Which guidelines speak first.")] = "esc",
     corrections: Annotated[
@@ -100,7 +104,7 @@ def assess(
     from calciscope.pipeline import Options
 
     options = Options(
-        anatomy=anatomy,
+        anatomy=tuple(anatomy or ("embedded",)),
         preset=preset,
         guidelines=guidelines,
         corrections=corrections,
