@@ -8,6 +8,7 @@ from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.deposit import Deposit, PlacedDeposit
 from calciscope.domain.image import Volume
 from calciscope.domain.structures import Dictionary, dictionary
+from calciscope.place.company import company
 from calciscope.place.decide import decide
 from calciscope.place.hypotheses import Scorer
 
@@ -26,7 +27,10 @@ def place(
     """
     known = meanings or dictionary()
     scorer = Scorer(volume, anatomy, known)
+    around = company(deposits, anatomy)
     return tuple(
-        PlacedDeposit(deposit, decide(scorer.score(deposit), anatomy, deposit.center_index[0], known.groups))
+        PlacedDeposit(
+            deposit, decide(scorer.score(deposit, around[deposit.id]), anatomy, deposit.center_index[0], known.groups)
+        )
         for deposit in deposits
     )

@@ -79,8 +79,8 @@ class Scorer:
             name: _Curve(tube) for name, tube in anatomy.tubes.items() if name in known.meanings and len(tube.points)
         }
 
-    def score(self, deposit: Deposit) -> tuple[Hypothesis, ...]:
-        """Hypotheses for a deposit, best first, one a site."""
+    def score(self, deposit: Deposit, company: Mapping[str, float] | None = None) -> tuple[Hypothesis, ...]:
+        """Hypotheses for a deposit, best first, one a site; ``company`` is what the other deposits say of it."""
         step = max(1, len(deposit.voxels) // _SAMPLE)
         voxels = deposit.voxels[::step]
         points = self.volume.geometry.to_mm(voxels)
@@ -89,7 +89,7 @@ class Scorer:
         if region is not None:
             certain = next((r.confidence for r in self.anatomy.regions if r.name == region), 0.0)
             found += [Hypothesis(s, weight * certain, region) for s, weight in self.known.regions.get(region, ())]
-        seen = features(deposit, self.volume)
+        seen = {**features(deposit, self.volume, self.anatomy), **(company or {})}
         for group in self.known.groups.values():
             found = self._in_room(found, deposit, voxels, seen, group)
         return self._weighed(found, seen)

@@ -1,4 +1,4 @@
-"""What tells a stone in a ureter from a clot in a vein: the ring, the band and the middle that an axial slice shows.
+"""What tells a stone in a ureter from a clot in a vein: the ring and the band that an axial slice shows.
 
 Rays run outwards from the middle of the slice on which a deposit is largest. Each leaves the calcium at half of its
 height; how far it then goes through soft tissue before it meets fat is the thickness of what surrounds the deposit. A
@@ -22,38 +22,36 @@ _RAYS, _STEP, _BEYOND = 32, 0.25, 13.0
 _FAT, _PURE_FAT = -30.0, -100.0
 # Blur of an ordinary kernel, and of a pixel as a share of its size, as standard deviations in mm.
 _KERNEL, _PIXEL_BLUR = 0.6, 0.4
-# A ring is this much thicker than a bare edge and at most so thick, mm.
+# A ring is this much thicker than a bare edge (the thin wall of a vein is not) and at most so thick, mm.
 _RING, _THICKEST = 0.8, 4.5
 # A band goes on for so long, and its neighbours end before this; it takes at most this share of the circle.
 _BAND, _BAND_SHARE = 6.0, 0.3
-# A middle is told from a rim in deposits of at least so many pixels across.
-_ACROSS = 5.0
+# A fainter deposit is taken to be this bright, HU.
+_LEAST_PEAK = 130.0
+# The value of a sign that the image cannot show.
 UNSEEN = -1.0
 
 
 def signs(deposit: Deposit, volume: Volume) -> dict[str, float]:
     """Signs by name, :data:`UNSEEN` where the image cannot show them.
 
-    ``rim`` is the share of directions with a ring of soft tissue between calcium and fat, ``tail_mm`` the length of a
-    single band of soft tissue that leads away (0 without one), ``lucent`` how much the middle is less dense than the
-    rim, as a share of it.
+    ``rim`` is the share of directions with a ring of soft tissue between calcium and fat, ``bare`` the share in which
+    fat touches the calcium, ``tail_mm`` the length of a single band of soft tissue that leads away (0 without one).
     """
     spacing = volume.geometry.spacing
-    unseen = {"rim": UNSEEN, "tail_mm": UNSEEN, "lucent": UNSEEN}
     if deposit.shape.length > _LONGEST or max(spacing[1:]) > _PIXEL:
-        return unseen
+        return {"rim": UNSEEN, "bare": UNSEEN, "tail_mm": UNSEEN}
     lines, reach = _lines(deposit, volume)
     peaks = lines[:, : max(2, round(0.5 * deposit.shape.length / _STEP) + 2)].max(axis=1)
     sigma = float(np.hypot(_KERNEL, _PIXEL_BLUR * max(spacing[1:])))
     soft = np.array([_thickness(line, peak, reach) for line, peak in zip(lines, peaks, strict=True)])
-    bare = sigma * float(-ndtri((_FAT - _PURE_FAT) / (max(float(np.median(peaks)), 130.0) - _PURE_FAT)))
-    ring = (soft >= bare + _RING) & (soft <= _THICKEST)
-    across = 2.0 * float(np.median(_edges(lines, peaks))) * _STEP / max(spacing[1:])
-    middle = float(lines[:, : max(1, round(0.4 / _STEP))].mean())
+    height = max(float(np.median(peaks)), _LEAST_PEAK) - _PURE_FAT
+    blur = sigma * float(-ndtri((_FAT - _PURE_FAT) / height))
+    bare = soft < blur + _RING
     return {
-        "rim": float(ring.mean()),
+        "rim": float((~bare & (soft <= _THICKEST)).mean()),
+        "bare": float(bare.mean()),
         "tail_mm": _band(soft),
-        "lucent": max(0.0, 1.0 - middle / float(np.median(peaks))) if across >= _ACROSS else UNSEEN,
     }
 
 
@@ -74,16 +72,6 @@ def _lines(deposit: Deposit, volume: Volume) -> tuple[NDArray[np.float32], float
     y = row - low[0] + np.sin(angles) * steps / spacing[1]
     x = column - low[1] + np.cos(angles) * steps / spacing[2]
     return np.asarray(ndimage.map_coordinates(flat, [y, x], order=1, mode="nearest"), dtype=np.float32), reach
-
-
-def _edges(lines: NDArray[np.float32], peaks: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Step at which each ray leaves the calcium: below half of its height for the first time after its peak."""
-    found = []
-    for line, peak in zip(lines, peaks, strict=True):
-        top = int(line[: len(line) // 2].argmax())
-        below = np.flatnonzero(line[top:] < 0.5 * peak)
-        found.append(top + int(below[0]) if below.size else len(line))
-    return np.array(found)
 
 
 def _thickness(line: NDArray[np.float32], peak: float, reach: float) -> float:

@@ -22,8 +22,8 @@ _SEEN_MM, _GUESSED_MM = 4.5, 9.0
 # Slices over which seeing is averaged; a course seen on this share of its way is as sure as it gets, and one that was
 # not seen at all keeps this share of its confidence.
 _AROUND, _MOSTLY, _UNSEEN = 5, 0.7, 0.85
-# Confidence without the kidney, which lies higher than this above the brim, mm.
-_NO_KIDNEY, _PAST_POLE = 0.6, 90.0
+# Confidence without the kidney, which lies higher than this above the brim, mm; so much of its course must be seen.
+_NO_KIDNEY, _PAST_POLE, _NO_KIDNEY_CLEAR = 0.6, 90.0, 0.35
 # The renal pelvis leaves the kidney in front of its inner edge, mm.
 _FRONT_OF_HILUM = 8.0
 # Distance of the ureter from the midline, mm: at the lower pole of the kidney, and above the brim.
@@ -34,8 +34,11 @@ _PSOAS_DEEP = 48.0
 # The ureter runs this far inside the side wall, no further from the midline than this, at this share of the depth of
 # the cavity, and enters the bladder this far from the midline, mm.
 _OFF_WALL, _WIDEST, _BACK = 7.0, 58.0, 0.72
-_ORIFICE = 20.0
-# Below the brim it nears the wall with this power of the way down: soon, in front of the internal iliac artery.
+_ORIFICE = 16.0
+# Bone nearer to the midline than this is the sacrum, mm.
+_MIDDLE = 20.0
+# Below the hilum it nears the psoas, and below the brim the wall in front of the internal iliac artery, with this power
+# of the way down: soon.
 _SOON = 0.6
 # At the brim it crosses the iliac artery: in front of it and a little to its outer side, mm; an artery this far from
 # the midline there is one, mm, if it was traced this surely.
@@ -67,8 +70,10 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: pelvis
             points = np.concatenate([points, lower])
             sure *= 1.0 if found else 0.9
         if len(points) >= 3:
-            points[:, 1:] = ndimage.gaussian_filter1d(points[:, 1:], 2.0, axis=0, mode="nearest")
+            points[:, 1:] = ndimage.gaussian_filter1d(points[:, 1:], 1.3, axis=0, mode="nearest")
             path = ureter_path.follow(frame, points)
+            if kidney is None and path.clear.mean() < _NO_KIDNEY_CLEAR:
+                continue
             above = len(points) if ring is None else int((points[:, 0] >= ring.joint_top).sum())
             tubes.update(_tubes(frame, path, side, sure, above))
     return Part(tubes=tubes)
@@ -124,7 +129,7 @@ def _upper(frame: Frame, kidney: Mask | None, sign: int, ring: pelvis.Pelvis | N
         here = np.array([row - 3.0 / frame.spacing[1], spine[z, 1] + sign * off / frame.spacing[2]])
         if start is not None:
             # Between hilum and lower pole it leaves the kidney for the psoas.
-            blend = np.clip((middle - z) / max(1, middle - lowest + 1), 0.0, 1.0)
+            blend = np.clip((middle - z) / max(1, middle - lowest + 1), 0.0, 1.0) ** _SOON
             here = (1 - blend) * start + blend * here
         points.append((float(z), float(here[0]), float(here[1])))
     return np.array(points)
@@ -217,7 +222,7 @@ def _by_the_wall(frame: Frame, ring: pelvis.Pelvis, z: int, sign: int) -> NDArra
     bony = np.flatnonzero(line)
     reach = float(abs((columns[-1] if sign > 0 else columns[0]) - ring.midline))
     # The hull of the cavity cuts through the bone where the wall is hollow.
-    if bony.size and bony[0] * frame.spacing[2] > _ORIFICE:
+    if bony.size and bony[0] * frame.spacing[2] > _MIDDLE:
         reach = min(reach, float(bony[0]))
     off = min(reach * frame.spacing[2] - _OFF_WALL, _WIDEST)
     return np.array([float(row), ring.midline + sign * off / frame.spacing[2]])
