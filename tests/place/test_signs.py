@@ -52,11 +52,12 @@ def seen(ring=0.0, band=(), radius=2.5, pixel=0.8, around=FAT, length=None):
 @pytest.mark.parametrize("radius", [1.8, 2.5, 3.5])
 @pytest.mark.parametrize("pixel", [0.6, 0.8, 1.0])
 def test_a_ring_of_wall_is_told_from_a_bare_edge(radius, pixel):
-    stone, clot = (seen(ring=ring, radius=radius, pixel=pixel) for ring in (1.8, 0.0))
+    stone, clot = (seen(ring=ring, radius=radius, pixel=pixel) for ring in (2.5, 0.0))
     assert stone["rim"] > 0.8
     assert stone["bare"] < 0.2
     assert clot["rim"] < 0.1
     assert clot["bare"] > 0.9
+    assert seen(ring=0.5, radius=radius, pixel=pixel)["rim"] < 0.15, "the wall of a vein is thinner"
 
 
 def test_inside_soft_tissue_there_is_neither_ring_nor_fat():
