@@ -8,7 +8,7 @@ from dataclasses import replace
 from calciscope.domain.assessment import Alternative
 from calciscope.domain.deposit import PlacedDeposit
 from calciscope.domain.measured import MeasuredSite
-from calciscope.domain.site import within
+from calciscope.domain.site import paths, within
 from calciscope.measure.gate import acquisition_rules
 
 
@@ -17,14 +17,14 @@ def reviewed(own: Mapping[str, MeasuredSite]) -> dict[str, MeasuredSite]:
 
     The total of a reading is what its site would hold: the Agatston score where all of them are scored sites and none
     is refused, else the volume (mm3). What a person placed is certain, and a place that is only less exact (the
-    parent) is no other reading.
+    parent) is no other reading. A deposit of which only the parent is sure has its best exact readings as alternatives.
     """
     rules = acquisition_rules().review
     result = dict(own)
     for path, site in own.items():
         doubtful: dict[str, list[PlacedDeposit]] = {}
         for one in site.placed:
-            for other in _close(one, rules.margin):
+            for other in _close(one, rules.margin) or _exact(one, rules.margin, rules.least):
                 doubtful.setdefault(other, []).append(one)
         least = rules.share * _volume(site.placed)
         doubtful = {other: moved for other, moved in doubtful.items() if _volume(moved) >= least}
@@ -48,6 +48,22 @@ def _close(one: PlacedDeposit, margin: float) -> list[str]:
     ]
 
 
+def _exact(one: PlacedDeposit, margin: float, least: float) -> list[str]:
+    """The best exact readings of a deposit of the heart or an artery of which only the parent is sure."""
+    place = one.placement
+    scored = acquisition_rules().scored_sites
+    is_parent = any(path != place.site and within(path, place.site) for path in paths())
+    if place.by is not None or not is_parent or not any(within(place.site, name) for name in scored):
+        return []
+    exact = {
+        other: confidence
+        for other, confidence in place.alternatives
+        if confidence >= least and not within(place.site, other) and any(within(other, name) for name in scored)
+    }
+    best = max(exact.values(), default=0.0)
+    return [other for other, confidence in exact.items() if confidence >= best - margin]
+
+
 def _moved(
     site: MeasuredSite, moved: list[PlacedDeposit], path: str, number: str, there: MeasuredSite | None
 ) -> Alternative:
@@ -60,10 +76,10 @@ def _moved(
     return Alternative(value=path, why=why, total=total)
 
 
-def _number(paths: Collection[str], own: Mapping[str, MeasuredSite]) -> str:
+def _number(places: Collection[str], own: Mapping[str, MeasuredSite]) -> str:
     """Which number the totals of all readings are given in."""
-    scored = all(any(within(path, place) for place in acquisition_rules().scored_sites) for path in paths)
-    given = all(own[path].measures["agatston"].value is not None for path in paths if path in own)
+    scored = all(any(within(path, place) for place in acquisition_rules().scored_sites) for path in places)
+    given = all(own[path].measures["agatston"].value is not None for path in places if path in own)
     return "agatston" if scored and given else "volume"
 
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.arch import carina
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
-from calciscope.anatomy.embedded.track import hull, largest, longest_run
+from calciscope.anatomy.embedded.track import hull, longest_run
 
 # Soft tissue and blood with any amount of contrast, HU; epicardial fat is added afterwards by the hull of each slice.
 _SOFT = (-20.0, 1500.0)
@@ -36,6 +36,8 @@ _VOLUME_ML = (250.0, 2500.0)
 # at least this, mm; a bronchus runs aside and ends. Less of it above the fork is none, mm.
 _WINDPIPE_MM, _STRAIGHT_MM, _GOES_ON_MM = 25.0, 8.0, 40.0
 _LEAST_WINDPIPE_MM = 9.0
+# A piece of soft tissue at least this large against the largest may be the heart.
+_LARGE = 0.4
 # The heart reaches further into the left chest than into the right: to this percentile of the lung's columns.
 _LEFT_REACH = 75
 # A lung that meets the border of the view on this share of its slices is cut by it.
@@ -159,7 +161,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     # Bone is thin; thick parts of what passes for it are chambers full of contrast.
     thick = np.asarray(ndimage.binary_opening(frame.bone & room, _disc(frame, 6.0)))
     soft = room & (~frame.bone | thick) & (frame.hu > _SOFT[0]) & (frame.hu < _SOFT[1])
-    core = largest(ndimage.binary_opening(soft, _disc(frame, 7.0)))
+    core = _highest(ndimage.binary_opening(soft, _disc(frame, 7.0)))
     area = core.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2]
     run = longest_run(area >= max(_SMALLEST_SLICE, 0.2 * float(area.max(initial=0.0))))
     heart = np.zeros(core.shape, dtype=np.bool_)
@@ -177,6 +179,19 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     confidence -= 0.0 if fork is not None else 0.05
     confidence -= 0.0 if "aorta_descending" in so_far else 0.15
     return Part(masks={"heart_region": (heart, round(confidence, 2))})
+
+
+def _highest(mask: Mask) -> Mask:
+    """The highest of the large connected pieces: where no dome is seen, the liver under the heart may be larger."""
+    labels, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    large = np.flatnonzero(sizes >= _LARGE * sizes.max())
+    index = np.arange(len(mask))[:, None, None]
+    heights = ndimage.mean(np.broadcast_to(index, mask.shape), labels, large)
+    return np.asarray(labels == large[int(np.argmax(heights))])
 
 
 def _disc(frame: Frame, radius: float) -> NDArray[np.bool_]:
