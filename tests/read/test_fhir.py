@@ -198,7 +198,14 @@ def test_two_patients_are_refused_and_no_name_is_told(tmp_path):
 
 
 def test_a_month_or_year_of_birth_is_an_age_too():
-    for born, age in (("1960", 66), ("1960-11", 66), ("1960-11-22", 66), ("1960-12", 65), ("2025-11-22", 1.0)):
+    for born, age in (
+        ("1960", 66),
+        ("1960-11", 66),
+        ("1960-11-22", 66),
+        ("1960-12", 65),
+        ("2025-11-22", 1.0),
+        ("2026-05-22", 0.5),
+    ):
         person = {"resourceType": "Patient", "birthDate": born}
         assert float(as_patient_file(person, date(2026, 11, 22))[0]["age"]) == age
     assert as_patient_file({"resourceType": "Patient", "birthDate": "unknown"})[1][0].input == "Patient.birthDate"

@@ -157,8 +157,7 @@ class _Reader:
             if age is None:
                 self.refused.append(Refusal("Patient.birthDate", "is no date; write 1958-04-30, 1958-04 or 1958"))
             else:
-                # As people say it: whole years, except of small children.
-                self.found["age"] = f"{age:.2f}" if age < _SMALL else str(int(age))
+                self.found["age"] = f"{age:.2f}".removesuffix(".00")
         for address, names in ((_RACE, {"2106-3": "white", "2054-5": "black"}), (_ETHNICITY, {"2135-2": "hispanic"})):
             for code in _extension_codes(one, address):
                 if code in names:
@@ -334,9 +333,12 @@ def _age(born: str, today: date) -> float | None:
     # The middle of the year or of the month stands for what is not said.
     middle = {4: "-07-02", 7: "-15"}
     try:
-        return (today - date.fromisoformat(born[:10] + middle.get(len(born), ""))).days / _DAYS_A_YEAR
+        day = date.fromisoformat(born[:10] + middle.get(len(born), ""))
     except ValueError:
         return None
+    whole = today.year - day.year - ((today.month, today.day) < (day.month, day.day))
+    # As people say it: whole years, except of small children.
+    return float(whole) if whole >= _SMALL else (today - day).days / _DAYS_A_YEAR
 
 
 def _extension_codes(one: Mapping[str, Any], address: str) -> Iterator[str]:

@@ -6,16 +6,30 @@ import numpy as np
 
 from calciscope.errors import CalciscopeError
 from calciscope.simulate import calcium, devices, variety
+from calciscope.simulate.chambers import Heart, muscle
 from calciscope.simulate.patient import Simulated, simulate
 
 KINDS = ("gated", "chest", "angiography")
 
 # From the aortic valve down and up, mm: what a scan of the heart covers, and how much that varies.
 _DOWN, _UP = (-92.0, -68.0), (38.0, 62.0)
+# Fields of view, mm, and what they leave beside the heart at least.
+_FIELDS, _SPARE = (160.0, 180.0, 200.0, 220.0, 250.0), 12.0
 # What a scan of the chest covers, mm of the reference body.
 _CHEST = (330.0, 605.0)
 # The body's own grid, mm: a wide scan needs less detail.
 _FINE, _COARSE = (1.8, 1.4, 1.4), (2.4, 1.8, 1.8)
+
+
+def _view(
+    pump: Heart, scale: tuple[float, float, float], rng: np.random.Generator
+) -> tuple[float, tuple[float, float]]:
+    """A field of view (mm) that holds the heart, centred on it as well as a technician does."""
+    low, high = np.asarray(muscle(pump).low[:2]), np.asarray(muscle(pump).high[:2])
+    widest = float(((high - low) * scale[:2]).max())
+    fields = [field for field in _FIELDS if field > widest + _SPARE] or [_FIELDS[-1]]
+    middle = (low + high) / 2 + rng.normal(0, 6, 2) + (0.0, float(rng.uniform(0, 12)))
+    return float(rng.choice(fields)), (float(middle[0]), float(middle[1]))
 
 
 def person(seed: int, kind: str = "gated", *, kit: str | None = None, matrix: int | None = None) -> Simulated:
@@ -37,16 +51,15 @@ def person(seed: int, kind: str = "gated", *, kit: str | None = None, matrix: in
     wide = kind == "chest"
     motion = float(rng.uniform(2.0, 9.0) if wide else max(0.0, rng.normal(1.0, 2.0)))
     lesions = (*calcium.coronary(pump, rng, motion), *calcium.elsewhere(pump, rng, wide))
-    x, y, z = pump.valve
+    z = pump.valve[2]
     if wide:
         thickness = float(rng.choice([1.0, 1.5, 2.0, 3.0, 5.0, 8.0], p=[0.05, 0.1, 0.2, 0.3, 0.25, 0.1]))
         field, span, centre = float(rng.uniform(330, 420)), _CHEST, None
         level = float(rng.uniform(10, 30))
     else:
         thickness = float(rng.choice([2.5, 3.0]))
-        field = float(rng.choice([160.0, 180.0, 200.0, 220.0, 250.0]))
         span = (z + float(rng.uniform(*_DOWN)), z + float(rng.uniform(*_UP)))
-        centre = (x + 14.0 + float(rng.normal(0, 6)), y - 12.0 + float(rng.normal(0, 6)))
+        field, centre = _view(pump, build.scale, rng)
         level = float(rng.uniform(10, 40))
     size = matrix or (400 if wide else 320)
     return simulate(
