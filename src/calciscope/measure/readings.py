@@ -9,6 +9,7 @@ from calciscope.domain.assessment import Alternative
 from calciscope.domain.deposit import PlacedDeposit
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.site import paths, within
+from calciscope.domain.structures import dictionary
 from calciscope.measure.gate import acquisition_rules
 
 
@@ -41,24 +42,35 @@ def _close(one: PlacedDeposit, margin: float) -> list[str]:
     placement = one.placement
     if placement.by is not None:
         return []
+    # The heart is only a less exact place for what lies in an artery on it.
+    rooms = _rooms() if _is_scored(placement.site) else set()
     return [
         other
         for other, confidence in placement.alternatives
-        if confidence >= placement.confidence - margin and not within(placement.site, other)
+        if confidence >= placement.confidence - margin and not within(placement.site, other) and other not in rooms
     ]
+
+
+def _rooms() -> set[str]:
+    """Sites that hold others without being above them in the tree, as the heart holds its arteries."""
+    return {group.site for group in dictionary().groups.values()}
+
+
+def _is_scored(place: str) -> bool:
+    return any(within(place, name) for name in acquisition_rules().scored_sites)
 
 
 def _exact(one: PlacedDeposit, margin: float, least: float) -> list[str]:
     """The best exact readings of a deposit of the heart or an artery of which only the parent is sure."""
     place = one.placement
-    scored = acquisition_rules().scored_sites
+    rooms = _rooms()
     is_parent = any(path != place.site and within(path, place.site) for path in paths())
-    if place.by is not None or not is_parent or not any(within(place.site, name) for name in scored):
+    if place.by is not None or not is_parent or not _is_scored(place.site):
         return []
     exact = {
         other: confidence
         for other, confidence in place.alternatives
-        if confidence >= least and not within(place.site, other) and any(within(other, name) for name in scored)
+        if confidence >= least and not within(place.site, other) and _is_scored(other) and other not in rooms
     }
     best = max(exact.values(), default=0.0)
     return [other for other, confidence in exact.items() if confidence >= best - margin]
@@ -78,7 +90,7 @@ def _moved(
 
 def _number(places: Collection[str], own: Mapping[str, MeasuredSite]) -> str:
     """Which number the totals of all readings are given in."""
-    scored = all(any(within(path, place) for place in acquisition_rules().scored_sites) for path in places)
+    scored = all(_is_scored(path) for path in places)
     given = all(own[path].measures["agatston"].value is not None for path in places if path in own)
     return "agatston" if scored and given else "volume"
 
