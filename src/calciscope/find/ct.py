@@ -24,6 +24,8 @@ from calciscope.find.trunk import Trunk, near_skin, trunk
 # Peaks that stand out of the tissue around by fewer SD of the noise are not kept, not even as rejected: there are
 # thousands of them.
 _SPECK_SD = 5.0
+# Where calcium lies beside bone and is none: joints and the insertions of tendons.
+_ROOMS = ("joint_", "tendon_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         airway=view.names_mask(("airway", "trachea")),
         walls=walls,
         near_skin=near_skin(view),
+        rooms=view.names_mask(_ROOMS),
     )
     place = trunk(view, masks.lung, masks.metal)
     judged: list[Judged] = []
