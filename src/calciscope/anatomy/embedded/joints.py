@@ -60,7 +60,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         alone = not head.side
         sure = _SURE_ALONE if alone else (_SURE_SHOULDER if head.kind == "shoulder" else _SURE_HIP)
         # A ball of which little is seen may be off by some mm.
-        sure *= float(np.clip(0.6 + head.ball.share, 0.8, 1.0))
+        sure *= float(np.clip(0.35 + head.ball.share, 0.6, 1.0))
         for part, mask in rooms.items():
             key = f"{part}{name}"
             if mask.any():
