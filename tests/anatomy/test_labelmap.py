@@ -71,8 +71,9 @@ def test_structures_are_laid_on_top_and_replace_their_own(tmp_path, suffix):
     assert body.structures["liver"].confidence == labelmap.CONFIDENCE
     assert body.structures["spleen"].confidence == 0.7
     assert body.regions[0].name == "abdomen"
-    assert body.manifest.provider == "label map over embedded"
-    assert any("map." in limit for limit in body.manifest.limits)
+    assert [one.provider for one in body.manifests] == ["embedded", "label map"]
+    assert body.provider_of("liver") == "label map"
+    assert any("map." in limit for limit in body.laid_over[0].limits)
 
 
 def test_curves_of_the_same_site_give_way(tmp_path):

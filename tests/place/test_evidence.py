@@ -29,6 +29,7 @@ HOLDERS = {
     "skin": "skin",
     "breast": "breast_left",
     "liver": "liver",
+    "brain.habenula": "habenula",
 }
 # What is true of each feature of a deposit that no entry speaks of.
 NEUTRAL = {
@@ -162,6 +163,8 @@ CASES = [
     ("skin", under_skin(8.0), FAT, "against"),
     ("breast", under_skin(8.0), FAT, "silent"),
     ("breast", under_skin(2.0), FAT, "against"),
+    ("brain.habenula", with_volume(ROUND, 30.0), TISSUE, "silent"),
+    ("brain.habenula", with_volume(ROUND, 150.0), TISSUE, "against"),
 ]
 
 

@@ -85,6 +85,9 @@ class Surroundings:
     walls: Bool
     near_skin: Bool
     rooms: Bool
+    brain: Bool
+    thyroid: Bool
+    larynx: Bool
 
 
 def context(scene: Scene, level: Levels, masks: Surroundings, candidate: Candidate) -> Context:
