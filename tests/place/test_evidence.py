@@ -26,6 +26,7 @@ HOLDERS = {
     "artery.leg": "leg_artery",
     "soft_tissue": "muscle",
     "liver": "liver",
+    "brain.habenula": "habenula",
 }
 # What is true of each feature of a deposit that no entry speaks of.
 NEUTRAL = {
@@ -147,6 +148,8 @@ CASES = [
     ("soft_tissue", with_volume(LONG, 200.0), FAT, "against"),
     ("soft_tissue", with_volume(ROUND, 200.0), FAT, "silent"),
     ("liver", deposit(shape=LONG), FAT, "silent"),
+    ("brain.habenula", with_volume(ROUND, 30.0), TISSUE, "silent"),
+    ("brain.habenula", with_volume(ROUND, 150.0), TISSUE, "against"),
 ]
 
 

@@ -80,6 +80,9 @@ class Surroundings:
     airway: Bool
     walls: Bool
     near_skin: Bool
+    brain: Bool
+    thyroid: Bool
+    larynx: Bool
 
 
 def context(scene: Scene, level: Levels, masks: Surroundings, candidate: Candidate) -> Context:

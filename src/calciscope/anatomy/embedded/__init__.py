@@ -12,6 +12,7 @@ from calciscope.anatomy.embedded import abdomen, cardiac, head, heart, limb, med
 from calciscope.anatomy.embedded.assemble import assemble
 from calciscope.anatomy.embedded.build import build
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.plausible import plausible
 from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.image import Volume
 
@@ -36,7 +37,7 @@ def segment(volume: Volume) -> Anatomy:
     so_far: dict[str, tuple[Mask, float]] = {}
     parts: list[Part] = []
     for find in FINDERS:
-        part = find(frame, so_far)
+        part = plausible(frame, find(frame, so_far))
         so_far.update(part.masks)
         parts.append(part)
         if part.not_bone is not None:
