@@ -183,10 +183,14 @@ def _osteophyte(f: Facts) -> bool:
 
 # A sesamoid (fabella) is a small dense body a few mm behind or beside a joint of a limb, in tendon.
 _SESAMOID_MM, _SESAMOID_SIZE = 10.0, 14.0
+# A candidate of which this share lies in the room of a joint or a tendon belongs to it.
+_IN_ROOM = 0.5
 
 
 def _sesamoid(f: Facts) -> bool:
-    return f.region == "limb" and f.context.bone_mm < _SESAMOID_MM and f.size < _SESAMOID_SIZE
+    small = f.context.bone_mm < _SESAMOID_MM and f.size < _SESAMOID_SIZE
+    # A known joint's space and the insertions beside it hold no sesamoid: those lie behind it.
+    return f.region == "limb" and small and f.context.in_room < _IN_ROOM
 
 
 # Crests of the skull base rise into the brain, and the end of a scan cuts them: what stands on dense bone or at the end
@@ -210,7 +214,8 @@ _ACROSS_NECK = 22.0
 
 
 def _costal(f: Facts) -> bool:
-    in_wall = f.ribs and f.front and f.depth < _RIB_DEPTH and f.region in ("chest", "abdomen")
+    # Outside of the muscles, in skin, fat and breast, there is no cartilage.
+    in_wall = f.ribs and f.front and 0.0 < f.depth < _RIB_DEPTH and f.region in ("chest", "abdomen")
     return in_wall and f.context.fat < 0.6
 
 
@@ -218,7 +223,7 @@ def _rib(f: Facts) -> bool:
     # At the sides and behind, the wall's muscles hold nothing else that is bright; fat and skin do.
     return (
         f.ribs
-        and f.depth < _RIB_DEPTH
+        and 0.0 < f.depth < _RIB_DEPTH
         and f.region in ("chest", "abdomen")
         and f.context.fat < 0.5 < f.context.soft + f.context.bright
     )

@@ -24,6 +24,8 @@ from calciscope.find.trunk import Trunk, near_skin, trunk
 # Peaks that stand out of the tissue around by fewer SD of the noise are not kept, not even as rejected: there are
 # thousands of them.
 _SPECK_SD = 5.0
+# Where calcium lies beside bone and is none: joints and the insertions of tendons.
+_ROOMS = ("joint_", "tendon_")
 # The gland beside the airway counts where the anatomy has seen it, not where it only has its usual place.
 _THYROID, _SEEN = ("thyroid_gland", "thyroid_left", "thyroid_right"), 0.7
 # Bone this far below a candidate is what it stands on, mm; so far around its outline is looked, mm.
@@ -62,6 +64,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         airway=view.names_mask(("airway", "trachea")),
         walls=walls,
         near_skin=near_skin(view),
+        rooms=view.names_mask(_ROOMS),
         brain=view.names_mask(BRAIN),
         thyroid=view.names_mask(tuple(name for name in _THYROID if _sure(anatomy, name))),
         larynx=view.names_mask(("larynx",)),
