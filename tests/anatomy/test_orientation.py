@@ -92,4 +92,4 @@ def test_doubt_lowers_what_has_a_side_and_spares_what_has_none(scan, note):
 
 
 def test_a_prone_table_is_said_but_not_doubted():
-    assert orientation.trust((orientation.TABLE_IN_FRONT,), "kidney_left") == 1.0
+    assert orientation.trusted((orientation.TABLE_IN_FRONT,), "kidney_left", 0.9) == 0.9
