@@ -15,6 +15,7 @@ from scipy import ndimage
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import depth
 from calciscope.anatomy.embedded.frame import Frame, Mask
+from calciscope.domain.structures import Place, dictionary
 
 MIRRORED = "liver on the left of the spine: left and right may be exchanged, or the organs mirrored"
 SIDES_UNSEEN = "no liver in view that tells right from left: sides follow the header alone"
@@ -29,7 +30,7 @@ _ANYWHERE = ("body", "fat", "bone", "metal", "table", "skin", "subcutaneous_fat"
 _DOUBT = 0.6
 # What has a side is at most this sure where only the header tells the side; so is the vessel left of the midline.
 _HEADER_ALONE = 0.69
-_SIDED = ("left", "right", "aorta")
+_NEAR_MIDLINE = "aorta"
 # The spine lies this share of the body's depth behind its middle at least; what is further in front is turned over.
 _IN_FRONT = -0.06
 # Only the inside of a large organ is deeper than this, mm; its attenuation, HU; how far beside the spine, mm.
@@ -76,9 +77,17 @@ def trusted(notes: tuple[str, ...], name: str, confidence: float) -> float:
         return confidence
     if any(note in (MIRRORED, UPSIDE_DOWN, BACK_TO_FRONT, ON_THE_SIDE) for note in notes):
         confidence *= _DOUBT
-    if SIDES_UNSEEN in notes and any(word in name for word in _SIDED):
+    if SIDES_UNSEEN in notes and _sided(name):
         confidence = min(confidence, _HEADER_ALONE)
-    return round(confidence, 2)
+    return confidence
+
+
+def _sided(name: str) -> bool:
+    """Whether a structure is one of two, or an aorta that a vena cava may pass for; regions promise little anyway."""
+    known = dictionary().meanings.get(name)
+    if known is not None and (known.site is None or known.place in (Place.REGION, Place.TISSUE)):
+        return False
+    return name.endswith(("_left", "_right")) or name.startswith(_NEAR_MIDLINE)
 
 
 def _back_to_front(frame: Frame) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from calciscope.anatomy.embedded import aorta, arch, iliac, pelvis
+from calciscope.anatomy.embedded import aorta, arch, branches, iliac, pelvis
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 from calciscope.anatomy.embedded.track import Track, blood, joined, longest_run, paint, tube
 from calciscope.domain.anatomy import Landmark, Tube
@@ -74,6 +74,11 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     # From the root over the arch and down: the order in which the blood runs.
     course = joined(*parts, trunk.part(slice(None, None, -1))) if parts else trunk.part(slice(None, None, -1))
     tubes["aorta"] = tube(frame, "aorta", course, sure)
+    if top is not None:
+        for name, (branch, certain) in branches.trace_branches(frame, top, blood_hu).items():
+            certain = min(certain, sure)
+            tubes[name] = tube(frame, name, branch.part(slice(None, None, -1)), certain)
+            masks[name] = (paint(frame, branch, WALL) & ~frame.bone, certain)
     if fork is not None:
         for side, branch in (("left", fork.left), ("right", fork.right)):
             if branch is not None:
