@@ -24,7 +24,7 @@ _BLOOD_FLOOR = 10.0
 _LOST_SPINE = 25.0
 # Radii of vertebral bodies, mm, and how far in front of the frame's centre their front edge can lie.
 _BODY_RADIUS = (11.0, 22.0)
-_FARTHEST_FRONT = 22.0
+_FARTHEST_FRONT = 30.0
 # Blood brighter than this has contrast in it; soft tissue without any stays below; a rim that shows only against fat
 # and lung must be this much clearer.
 ENHANCED, _UNENHANCED, _PLAIN_HANDICAP = 110.0, 70.0, 0.08
@@ -272,9 +272,7 @@ def trace(frame: Frame) -> tuple[Track, float | None] | None:
         pool = blood(frame, sure, "aorta")
         blood_hu = None if pool is None else pool.mean_hu
         if plain is not None:
-            slices, index, row, column_ = path.T
-            hidden = score[index, slices, row, column_] <= plain[index, slices, row, column_]
-            whole = np.asarray(ndimage.uniform_filter1d(hidden.astype(np.float64), 7, mode="nearest") > 0.5)
+            whole = np.ones(len(track), dtype=np.bool_)
     if track is None:
         return None
     if blood_hu is not None:

@@ -74,8 +74,8 @@ def noise(hu: NDArray[np.float32]) -> float:
 
 
 def denoised(volume: Volume, factor: tuple[int, int, int]) -> Volume:
-    """The volume smoothed by a little less than a coarse voxel in the plane and half of one along z."""
-    sigma = [share * f for share, f in zip((0.5, 0.8, 0.8), factor, strict=True)]
+    """The volume smoothed by a little more than half a coarse voxel in the plane and half of one along z."""
+    sigma = [share * f for share, f in zip((0.5, 0.6, 0.6), factor, strict=True)]
     padding = volume.hu < PADDING_HU
     smooth = ndimage.gaussian_filter(np.maximum(volume.hu, -1024).astype(np.float32), sigma, mode="nearest", truncate=3)
     return replace(volume, hu=np.where(padding, volume.hu, np.rint(smooth)).astype(volume.hu.dtype))

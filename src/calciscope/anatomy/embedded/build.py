@@ -13,7 +13,7 @@ from calciscope.anatomy.embedded.spine import spine_track
 from calciscope.domain.image import Volume
 
 # Noise of the coarse grid, HU, from which thresholds and edges no longer hold.
-_NOISY = 28.0
+_NOISY = 36.0
 # Fat on CT, HU.
 _FAT_HU = (-150.0, -30.0)
 

@@ -16,6 +16,8 @@ from calciscope.domain.anatomy import Landmark, Tube
 
 # Wall and plaque lie outside the bright lumen whose rim was traced, mm.
 WALL = 1.0
+# More fat or lung than vessel, HU: the drawn disc is wider than the vessel there.
+_FATTY = -60.0
 # A faint stretch of the aorta above its fork is accepted up to this length, mm.
 _FAINT_ABOVE_FORK = 40.0
 # Support of a rim that only continues a clearer one.
@@ -213,7 +215,7 @@ def _aorta_masks(
     stretches.append(("aorta_abdominal", paint(frame, trunk.part(~thoracic), WALL), sure))
     taken = np.zeros(frame.hu.shape, dtype=np.bool_)
     for name, mask, certain in stretches:
-        mask = mask & ~taken
+        mask = mask & ~taken & (frame.hu > _FATTY)
         if not mask.any():
             continue
         taken |= mask
