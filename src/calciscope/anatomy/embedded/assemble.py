@@ -68,11 +68,16 @@ def assemble(frame: Frame, parts: Sequence[Part]) -> Anatomy:
         geometry=frame.volume.geometry,
         manifest=Manifest("embedded", version("calciscope"), "Apache-2.0", _LIMITS),
         regions=frame.regions,
-        tubes=MappingProxyType({n: replace(t, confidence=trusted(tuple(notes), n, t.confidence)) for n, t in tubes.items()}),
+        tubes=MappingProxyType({n: _judged(t, tuple(notes)) for n, t in tubes.items()}),
         landmarks=MappingProxyType(landmarks),
         blood_pool=pool,
         notes=tuple(notes),
     )
+
+
+def _judged(tube: Tube, notes: tuple[str, ...]) -> Tube:
+    sure = trusted(notes, tube.name, tube.confidence)
+    return tube if sure == tube.confidence else replace(tube, confidence=round(sure, 2))
 
 
 def enlarged(coarse: NDArray[np.uint8], factor: tuple[int, int, int], shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -78,7 +78,7 @@ def denoised(volume: Volume, factor: tuple[int, int, int]) -> Volume:
     sigma = [share * f for share, f in zip((0.5, 0.6, 0.6), factor, strict=True)]
     padding = volume.hu < PADDING_HU
     smooth = ndimage.gaussian_filter(np.maximum(volume.hu, -1024).astype(np.float32), sigma, mode="nearest", truncate=3)
-    return replace(volume, hu=np.where(padding, volume.hu, np.rint(smooth)).astype(volume.hu.dtype))
+    return replace(volume, hu=np.where(padding, volume.hu, np.rint(smooth)).astype(np.int16))
 
 
 def outside_view(hu: NDArray[np.int16] | NDArray[np.float32], factor: tuple[int, int, int]) -> Mask:

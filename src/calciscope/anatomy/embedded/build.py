@@ -21,7 +21,8 @@ _FAT_HU = (-150.0, -30.0)
 def build(volume: Volume) -> Frame:
     """The frame of a CT volume: body, lungs, airway, skeleton, metal, fat, spine and regions.
 
-    A volume so noisy that its blocks are too is smoothed first, and the frame holds the smoothed one. Works on any part of the body, cropped or whole; what is not in view is empty. Raises nothing.
+    A volume so noisy that its blocks are too is smoothed first, and the frame holds the smoothed one. Works on any part
+    of the body, cropped or whole; what is not in view is empty. Raises nothing.
     """
     geometry = volume.geometry
     factor = bodies.factors(geometry.spacing)

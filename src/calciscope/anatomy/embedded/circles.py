@@ -135,7 +135,8 @@ def share(mask: Mask, pixel: tuple[float, float], radii: NDArray[np.float64]) ->
     out = np.empty((len(radii), *mask.shape), dtype=np.float32)
     for i, radius in enumerate(radii):
         disc = (distance <= radius).astype(np.float32)
-        out[i] = scipy.fft.irfft2(waves * scipy.fft.rfft2(disc / disc.sum()), s=size)[:, : mask.shape[1], : mask.shape[2]]
+        whole = scipy.fft.irfft2(waves * scipy.fft.rfft2(disc / disc.sum()), s=size)
+        out[i] = whole[:, : mask.shape[1], : mask.shape[2]]
     return out
 
 

@@ -157,13 +157,13 @@ def find_lungs(
 
 
 def _darkest_lung(hu: NDArray[np.float32], body: Mask) -> float:
-    """The attenuation below which is gas, HU: brighter where noise, cut off at the scale's end, brightens even the room."""
+    """The attenuation below which is gas, HU: higher where noise, cut off at the scale's end, brightens the room."""
     room = float(np.median(hu[~body][::16])) if not body.all() else -1000.0
     return max(_GAS_HU, min(room + _ABOVE_ROOM, -900.0))
 
 
 def _below_lungs(
-    labels: NDArray[np.unsignedinteger], sizes: NDArray[np.float64], keep: NDArray[np.bool_]
+    labels: NDArray[np.unsignedinteger], sizes: NDArray[np.floating], keep: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Pools of stool and gas below a lung: small beside it, and lower than nearly all of it."""
     largest = int(np.argmax(np.where(keep, sizes, 0.0)))
@@ -178,9 +178,7 @@ def _below_lungs(
     return none
 
 
-def _gas(
-    hu: NDArray[np.float32], aerated: Mask, spacing: tuple[float, float, float], gas_hu: float = _GAS_HU
-) -> Mask:
+def _gas(hu: NDArray[np.float32], aerated: Mask, spacing: tuple[float, float, float], gas_hu: float = _GAS_HU) -> Mask:
     """Gas of stomach and bowel with its blurred rim: dark pools that border on wall more than on lung.
 
     A bulla is as dark but lies in lung; it is kept.

@@ -28,7 +28,7 @@ _BRANCHES_HIGH = 70.0
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
-    """``mediastinum``, ``arch_branches`` (their room) and ``hilum_left`` and ``hilum_right``; nothing without both lungs."""
+    """``mediastinum``, ``arch_branches`` (their room), ``hilum_left``, ``hilum_right``; nothing without both lungs."""
     central = between_lungs(frame)
     if central.any(axis=(1, 2)).sum() * frame.spacing[0] < 30.0:
         return Part()

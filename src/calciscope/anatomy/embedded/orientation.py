@@ -131,7 +131,7 @@ def _below_chest(frame: Frame) -> bool:
 
 
 def _organ(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> tuple[float, float]:
-    """How much of large homogeneous organs lies to the left and to the right of the spine, ml: the liver is the largest.
+    """How much of large homogeneous organs, of which the liver is the largest, lies left and right of the spine, ml.
 
     Sought around the lowest slice of lung; without lungs, all above the hip joints.
     """

@@ -25,7 +25,7 @@ _SHELL_MM = 7.0
 # ... is at most this part and this many HU brighter than their mean. Marrow has a cortex around it.
 _SHELL_PART = 0.22
 _SHELL_HU = 45.0
-# Blood this bright is brighter than marrow, HU; this much of it, ml, makes an angiogram; its lumens reach this part of it.
+# Blood brighter than marrow, HU; how much of it, ml, makes an angiogram; the part of it that all its lumens reach.
 _ANGIOGRAM_HU, _ANGIOGRAM_ML, _ANGIOGRAM_PART = 250.0, 25.0, 0.6
 # Contrast that has mixed with blood stays below, even at a low voltage; the cortex of long bones lies above, HU.
 _DENSEST_HU = 900.0
@@ -54,11 +54,12 @@ def find_contrast(hu: NDArray[np.float32], body: Mask, spacing: tuple[float, flo
     core = (volumes > 1.5)[labels]
     if not core.any():
         return core
-    core |= _angiogram(hu, bright, mean, core, spacing)
+    lumens = _angiogram(hu, bright, mean, core, spacing)
     # The brightest core within reach says what a rim voxel may be blurred from.
     level = ndimage.maximum_filter(np.where(core, mean, np.float32(0)), size=size)
     rim = bright & (level > 0) & (hu < level * (1.0 + _SHELL_PART) + _SHELL_HU)
-    return np.asarray(core | rim)
+    # The rim of a lumen that touches a bone is one voxel, else it would take the bone.
+    return np.asarray(core | rim | (ndimage.binary_dilation(lumens) & bright if lumens.any() else lumens))
 
 
 def _angiogram(

@@ -88,13 +88,16 @@ def resized(frame: Frame, track: Track, blood_hu: float, whole: NDArray[np.bool_
             # A much wider vessel than voted must show most of its rim; else the rays have run into a neighbour.
             most = 1.2 if share < 2 / 3 else 1.4
             radii[k] = float(np.clip(np.nanpercentile(ends, 35), 0.7 * radii[k], most * radii[k]))
-            points[k] = _moved(frame, points[k], ends, float(radii[k]), 0.6)
+            usual = max(float(radii[k]), float(np.nanmedian(ends)))
+            points[k] = _moved(frame, points[k], ends, usual, 0.6)
         if whole is not None and whole[k] and radii[k] < _PART_OF_IT * wide:
             points[k], radii[k] = _widened(frame, points[k], float(radii[k]), 1.1 * wide)
     return Track(points, radii, track.support)
 
 
-def _ends(frame: Frame, point: NDArray[np.float64], radius: float, edge: float, reach: float = 1.5) -> NDArray[np.float64]:
+def _ends(
+    frame: Frame, point: NDArray[np.float64], radius: float, edge: float, reach: float = 1.5
+) -> NDArray[np.float64]:
     """How far each of 24 rays runs before it is darker than ``edge``, mm; NaN beyond ``reach`` radii."""
     hu, spacing = frame.volume.hu, frame.volume.geometry.spacing
     factor = np.array(frame.factor, dtype=np.float64)
@@ -119,9 +122,7 @@ def _moved(
     return np.asarray(point + np.array([0.0, down / frame.spacing[1], right / frame.spacing[2]]), dtype=np.float64)
 
 
-def _widened(
-    frame: Frame, point: NDArray[np.float64], radius: float, most: float
-) -> tuple[NDArray[np.float64], float]:
+def _widened(frame: Frame, point: NDArray[np.float64], radius: float, most: float) -> tuple[NDArray[np.float64], float]:
     """The point and radius grown to where fat or lung begins, if that is all round and makes a disc; else unchanged."""
     middle, size = point, radius
     for _ in range(_ROUNDS):
