@@ -54,12 +54,11 @@ def find_contrast(hu: NDArray[np.float32], body: Mask, spacing: tuple[float, flo
     core = (volumes > 1.5)[labels]
     if not core.any():
         return core
-    lumens = _angiogram(hu, bright, mean, core, spacing)
+    core |= _angiogram(hu, bright, mean, core, spacing)
     # The brightest core within reach says what a rim voxel may be blurred from.
     level = ndimage.maximum_filter(np.where(core, mean, np.float32(0)), size=size)
     rim = bright & (level > 0) & (hu < level * (1.0 + _SHELL_PART) + _SHELL_HU)
-    # The rim of a lumen that touches a bone is one voxel, else it would take the bone.
-    return np.asarray(core | rim | (ndimage.binary_dilation(lumens) & bright if lumens.any() else lumens))
+    return np.asarray(core | rim)
 
 
 def _angiogram(
