@@ -272,7 +272,9 @@ def trace(frame: Frame) -> tuple[Track, float | None] | None:
         pool = blood(frame, sure, "aorta")
         blood_hu = None if pool is None else pool.mean_hu
         if plain is not None:
-            whole = np.ones(len(track), dtype=np.bool_)
+            slices, index, row, column_ = path.T
+            hidden = score[index, slices, row, column_] <= plain[index, slices, row, column_]
+            whole = np.asarray(ndimage.uniform_filter1d(hidden.astype(np.float64), 7, mode="nearest") > 0.5)
     if track is None:
         return None
     if blood_hu is not None:

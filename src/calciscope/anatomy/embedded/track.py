@@ -72,7 +72,8 @@ def resized(frame: Frame, track: Track, blood_hu: float, whole: NDArray[np.bool_
 
     The votes place a centre well but underrate the radius of a bright vessel, whose blurred rim is wide. Where fewer
     than a third of the rays end in something darker, the radius is kept. At the points of ``whole`` a part of the
-    vessel may not be enhanced: there it is looked for up to where fat or lung begins all round.
+    vessel is not enhanced, and it ends in fat or lung only; a vessel with such points that is narrow elsewhere may be
+    one lumen of two there, and is looked for up to where fat or lung begins all round.
     """
     # Without contrast halfway to fat; with it, halfway to the soft tissue around. Rays that leak into a neighbour end
     # late, so the shorter ones decide.
@@ -82,7 +83,8 @@ def resized(frame: Frame, track: Track, blood_hu: float, whole: NDArray[np.bool_
     # Where the vessel is plainly whole it is wide.
     wide = float(np.percentile(radii, 90)) if len(radii) else 0.0
     for k in range(len(track)):
-        ends = _ends(frame, points[k], float(radii[k]), edge)
+        least = _TO_FAT if whole is not None and whole[k] else edge
+        ends = _ends(frame, points[k], float(radii[k]), least)
         share = float(np.isfinite(ends).mean())
         if share >= 1 / 3:
             # A much wider vessel than voted must show most of its rim; else the rays have run into a neighbour.
@@ -90,7 +92,7 @@ def resized(frame: Frame, track: Track, blood_hu: float, whole: NDArray[np.bool_
             radii[k] = float(np.clip(np.nanpercentile(ends, 35), 0.7 * radii[k], most * radii[k]))
             usual = max(float(radii[k]), float(np.nanmedian(ends)))
             points[k] = _moved(frame, points[k], ends, usual, 0.6)
-        if whole is not None and whole[k] and radii[k] < _PART_OF_IT * wide:
+        if whole is not None and radii[k] < _PART_OF_IT * wide:
             points[k], radii[k] = _widened(frame, points[k], float(radii[k]), 1.1 * wide)
     return Track(points, radii, track.support)
 

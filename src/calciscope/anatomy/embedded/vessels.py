@@ -212,11 +212,13 @@ def _aorta_masks(
     if ascending is not None:
         certain = min(sure, round(0.45 + 0.8 * float(np.mean(np.minimum(ascending.support, _CLEAR))), 2))
         stretches.append(("aorta_ascending", paint(frame, ascending, WALL), certain))
-    stretches.append(("aorta_descending", paint(frame, trunk.part(thoracic), WALL), sure))
-    stretches.append(("aorta_abdominal", paint(frame, trunk.part(~thoracic), WALL), sure))
+    # Beside the lung the wall of the arch is hardly brighter than fat on the coarse grid; the trunk runs straight.
+    dense = frame.hu > _FATTY
+    stretches.append(("aorta_descending", paint(frame, trunk.part(thoracic), WALL) & dense, sure))
+    stretches.append(("aorta_abdominal", paint(frame, trunk.part(~thoracic), WALL) & dense, sure))
     taken = np.zeros(frame.hu.shape, dtype=np.bool_)
     for name, mask, certain in stretches:
-        mask = mask & ~taken & (frame.hu > _FATTY)
+        mask = mask & ~taken
         if not mask.any():
             continue
         taken |= mask
