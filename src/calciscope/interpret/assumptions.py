@@ -188,8 +188,13 @@ def _turning_points(text: str, name: str) -> tuple[Assumed, ...]:
     for op, at in comparisons(text, name):
         step = max(abs(at) * 0.01, 0.01)
         found.append(at + step if op in (">", "!=") else at - step if op == "<" else at)
+    return tuple(dict.fromkeys([*found, *words_compared(text, name)]))
+
+
+def words_compared(text: str, name: str) -> list[str]:
+    """The words that a condition compares an input with."""
     word = rf"(?<![\w.]){name}\b"
-    found += re.findall(rf"{word}\s*==\s*{_QUOTED}", text)
+    found: list[str] = re.findall(rf"{word}\s*==\s*{_QUOTED}", text)
     for group in re.findall(rf"{word}\s+in\s+\[([^\]]*)\]", text):
         found += re.findall(_QUOTED, group)
-    return tuple(dict.fromkeys(found))
+    return found

@@ -119,13 +119,18 @@ def load(folders: Sequence[Path] = ()) -> Knowledge:
 
 @lru_cache(maxsize=8)
 def _load(folders: tuple[Path, ...]) -> Knowledge:
+    return read(folders)
+
+
+def read(folders: Sequence[Path]) -> Knowledge:
+    """What :func:`load` gives, read anew from files that may have changed."""
     for folder in folders:
         if not folder.is_dir():
             raise KnowledgeError(f"{folder.name}: there is no knowledge folder of this name")
     places = (EMBEDDED, *folders)
     sources = sources_of(places)
     labs = labs_of(places)
-    names = _names(labs)
+    names = input_names(labs)
     rules: dict[str, CompiledRule] = {}
     kinds: Kinds | None = None
     for place in places:
@@ -136,11 +141,11 @@ def _load(folders: tuple[Path, ...]) -> Knowledge:
                 if rule.id in seen:
                     raise KnowledgeError(f"{file}: rule {rule.id} is there twice")
                 seen.add(rule.id)
-                rules[rule.id] = _compile(rule, chapter, file, names, sources)
-    for compiled in rules.values():
-        for other in compiled.rule.conflicts_with:
+                rules[rule.id] = compiled(rule, chapter, file, names, sources)
+    for ready in rules.values():
+        for other in (*ready.rule.conflicts_with, *ready.rule.refines):
             if other not in rules:
-                raise KnowledgeError(f"rule {compiled.id} conflicts with {other}, which does not exist")
+                raise KnowledgeError(f"rule {ready.id} speaks of rule {other}, which does not exist")
     if kinds is None:
         raise KnowledgeError("kinds.yaml is missing")
 
@@ -180,9 +185,14 @@ def _read_chapters(place: Path) -> Iterator[tuple[str, Chapter]]:
         yield path.name, validated(Chapter, load_yaml(path), path.name)
 
 
-def _compile(
+def compiled(
     rule: Rule, chapter: Chapter, file: str, names: frozenset[str], sources: Mapping[str, Source]
 ) -> CompiledRule:
+    """A rule of a chapter ready to run.
+
+    Raises:
+        KnowledgeError: its condition is not CEL or uses what is no input, or its source does not exist; one line.
+    """
     where = f"{file}: rule {rule.id}"
     condition = _condition(rule.when, names, where)
     if rule.source not in sources:
@@ -219,6 +229,7 @@ def _condition(text: str, names: frozenset[str], where: str) -> Condition:
     return Condition(text, program, used)
 
 
-def _names(labs: Labs) -> frozenset[str]:
+def input_names(labs: Labs) -> frozenset[str]:
+    """Every name that a condition can use."""
     computed = {entry.name for group in (labs.derived, labs.states, labs.combined) for entry in group}
     return _ALWAYS | IMAGE_ONLY | frozenset(labs.quantities) | frozenset(labs.words) | computed

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from calciscope.domain import site as sites
 from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.deposit import Placement
 from calciscope.domain.structures import Group, dictionary
+from calciscope.place.confidence import Curves, curves
 from calciscope.place.hypotheses import Hypothesis
 
 # Below this confidence a site is not given; its nearest parent above it is.
@@ -79,44 +81,73 @@ def _parents(best: Hypothesis, groups: Mapping[str, Group]) -> list[tuple[str, G
     return [*((place, None) for place in near), (room, groups[best.group]), *((place, None) for place in far)]
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One thing that may be said of where a deposit is: a site, the raw belief in it, and the structure behind it."""
+
+    site: str
+    raw: float
+    structure: str
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+def readings(hypotheses: Sequence[Hypothesis], groups: Mapping[str, Group], known: Curves) -> tuple[Reading, ...]:
+    """What may be said of a deposit, the most telling first: the best site, then what is above it."""
+    if not hypotheses:
+        return ()
+    raw = {item.site: _raw(hypotheses, item) for item in hypotheses}
+    # A child is more telling than its own parent at nearly the same score.
+    best = hypotheses[0]
+    for item in hypotheses[1:]:
+        inside = item.site != best.site and sites.within(item.site, best.site)
+        if inside and known.calibrated(item.site, raw[item.site]) >= CERTAIN:
+            best = item
+            break
+    chain = [Reading(best.site, raw[best.site], best.structure, best.attributes)]
+    for above, whole in _parents(best, groups):
+        belief = (
+            _group_as_whole(hypotheses, whole)
+            if whole
+            else confidence(
+                _pooled(hypotheses, above), _best_outside(hypotheses, above, related=False, group=best.group)
+            )
+        )
+        chain.append(Reading(above, belief, best.structure))
+    return tuple(chain)
+
+
+def _raw(hypotheses: Sequence[Hypothesis], item: Hypothesis) -> float:
+    return confidence(item.score, _best_outside(hypotheses, item.site, related=True, group=item.group))
+
+
 def decide(
-    hypotheses: Sequence[Hypothesis], anatomy: Anatomy, index: int, groups: Mapping[str, Group] | None = None
+    hypotheses: Sequence[Hypothesis],
+    anatomy: Anatomy,
+    index: int,
+    groups: Mapping[str, Group] | None = None,
+    known: Curves | None = None,
 ) -> Placement:
     """The placement of a deposit whose centre is on canonical slice ``index``; ``hypotheses`` best first.
 
-    ``groups`` are the dictionary's groups of structures that exclude each other.
+    ``groups`` are the dictionary's groups of structures that exclude each other; ``known`` says how sure a raw score
+    is (``knowledge/confidence.yaml``).
     """
     groups = dictionary().groups if groups is None else groups
+    known = curves() if known is None else known
     provider = anatomy.manifest.provider
-    sure = {
-        item.site: confidence(item.score, _best_outside(hypotheses, item.site, related=True, group=item.group))
+    shown = [
+        (item.site, round(known.calibrated(item.site, _raw(hypotheses, item)), 3))
         for item in hypotheses
-    }
-    shown = [(item.site, round(sure[item.site], 3)) for item in hypotheses if item.score >= _WORTH_SHOWING]
-    if hypotheses:
-        # A child is more telling than its own parent at nearly the same score.
-        best = hypotheses[0]
-        for item in hypotheses[1:]:
-            if item.site != best.site and sites.within(item.site, best.site) and sure[item.site] >= CERTAIN:
-                best = item
-                break
-        if sure[best.site] >= CERTAIN:
-            rest = tuple(pair for pair in shown if pair[0] != best.site)
+        if item.score >= _WORTH_SHOWING
+    ]
+    for reading in readings(hypotheses, groups, known):
+        sure = min(known.calibrated(reading.site, reading.raw), 0.99)
+        if sure >= CERTAIN:
+            rest = tuple(pair for pair in shown if pair[0] != reading.site)
             return Placement(
-                best.site, round(sure[best.site], 3), provider, best.structure, rest,
-                attributes=MappingProxyType(dict(best.attributes)),
+                reading.site, round(sure, 3), anatomy.provider_of(reading.structure), reading.structure, rest,
+                attributes=MappingProxyType(dict(reading.attributes)),
             )  # fmt: skip
-        for above, whole in _parents(best, groups):
-            belief = (
-                _group_as_whole(hypotheses, whole)
-                if whole
-                else confidence(
-                    _pooled(hypotheses, above), _best_outside(hypotheses, above, related=False, group=best.group)
-                )
-            )
-            if belief >= CERTAIN:
-                others = tuple(pair for pair in shown if pair[0] != above)
-                return Placement(above, round(min(belief, 0.99), 3), provider, best.structure, others)
     for region in anatomy.regions:
         if region.start <= index < region.stop and region.confidence >= CERTAIN:
             return Placement(region.name, round(region.confidence, 3), provider, region.name, tuple(shown))

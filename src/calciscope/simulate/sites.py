@@ -43,6 +43,7 @@ class Site:
     """A place where a deposit grows: ``site`` path, ``kind`` of calcification, what happened, how to make it.
 
     ``factor`` is the local factor of the ion product (urine and bile are far above serum, alkaline tissue a little).
+    ``motion`` is how far (mm, LPS) it moves while a slice is taken.
     """
 
     site: str
@@ -52,6 +53,7 @@ class Site:
     milieu: Milieu
     nuclei: int = 1
     factor: float = 1.0
+    motion: Vector = (0.0, 0.0, 0.0)
 
 
 def _axes(origin: Vector, spacing: float, shape: tuple[int, int, int]) -> tuple[Field, Field, Field]:
