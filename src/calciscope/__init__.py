@@ -24,7 +24,7 @@ __all__ = ["assess", "score"]
 def assess(
     inputs: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
     patient: str | PathLike[str] | Patient | None = None,
-    anatomy: str = "embedded",
+    anatomy: str | Sequence[str] = "embedded",
     preset: str = "standard",
     *,
     guidelines: str = "esc",

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from calciscope.commands import rules
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(rules.app, name="rules")
 # Wider than any table.
 _WIDEST = 10_000
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3
@@ -69,8 +71,12 @@ def assess(
     ] = None,
     patient: PatientOption = None,
     anatomy: Annotated[
-        str, typer.Option(metavar="NAME|FILE[,NAMES.csv]", help="Anatomy provider, or a label map with a name table.")
-    ] = "embedded",
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|FILE[,NAMES.csv]",
+            help="Anatomy provider (embedded, totalsegmentator) or label map; of several a later one overrides.",
+        ),
+    ] = None,
     preset: Annotated[str, typer.Option(metavar="NAME", help="Rules of the calcium score.")] = "standard",
     guidelines: Annotated[str, typer.Option(metavar="esc|us", help="Which guidelines speak first.")] = "esc",
     corrections: Annotated[
@@ -83,7 +89,10 @@ def assess(
         str | None, typer.Option(metavar="ID", help="Which patient, where the inputs hold several.")
     ] = None,
     debug_anatomy: Annotated[
-        bool, typer.Option("--debug-anatomy", help="Also list rejected candidates with the reason.")
+        bool,
+        typer.Option(
+            "--debug-anatomy", help="Also list rejected candidates, and draw every structure and candidate in anatomy/."
+        ),
     ] = False,
     out: OutOption = Path("calciscope-out"),
 ) -> None:
@@ -95,7 +104,7 @@ def assess(
     from calciscope.pipeline import Options
 
     options = Options(
-        anatomy=anatomy,
+        anatomy=tuple(anatomy or ("embedded",)),
         preset=preset,
         guidelines=guidelines,
         corrections=corrections,
@@ -247,12 +256,19 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
         yield lambda text, fraction: bar.update(task, description=text, completed=fraction)
 
 
-def _write(run: Run, out: Path) -> tuple[Path, Path, Path]:
+def _write(run: Run, out: Path) -> tuple[Path, ...]:
+    """Write the files of an assessment and return their paths, the report last."""
     from calciscope.report import csv, html, json
 
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
+        debug: list[Path] = []
+        if run.scans:
+            from calciscope.report import anatomy
+
+            debug.append(anatomy.write(run.scans, out / "anatomy"))
         return (
+            *debug,
             json.write(run.assessment, out / "assessment.json"),
             csv.write(run.assessment, out / "deposits.csv"),
             html.write(run.assessment, run.pictures, out / "report.html"),

@@ -27,8 +27,9 @@ from calciscope.measure.voxels import slabs
 from calciscope.place import corrections
 from calciscope.read.files import is_there, printable
 from calciscope.read.mask import read_label_map
-from calciscope.read.patient import read_patient
+from calciscope.read.patient import is_record, read_patient
 from calciscope.read.study import open_study
+from calciscope.report.anatomy import Scan
 from calciscope.report.html import Pictures
 from calciscope.report.pictures import crops, overview
 
@@ -37,9 +38,12 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How to assess. ``anatomy`` is ``embedded``, a registered provider, or ``FILE[,NAMES.csv]``."""
+    """How to assess. ``anatomy`` is what :func:`calciscope.anatomy.provider` understands.
 
-    anatomy: str = "embedded"
+    ``rejected`` keeps the candidates that are no deposits, in the assessment and, with the anatomy, in ``Run.scans``.
+    """
+
+    anatomy: str | Sequence[str] = "embedded"
     preset: str = "standard"
     guidelines: str = "esc"
     corrections: Path | None = None
@@ -50,11 +54,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Run:
-    """An assessment with its pictures and the seconds that each stage took."""
+    """An assessment with its pictures and the seconds that each stage took.
+
+    ``scans`` are the series with their anatomy, deposits and rejected candidates, where those were asked for.
+    """
 
     assessment: Assessment
     pictures: Pictures
     seconds: dict[str, float]
+    scans: tuple[Scan, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,9 +110,9 @@ def assess(
 ) -> Run:
     """Assess images and what is known of the patient.
 
-    ``inputs`` are folders, files or ZIPs of one patient's images; ``patient`` is a patient file or a
-    :class:`Patient`. Raises :class:`NothingToAssessError` where neither an image nor a patient could be used;
-    everything else that could not be read is in ``assessment.refused``.
+    ``inputs`` are folders, files or ZIPs of one patient's images, and FHIR bundles of the same patient; ``patient``
+    is a patient file (or a bundle) or a :class:`Patient`. Raises :class:`NothingToAssessError` where neither an image
+    nor a patient could be used; everything else that could not be read is in ``assessment.refused``.
     """
     chosen = options or Options()
     clock = _Clock(progress or (lambda text, fraction: None), steps=8)
@@ -114,9 +122,12 @@ def assess(
     changes = corrections.read(chosen.corrections) if chosen.corrections else ()
 
     clock.start("read", "reading")
-    person = _person(patient)
-    here = [path for path in inputs if is_there(path)]
-    absent = tuple(Refusal(printable(path), "does not exist; check the path") for path in inputs if path not in here)
+    records = tuple(path for path in inputs if is_record(path))
+    person = _person(patient, records)
+    here = [path for path in inputs if is_there(path) and path not in records]
+    absent = tuple(
+        Refusal(printable(path), "does not exist; check the path") for path in inputs if path not in (*here, *records)
+    )
     study = open_study(here, person.patient, patient_id=chosen.patient_id, progress=clock.within)
     refused = (*person.refused, *absent, *study.refused)
     if not study.series and not person.known:
@@ -184,14 +195,15 @@ def assess(
             study,
             tuple(view.anatomy for view in seen),
             knowledge_folders=chosen.knowledge,
-            anatomy=chosen.anatomy,
+            anatomy=_named(chosen.anatomy),
             preset=preset.name,
             guidelines=chosen.guidelines,
             corrections=changes,
         ),
     )
     clock.stop()
-    return Run(assessment, pictures, clock.seconds)
+    scans = tuple(Scan(v.series.info.id, v.series.volume, v.anatomy, v.placed, v.rejected) for v in seen)
+    return Run(assessment, pictures, clock.seconds, scans if chosen.rejected else ())
 
 
 @dataclass(frozen=True)
@@ -203,15 +215,31 @@ class _Person:
     refused: tuple[Refusal, ...] = ()
 
 
-def _person(patient: Path | Patient | None) -> _Person:
-    """A patient file that cannot be used at all is refused like any other input: the images are still assessed."""
-    if not isinstance(patient, Path):
-        return _Person(patient or Patient(), patient is not None)
+def _person(patient: Path | Patient | None, records: tuple[Path, ...]) -> _Person:
+    """A patient file that cannot be used at all is refused like any other input: the images are still assessed.
+
+    ``records`` are FHIR bundles among the inputs; they are the patient's where no :class:`Patient` is given.
+    """
+    if isinstance(patient, Patient) or (patient is None and not records):
+        unused = tuple(Refusal(printable(path), "is not read: a patient was given already") for path in records)
+        return _Person(patient or Patient(), patient is not None, unused)
     try:
-        read = read_patient(patient)
+        read = read_patient(patient, records)
     except PatientFileError as error:
-        return _Person(Patient(), False, (Refusal(printable(patient), str(error).removeprefix(f"{patient.name}: ")),))
+        name, why = patient or records[0], str(error)
+        if patient is not None and records and why.startswith(f"{patient.name}: "):
+            rest = _person(None, records)
+            return _Person(
+                rest.patient, rest.known, (Refusal(printable(name), why.removeprefix(f"{name.name}: ")), *rest.refused)
+            )
+        return _Person(Patient(), False, (Refusal(printable(name), why.removeprefix(f"{name.name}: ")),))
     return _Person(read.patient, True, read.refused)
+
+
+def _named(anatomy: str | Sequence[str]) -> str:
+    """What was asked for, files by their own name."""
+    given = [anatomy] if isinstance(anatomy, str) else anatomy
+    return "+".join(Path(one.partition(",")[0]).name for one in given)
 
 
 def _corrected(seen: list[_Seen], changes: tuple[Correction, ...]) -> list[_Seen]:

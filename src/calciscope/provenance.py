@@ -37,7 +37,7 @@ def of(
     corrections: tuple[Correction, ...],
 ) -> Provenance:
     """The provenance of an assessment; inputs by name and digest, never by path or patient."""
-    manifests = list(dict.fromkeys(item.manifest for item in anatomies))
+    manifests = list(dict.fromkeys(manifest for item in anatomies for manifest in item.manifests))
     return Provenance(
         calciscope=calciscope_version(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -69,7 +69,7 @@ def bad(folder, entry, **files):
         (rule("bad.example", examples=[]), "ganglion.yaml: rule bad.example examples: "),
         (rule("bad.given", examples=[{"given": {"diametre": 3.0}, "gives": {}}]), "an example gives diametre"),
         (rule("bad.kind", "kind == 'metastatic'", {"kind": {"tumoral": 1}}), "a rule that asks for the kind cannot"),
-        (rule("bad.conflict", conflicts_with=["no.rule"]), "rule bad.conflict conflicts with no.rule, which does not"),
+        (rule("bad.conflict", conflicts_with=["no.rule"]), "rule bad.conflict speaks of rule no.rule, which does not"),
         ([rule("twice.there"), rule("twice.there")], "ganglion.yaml: rule twice.there is there twice"),
     ],
 )  # fmt: skip

@@ -1,7 +1,6 @@
 """Stone or phlebolith: the ring, the band, the wide ureter above, the level, and the company of other deposits."""
 
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -161,7 +160,8 @@ def scores(changed):
     tube = make.tube("ureter_left", [(39, 30, 44), (0, 30, 44)], 5.0, 0.7)
     body = make.anatomy(WALLS, tubes=[tube], region="pelvis")
     item = balls(44)[0]
-    found = Scorer(make.volume(), body, known).score(item, MappingProxyType(changed))
+    image = make.volume()
+    found = Scorer(image, body, known).score(item, {**features(item, image, body), **changed})
     return {h.site: h.score for h in found}
 
 

@@ -65,6 +65,15 @@ def page(ran):
     return BeautifulSoup(ran.page, "html.parser")
 
 
+def test_debugging_the_anatomy_draws_it(ran):
+    index = ran.folder / "anatomy" / "index.html"
+    shown = {image["src"] for image in BeautifulSoup(index.read_text(encoding="utf-8"), "html.parser").find_all("img")}
+    assert shown == {file.name for file in index.parent.glob("*.png")}
+    assert any("-structure-" in name for name in shown)
+    assert HOSTILE not in index.read_text(encoding="utf-8")
+    assert str(index) in ran.out
+
+
 def test_the_json_follows_the_published_schema(ran):
     published = schema()
     Draft202012Validator.check_schema(published)

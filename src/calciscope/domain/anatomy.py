@@ -23,21 +23,29 @@ class Landmark:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tube:
-    """A vessel or duct as a curve: ``points`` ``(n, 3)`` LPS mm from head to feet, ``radius`` ``(n,)`` mm."""
+    """A vessel or duct as a curve: ``points`` ``(n, 3)`` LPS mm from head to feet, ``radius`` ``(n,)`` mm.
+
+    ``provider`` is who says so, empty for the one of the anatomy's manifest.
+    """
 
     name: str
     points: NDArray[np.float64]
     radius: NDArray[np.float64]
     confidence: float
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """One label of the map: its name, the value in :attr:`Anatomy.labels`, and how sure the provider is (0 to 1)."""
+    """One label of the map: its name, the value in :attr:`Anatomy.labels`, and how sure the provider is (0 to 1).
+
+    ``provider`` is who says so, empty for the one of the anatomy's manifest.
+    """
 
     name: str
     label: int
     confidence: float
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,8 @@ class Manifest:
 class Anatomy:
     """What is where: a label map on the volume's grid, curves, landmarks, and a confidence for each.
 
-    ``labels`` is ``uint8`` or ``uint16`` ``(z, y, x)``; 0 is outside every structure.
+    ``labels`` is ``uint8`` or ``uint16`` ``(z, y, x)``; 0 is outside every structure. ``laid_over`` are the manifests
+    of further providers whose structures were laid over those of ``manifest``, in that order.
     """
 
     labels: NDArray[np.uint8] | NDArray[np.uint16]
@@ -86,6 +95,17 @@ class Anatomy:
     landmarks: Mapping[str, Landmark] = field(default_factory=lambda: MappingProxyType({}))
     blood_pool: BloodPool | None = None
     notes: tuple[str, ...] = ()
+    laid_over: tuple[Manifest, ...] = ()
+
+    @property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """Who made it, the undermost provider first."""
+        return (self.manifest, *self.laid_over)
+
+    def provider_of(self, name: str) -> str:
+        """Who says where a structure or curve lies; the anatomy's first provider for what is none."""
+        found = self.structures.get(name) or self.tubes.get(name)
+        return (found.provider if found is not None else "") or self.manifest.provider
 
     def mask(self, *names: str) -> NDArray[np.bool_]:
         """Voxels of any of the named structures; names that are absent add nothing."""

@@ -18,13 +18,8 @@ def failure(rule: CompiledRule, example: Example, knowledge: Knowledge) -> str |
 
     Derived quantities and states are computed from what the example gives; a site that is not given is the rule's own.
     """
-    given: dict[str, Fact] = {**_USUAL, **example.given}
-    site = given.setdefault("site", rule.sites[0] if rule.sites else "unplaced")
-    given.setdefault("sites", [str(site)])
-    given.setdefault("organs", 1.0)
-    inputs = complete(Inputs(given), knowledge)
-    at_place = rule.holds_at(str(site).removesuffix(".left").removesuffix(".right"))
-    inputs = inputs.with_facts({"site": str(site).removesuffix(".left").removesuffix(".right")})
+    inputs = facts_of(rule, example, knowledge)
+    at_place = rule.holds_at(str(inputs.facts["site"]))
     missing = sorted(rule.names - inputs.facts.keys())
     if missing and example.gives is not None:
         return f"it does not give {', '.join(missing)}"
@@ -32,6 +27,16 @@ def failure(rule: CompiledRule, example: Example, knowledge: Knowledge) -> str |
     if fires != (example.gives is not None):
         return "the rule fires" if fires else "the rule does not fire"
     return _differs(rule, example.gives or {})
+
+
+def facts_of(rule: CompiledRule, example: Example, knowledge: Knowledge) -> Inputs:
+    """What an example gives, with what every finding knows and what can be computed; the site without its side."""
+    given: dict[str, Fact] = {**_USUAL, **example.given}
+    site = given.setdefault("site", rule.sites[0] if rule.sites else "unplaced")
+    given.setdefault("sites", [str(site)])
+    given.setdefault("organs", 1.0)
+    inputs = complete(Inputs(given), knowledge)
+    return inputs.with_facts({"site": str(site).removesuffix(".left").removesuffix(".right")})
 
 
 def _differs(rule: CompiledRule, gives: dict[str, Any]) -> str | None:

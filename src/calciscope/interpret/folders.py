@@ -84,9 +84,13 @@ def validated(model: type[_M], data: Any, file: str) -> _M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = " ".join(_steps(first["loc"], data))
-        raise KnowledgeError(f"{file}: {place}: {first['msg']}") from error
+        raise KnowledgeError(mistakes(error, data, file)[0]) from error
+
+
+def mistakes(error: ValidationError, data: Any, file: str) -> list[str]:
+    """Everything that is wrong with the content of a file: one line each, with the rule named."""
+    found = [f"{file}: {' '.join(_steps(one['loc'], data))}: {one['msg']}" for one in error.errors()]
+    return list(dict.fromkeys(found))
 
 
 def _steps(loc: tuple[int | str, ...], data: Any) -> list[str]:

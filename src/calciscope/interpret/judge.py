@@ -100,17 +100,23 @@ def judge_if(one: Case, base: Verdict, more: Facts) -> Verdict:
 
 def _judge(one: Case, facts: Facts, base: Verdict | None, changed: AbstractSet[str]) -> Verdict:
     truth: dict[str, bool] = {}
-    first = _run(one.first, facts, base, changed, truth)
+    first = _unrefined(_run(one.first, facts, base, changed, truth))
     deciding, shown = split_by_authority(first, one.guidelines, one.asked)
     kind = weigh(deciding, one.margin) if one.there else None
     if kind is not None:
         if base is None or kind.value != base.kind_value:
             changed = {*changed, "kind"}
-        second = _run(one.second, {**facts, "kind": str(kind.value)}, base, changed, truth)
+        second = _unrefined(_run(one.second, {**facts, "kind": str(kind.value)}, base, changed, truth))
         also_deciding, also_shown = split_by_authority(second, one.guidelines, one.asked)
         deciding, shown = deciding + also_deciding, shown + also_shown
     speaking = without_idle_defaults([rule for rule in deciding if rule.id not in one.muted])
     return Verdict(kind, decide(speaking, shown), tuple(speaking), truth)
+
+
+def _unrefined(fired: list[CompiledRule]) -> list[CompiledRule]:
+    """Without the rules of which a narrower one speaks instead."""
+    silent = {name for rule in fired for name in rule.rule.refines}
+    return [rule for rule in fired if rule.id not in silent] if silent else fired
 
 
 def _run(

@@ -119,13 +119,18 @@ def load(folders: Sequence[Path] = ()) -> Knowledge:
 
 @lru_cache(maxsize=8)
 def _load(folders: tuple[Path, ...]) -> Knowledge:
+    return read(folders)
+
+
+def read(folders: Sequence[Path]) -> Knowledge:
+    """What :func:`load` gives, read anew from files that may have changed."""
     for folder in folders:
         if not folder.is_dir():
             raise KnowledgeError(f"{folder.name}: there is no knowledge folder of this name")
     places = (EMBEDDED, *folders)
     sources = sources_of(places)
     labs = labs_of(places)
-    names = _names(labs)
+    names = input_names(labs)
     rules: dict[str, CompiledRule] = {}
     kinds: Kinds | None = None
     for place in places:
@@ -136,16 +141,16 @@ def _load(folders: tuple[Path, ...]) -> Knowledge:
                 if rule.id in seen:
                     raise KnowledgeError(f"{file}: rule {rule.id} is there twice")
                 seen.add(rule.id)
-                rules[rule.id] = _compile(rule, chapter, file, names, sources)
-    for compiled in rules.values():
-        for other in compiled.rule.conflicts_with:
+                rules[rule.id] = compiled(rule, chapter, file, names, sources)
+    for ready in rules.values():
+        for other in (*ready.rule.conflicts_with, *ready.rule.refines):
             if other not in rules:
-                raise KnowledgeError(f"rule {compiled.id} conflicts with {other}, which does not exist")
+                raise KnowledgeError(f"rule {ready.id} speaks of rule {other}, which does not exist")
     if kinds is None:
         raise KnowledgeError("kinds.yaml is missing")
 
     def compiled_of(text: str) -> Condition:
-        return _condition(text, names, "labs.yaml")
+        return condition_of(text, names, "labs.yaml")
 
     return Knowledge(
         rules=tuple(rules.values()),
@@ -155,7 +160,7 @@ def _load(folders: tuple[Path, ...]) -> Knowledge:
         combined=tuple((c.name, compiled_of(c.expression)) for c in labs.combined),
         words=compile_words(vocabulary_of(places)),
         margin=kinds.margin,
-        nothing=tuple(_condition(text, names, "kinds.yaml") for text in kinds.nothing),
+        nothing=tuple(condition_of(text, names, "kinds.yaml") for text in kinds.nothing),
         asked_of_images=frozenset(kinds.asked_of_images),
         not_organs=kinds.organs.not_counted,
         names=names,
@@ -180,11 +185,16 @@ def _read_chapters(place: Path) -> Iterator[tuple[str, Chapter]]:
         yield path.name, validated(Chapter, load_yaml(path), path.name)
 
 
-def _compile(
+def compiled(
     rule: Rule, chapter: Chapter, file: str, names: frozenset[str], sources: Mapping[str, Source]
 ) -> CompiledRule:
+    """A rule of a chapter ready to run.
+
+    Raises:
+        KnowledgeError: its condition is not CEL or uses what is no input, or its source does not exist; one line.
+    """
     where = f"{file}: rule {rule.id}"
-    condition = _condition(rule.when, names, where)
+    condition = condition_of(rule.when, names, where)
     if rule.source not in sources:
         raise KnowledgeError(f"{where}: its source {rule.source} is not in sources.yaml")
     if "kind" in condition.names and rule.then.kind:
@@ -207,7 +217,12 @@ def _compile(
     )
 
 
-def _condition(text: str, names: frozenset[str], where: str) -> Condition:
+def condition_of(text: str, names: frozenset[str], where: str) -> Condition:
+    """A condition compiled, whose inputs are all among ``names``.
+
+    Raises:
+        KnowledgeError: it is not CEL or uses what is no input; ``where`` says in which file and rule.
+    """
     try:
         program = cel.compile(text)
     except ValueError as error:
@@ -219,6 +234,7 @@ def _condition(text: str, names: frozenset[str], where: str) -> Condition:
     return Condition(text, program, used)
 
 
-def _names(labs: Labs) -> frozenset[str]:
+def input_names(labs: Labs) -> frozenset[str]:
+    """Every name that a condition can use."""
     computed = {entry.name for group in (labs.derived, labs.states, labs.combined) for entry in group}
     return _ALWAYS | IMAGE_ONLY | frozenset(labs.quantities) | frozenset(labs.words) | computed

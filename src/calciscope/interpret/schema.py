@@ -69,7 +69,8 @@ class Example(_Model):
 class Rule(_Model):
     """One sentence of clinical knowledge with its condition in CEL, its source and examples.
 
-    ``rare``: what it looks for is so seldom there that its inputs are asked for last.
+    ``rare``: what it looks for is so seldom there that its inputs are asked for last. ``refines`` names broader rules
+    that are silent where this one fires; ``conflicts_with`` names rules that may fire beside it and say otherwise.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
@@ -82,6 +83,7 @@ class Rule(_Model):
     guideline: Literal["esc", "us"] | None = None
     question: str | None = None
     conflicts_with: tuple[str, ...] = ()
+    refines: tuple[str, ...] = ()
     default: bool = False
     rare: bool = False
     scope: Literal["finding", "patient"] = "finding"
@@ -128,7 +130,7 @@ class Quantity(_Model):
     """A number of the patient file. ``sites`` limits where a finding can have it."""
 
     label: str
-    group: Literal["patient", "labs", "function", "finding", "derived"]
+    group: Literal["patient", "labs", "function", "finding", "derived", "risk"]
     unit: str
     units: dict[str, float | Unit] = {}
     plain: bool = False

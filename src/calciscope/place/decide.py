@@ -145,7 +145,7 @@ def decide(
         if sure >= CERTAIN:
             rest = tuple(pair for pair in shown if pair[0] != reading.site)
             return Placement(
-                reading.site, round(sure, 3), provider, reading.structure, rest,
+                reading.site, round(sure, 3), anatomy.provider_of(reading.structure), reading.structure, rest,
                 attributes=MappingProxyType(dict(reading.attributes)),
             )  # fmt: skip
     for region in anatomy.regions:

@@ -94,6 +94,7 @@ def features(deposit: Deposit, volume: Volume, anatomy: Anatomy | None = None) -
         "fat_near": _share(wide, *_FAT),
         "to_fat_mm": to_fat(deposit, volume),
         "bone_mm": deposit.context.get("distance_to_bone_mm", NEIGHBOURHOOD_MM),
+        "skin_mm": deposit.context.get("distance_to_skin_mm", NEIGHBOURHOOD_MM),
         "airway_mm": deposit.context.get("distance_to_airway_mm", NEIGHBOURHOOD_MM),
         "others": 0.0,
         "both_sides": 0.0,

@@ -1,4 +1,4 @@
-"""The patient file: YAML or JSON in, a :class:`~calciscope.domain.patient.Patient` and what was refused out.
+"""A patient file or FHIR bundle in, a :class:`~calciscope.domain.patient.Patient` and what was refused out.
 
 Nothing is guessed: a value without its unit, a key that is not known or a value that no patient can have is refused
 with one line that says what to write, and everything else is used.
@@ -7,7 +7,7 @@ with one line that says what to write, and everything else is used.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -18,6 +18,8 @@ from typing import Any
 from calciscope.domain import site as sites
 from calciscope.domain.patient import Patient, StatedFinding, Value
 from calciscope.domain.study import Refusal
+from calciscope.errors import PatientFileError
+from calciscope.read import fhir
 from calciscope.read.quantities import Quantity, QuantityError, WordKey, definitions, parse
 from calciscope.read.text_values import Twice, as_text, is_empty, read_mapping, shown
 
@@ -41,13 +43,47 @@ class PatientFile:
     refused: tuple[Refusal, ...] = ()
 
 
-def read_patient(path: Path) -> PatientFile:
+def read_patient(path: Path | None, records: Sequence[Path] = ()) -> PatientFile:
     """Reads a patient file; quantities are converted to the canonical units of ``labs.yaml``.
 
+    It may be a FHIR bundle. ``records`` are further bundles of the same patient: what the file says counts before
+    what they say, labs and function value by value; lists and findings are added up.
+
     Raises:
-        PatientFileError: the file as a whole cannot be used; one line with its name.
+        PatientFileError: a file as a whole cannot be used; one line with its name.
     """
-    return _Reader().read(read_mapping(Path(path)))
+    whole: dict[str, Any] = {}
+    refused: list[Refusal] = []
+    for one in (*records, *((path,) if path is not None else ())):
+        data: Mapping[str, Any] = read_mapping(Path(one))
+        if fhir.is_fhir(data):
+            data, unused = fhir.as_patient_file(data)
+            refused += unused
+        whole = _joined(whole, data)
+    read = _Reader().read(whole)
+    return PatientFile(read.patient, (*read.refused, *refused))
+
+
+def is_record(path: Path) -> bool:
+    """Whether a file is a FHIR bundle."""
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return False
+    try:
+        return fhir.is_fhir(read_mapping(path))
+    except PatientFileError:
+        return False
+
+
+def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """What both say; where both say it, ``second`` counts, but their lists and findings add up."""
+    whole = {**first, **second}
+    for key in set(first) & set(second):
+        one, two = first[key], second[key]
+        if isinstance(one, Mapping) and isinstance(two, Mapping):
+            whole[key] = {**one, **two}
+        elif isinstance(one, list):
+            whole[key] = [*one, *(two if isinstance(two, list) else [] if is_empty(two) else [two])]
+    return whole
 
 
 @dataclass(slots=True)

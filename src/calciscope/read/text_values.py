@@ -15,8 +15,8 @@ import yaml
 
 from calciscope.errors import PatientFileError
 
-# A patient file is a page of text; more than this is something else.
-_MOST_BYTES = 1_000_000
+# A patient file is a page of text; a record as JSON may hold years. More than this is something else.
+_MOST_BYTES, _MOST_RECORD_BYTES = 1_000_000, 100_000_000
 _EMPTY = ("", "~", "null", "Null", "NULL")
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -80,8 +80,9 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise PatientFileError(f"{path.name}: is larger than 1 MB, which no patient file is")
+        most = _MOST_RECORD_BYTES if path.suffix.lower() == ".json" else _MOST_BYTES
+        if path.stat().st_size > most:
+            raise PatientFileError(f"{path.name}: is larger than {most // 1_000_000} MB, which no patient file is")
         raw = path.read_bytes()
     except OSError as error:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else "cannot be opened"

@@ -25,15 +25,17 @@ _VESSELS = ("aorta.abdominal", "cava.inferior", "coeliac", "splenic", "mesenteri
 _BEHIND_DOMES = 404.0
 
 
-def _below_diaphragm(gap: float) -> Shape:
-    chest = above_diaphragm(-gap)
+def _below_diaphragm(gap: float, rise: float = 0.0) -> Shape:
+    chest = above_diaphragm(rise - gap)
     reach = 1e4
-    return Shape((-reach, -reach, 0.0), (reach, reach, 412.0), lambda x, y, z: -chest.distance(x, y, z))
+    return Shape(
+        (-reach, -reach, 0.0), (reach, reach, 412.0 + max(rise, 0.0)), lambda x, y, z: -chest.distance(x, y, z)
+    )
 
 
-def liver() -> Shape:
-    """The liver: a wedge that fills the right dome and crosses the midline."""
-    inside = outline.cavity().shape(180.0, 420.0).grow(-2.5) & _below_diaphragm(3.5)
+def liver(rise: float = 0.0) -> Shape:
+    """The liver: a wedge that fills the right dome, ``rise`` mm above the usual, and crosses the midline."""
+    inside = outline.cavity().shape(180.0, 420.0 + max(rise, 0.0)).grow(-2.5) & _below_diaphragm(3.5, rise)
     right = ellipsoid((-72, -2, 330), (92, 98, 104), (-0.18, 0.0, 1.0))
     left = ellipsoid((8, -50, 356), (72, 40, 30), (0.1, 0.0, 1.0))
     under = half_space((0.62, -0.30, -0.72), (-52, -28, 268))
@@ -43,15 +45,16 @@ def liver() -> Shape:
     return whole & inside
 
 
-def paint(canvas: Canvas) -> None:
-    """Paint the solid organs and vessels of the abdomen."""
-    inside = outline.cavity().shape(180.0, 420.0).grow(-2.5) & _below_diaphragm(3.5)
-    diaphragm = _below_diaphragm(0.0) & outline.cavity().shape(285.0, 420.0)
+def paint(canvas: Canvas, rise: float = 0.0) -> None:
+    """Paint the solid organs and vessels of the abdomen, under a diaphragm ``rise`` mm above the usual."""
+    top = 420.0 + max(rise, 0.0)
+    inside = outline.cavity().shape(180.0, top).grow(-2.5) & _below_diaphragm(3.5, rise)
+    diaphragm = _below_diaphragm(0.0, rise) & outline.cavity().shape(285.0, top)
     box = canvas.box(diaphragm)
     canvas.fill(box, canvas.distance(diaphragm, box), "fat", "abdominal_fat")
-    thin = _below_diaphragm(0.0) & above_diaphragm(-2.8) & outline.cavity().shape(300.0, 420.0)
+    thin = _below_diaphragm(0.0, rise) & above_diaphragm(rise - 2.8) & outline.cavity().shape(300.0, top)
     canvas.paint(thin, "muscle", "diaphragm")
-    canvas.paint(liver(), "liver", "liver")
+    canvas.paint(liver(rise), "liver", "liver")
     for line, radius in (
         (((-26, 2, 372), (-52, -6, 362), (-88, 0, 344)), 4.5),
         (((-26, 2, 376), (-30, -26, 366), (-46, -46, 350)), 4.0),

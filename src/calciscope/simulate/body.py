@@ -14,6 +14,7 @@ from calciscope.simulate import abdomen, bowel, hips, pelvis, ribs, spine, thora
 from calciscope.simulate.canvas import Canvas
 from calciscope.simulate.courses import Course, courses
 from calciscope.simulate.heart import REFERENCE, Heart, coronaries, vessels
+from calciscope.simulate.wear import USUAL, Chest, outgrowths
 
 # The reference body: a man of this height (cm) whose habitus factors are 1.
 _HEIGHT = 175.0
@@ -52,7 +53,7 @@ class Body:
     courses: Mapping[str, Course]
     habitus: Habitus
     kvp: float
-    contrast: bool
+    contrast: float
 
     @property
     def scale(self) -> tuple[float, float, float]:
@@ -69,15 +70,17 @@ def build(
     habitus: Habitus,
     *,
     kvp: float = 120.0,
-    contrast: bool = False,
+    contrast: float = False,
     prosthesis: bool = False,
     spacing: tuple[float, float, float] = (1.5, 1.25, 1.25),
     span: tuple[float, float] = SPAN,
     heart: Heart = REFERENCE,
+    chest: Chest = USUAL,
 ) -> Body:
     """Build a body on a grid of ``spacing`` ``(z, y, x)`` mm over ``span`` (mm of the reference body).
 
-    The same generator state and ``heart`` give the same body. ``contrast`` adds iodine as in the portal venous phase.
+    The same generator state, ``heart`` and ``chest`` give the same body. ``contrast`` adds iodine: 1 as in the portal
+    venous phase, more as when blood is brightest (see :meth:`Tissue.attenuation`).
     """
     scale = habitus.scale
     low, high = span[0] * scale[2], span[1] * scale[2]
@@ -92,13 +95,14 @@ def build(
     origin = (-(shape[2] - 1) / 2 * spacing[2], front, low)
     canvas = Canvas(Geometry(shape, spacing, origin), scale, kvp, contrast)
     wall.paint(canvas, habitus.fat, habitus.sex)
-    thorax.paint(canvas, rng, heart)
-    abdomen.paint(canvas)
+    thorax.paint(canvas, rng, heart, chest.dome)
+    abdomen.paint(canvas, chest.dome)
     bowel.paint(canvas, rng)
     pelvis.paint(canvas, habitus.sex)
-    ribs.paint(canvas, rng)
+    ribs.paint(canvas, rng, chest.cartilage)
     hips.paint(canvas, prosthesis)
     spine.paint(canvas, rng)
+    outgrowths(canvas, chest)
     canvas.roughen(rng)
     tubes = {name: course.scaled(scale) for name, course in (courses() | vessels(heart) | coronaries(heart)).items()}
     return Body(

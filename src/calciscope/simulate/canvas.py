@@ -27,7 +27,7 @@ class Canvas:
     geometry: Geometry
     scale: tuple[float, float, float]
     kvp: float
-    contrast: bool
+    contrast: float
     hu: NDArray[np.float32] = field(init=False)
     labels: NDArray[np.uint8] = field(init=False)
     names: dict[str, int] = field(init=False)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, sparse
+from scipy import fft, ndimage, sparse
 from scipy.special import ndtr
 
 from calciscope.domain.image import Geometry
@@ -50,6 +50,8 @@ _SOFT_EDGE = 0.08
 _DIAMETER = 290.0
 _GROWTH = 0.25 * 0.019
 _LOWEST, _HIGHEST = -1024, 3071
+# So many of the largest pieces of metal in a slice throw streaks.
+_MOST_METAL = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +272,16 @@ def _water_diameter(layer: Array, body: Geometry) -> float:
 
 def _streaks(metal: NDArray[np.bool_], rng: np.random.Generator) -> Array:
     """Dark and bright rays from metal, as beam hardening and photon starvation draw them."""
+    pieces, count = ndimage.label(metal, np.ones((3, 3)))
+    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
+    total = np.zeros(metal.shape, dtype=np.float32)
+    for number in np.argsort(sizes[1:])[::-1][:_MOST_METAL] + 1:
+        total += _star(pieces == number, rng)
+    return np.asarray(total * ~metal, dtype=np.float32)
+
+
+def _star(metal: NDArray[np.bool_], rng: np.random.Generator) -> Array:
+    """Rays around one piece of metal."""
     rows, columns = np.nonzero(metal)
     y, x = np.indices(metal.shape, dtype=np.float32)
     dy, dx = y - np.float32(rows.mean()), x - np.float32(columns.mean())
@@ -278,4 +290,4 @@ def _streaks(metal: NDArray[np.bool_], rng: np.random.Generator) -> Array:
     rays = np.interp(np.linspace(0, 1, 721), np.linspace(0, 1, 46), np.append(knots, knots[0]))
     strength = 22 * np.sqrt(float(metal.sum()))
     field = rays[np.clip(angle * (360 / np.pi), 0, 720).astype(np.int32)].astype(np.float32)
-    return np.asarray(strength * field / (1 + (np.hypot(dx, dy) / 16) ** 1.5) * ~metal, dtype=np.float32)
+    return np.asarray(strength * field / (1 + (np.hypot(dx, dy) / 16) ** 1.5), dtype=np.float32)

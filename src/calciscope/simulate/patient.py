@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -17,8 +17,10 @@ from calciscope.simulate import ct, growth, mask
 from calciscope.simulate.body import SPAN, Body, Habitus, build
 from calciscope.simulate.catalogue import DEPOSITS, METABOLISM, METASTATIC
 from calciscope.simulate.heart import REFERENCE, Heart
+from calciscope.simulate.shapes import Vector
 from calciscope.simulate.sites import Damage, Site
 from calciscope.simulate.tissue import TISSUES
+from calciscope.simulate.wear import USUAL, Chest
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def simulate(
     pixel: float = 0.8,
     matrix: int = 512,
     noise: float = 12.0,
-    contrast: bool = False,
+    contrast: float = False,
     metabolism: str = "normal",
     deposits: Sequence[Site] | None = None,
     habitus: Habitus | None = None,
@@ -75,6 +77,10 @@ def simulate(
     span: tuple[float, float] = SPAN,
     centre: tuple[float, float] | None = None,
     heart: Heart = REFERENCE,
+    body: Body | None = None,
+    chest: Chest = USUAL,
+    devices: Sequence[Callable[[Body], Sequence[ct.Mineral]]] = (),
+    grid: tuple[float, float, float] | None = None,
     quick: bool = False,
 ) -> Simulated:
     """Simulate a patient, the growth of deposits and a CT from the lower neck to the upper thighs.
@@ -83,7 +89,9 @@ def simulate(
     ``metabolism`` is ``normal`` or ``renal`` (calcium and phosphate so high that sound tissue calcifies too).
     ``deposits`` are the places that may calcify, by default those of the catalogue. ``span`` is the part of the body
     that is scanned, in mm of the reference body, ``centre`` the middle of the field of view (x and y of the reference
-    body; by default the body's), ``heart`` the heart in it. ``quick`` gives a coarse body and 2.4 mm pixels for tests.
+    body; by default the body's), ``heart`` and ``chest`` what is in it, ``devices`` its metal. ``grid`` is the spacing
+    of the body ``(z, y, x)`` in mm. A ``body`` that is given is scanned as it is, whatever is said of its build, and
+    deposits add their soft tissue to it. ``quick`` gives a coarse body and 2.4 mm pixels for tests.
 
     Raises:
         CalciscopeError: a kernel or metabolism that does not exist, or a size that cannot be.
@@ -99,8 +107,12 @@ def simulate(
         protocol = replace(protocol, centre=(centre[0] * build_of.scale[0], centre[1] * build_of.scale[1]))
     state = METABOLISM[metabolism]
     rng = np.random.default_rng([seed, 1])
-    grid = (3.0, 2.4, 2.4) if quick else (1.5, 1.25, 1.25)
-    body = build(rng, build_of, kvp=kvp, contrast=contrast, prosthesis=prosthesis, spacing=grid, span=span, heart=heart)
+    spacing = grid or ((3.0, 2.4, 2.4) if quick else (1.5, 1.25, 1.25))
+    if body is None:
+        body = build(
+            rng, build_of, kvp=kvp, contrast=contrast, prosthesis=prosthesis, spacing=spacing, span=span, heart=heart,
+            chest=chest,
+        )  # fmt: skip
     places = (*DEPOSITS, *METASTATIC) if deposits is None else tuple(deposits)
     minerals: list[ct.Mineral] = []
     truth: list[TrueDeposit] = []
@@ -109,7 +121,8 @@ def simulate(
         if grown is not None:
             minerals.append(grown)
             truth.append(_truth(place, grown))
-    hu, geometry = ct.scan(body.hu, body.geometry, minerals, protocol, (seed, 4))
+    metal = [piece for device in devices for piece in device(body)]
+    hu, geometry = ct.scan(body.hu, body.geometry, [*minerals, *metal], protocol, (seed, 4))
     acquisition = Acquisition(
         kvp=kvp,
         kernel=ct.KERNELS[kernel].name,
@@ -165,7 +178,22 @@ def _grow(body: Body, place: Site, product: float, rng: np.random.Generator) -> 
     low, high = filled.min(axis=0), filled.max(axis=0) + 1
     part = grown.density[low[0] : high[0], low[1] : high[1], low[2] : high[2]].copy()
     origin = tuple(float(o + damage.spacing * i) for o, i in zip(damage.origin, low[::-1], strict=True))
-    return ct.Mineral(part, damage.spacing, (origin[0], origin[1], origin[2]))
+    still = ct.Mineral(part, damage.spacing, (origin[0], origin[1], origin[2]))
+    return _moving(still, place.motion) if any(place.motion) else still
+
+
+def _moving(still: ct.Mineral, motion: Vector) -> ct.Mineral:
+    """What moves while a slice is taken: its mineral spread evenly over its path."""
+    path = np.asarray(motion[::-1]) / still.spacing
+    count = max(2, int(np.ceil(np.abs(path).max())) + 1)
+    shifts = np.rint(np.linspace(-0.5, 0.5, count)[:, None] * path).astype(int)
+    low = shifts.min(axis=0)
+    size = np.asarray(still.density.shape)
+    spread = np.zeros(tuple(size + shifts.max(axis=0) - low), dtype=np.float32)
+    for a, b, c in shifts - low:
+        spread[a : a + size[0], b : b + size[1], c : c + size[2]] += still.density / np.float32(count)
+    x, y, z = (float(o + still.spacing * s) for o, s in zip(still.origin, low[::-1], strict=True))
+    return ct.Mineral(spread, still.spacing, (x, y, z))
 
 
 def _lay(body: Body, damage: Damage) -> None:

@@ -30,8 +30,11 @@ _RIBS: tuple[tuple[float, float, float | None], ...] = (
 )
 
 
-def paint(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Paint the thoracic cage and shoulder girdle; mineral in the costal cartilage varies with the generator."""
+def paint(canvas: Canvas, rng: np.random.Generator, mineral: float = 1.0) -> None:
+    """Paint the thoracic cage and shoulder girdle.
+
+    Mineral in the costal cartilage varies with the generator; ``mineral`` is a factor of it, 0 for none.
+    """
     wall = outline.cavity()
     heads = {v[0]: (v[1], v[2] + v[4] / 2, v[3] / 2) for v in VERTEBRAE}
     _sternum(canvas, wall)
@@ -43,7 +46,7 @@ def paint(canvas: Canvas, rng: np.random.Generator) -> None:
             thick = radii_along(line, [3.4, 3.6, 3.7, 3.6, 3.6, 3.7])
             canvas.bone(tube(line, thick, squash=(1, 1, 0.55)), f"rib_{name}_{number}", 1.25, inner="trabecular_dense")
             if meets is not None:
-                _cartilage(canvas, wall, line[-1], side, meets, number, rng)
+                _cartilage(canvas, wall, line[-1], side, meets, number, rng, mineral)
     _girdle(canvas)
 
 
@@ -69,6 +72,7 @@ def _cartilage(
     meets: float,
     number: int,
     rng: np.random.Generator,
+    mineral: float,
 ) -> None:
     """Costal cartilage from a rib's end to the sternum, rising for the lower ribs, flecked with mineral."""
     front = wall.front(max(meets, 398.0)) - 4
@@ -85,7 +89,9 @@ def _cartilage(
         return
     canvas.paint(shape, "cartilage", "costal_cartilages")
     # Mineral is laid down under the rind, mostly near the rib's end and more in the ribs that reach the sternum.
-    for index in rng.choice(max(3, 2 * len(line) // 3), size=2 if number < 8 else 1, replace=False):
+    places = max(3, 2 * len(line) // 3)
+    count = min(places, round(mineral * (2 if number < 8 else 1)))
+    for index in rng.choice(places, size=count, replace=False):
         offset = rng.normal(0, 1, 3)
         offset *= 3.2 / np.linalg.norm(offset)
         piece = line[index : index + 2] + offset

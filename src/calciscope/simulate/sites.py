@@ -44,6 +44,7 @@ class Site:
 
     ``factor`` is the local factor of the ion product (urine and bile are far above serum, alkaline tissue a little);
     ``effects`` lay soft tissue where a deposit grew (a widened duct, the vein of a thrombus).
+    ``motion`` is how far (mm, LPS) it moves while a slice is taken.
     """
 
     site: str
@@ -54,6 +55,7 @@ class Site:
     nuclei: int = 1
     factor: float = 1.0
     effects: tuple[Local, ...] = ()
+    motion: Vector = (0.0, 0.0, 0.0)
 
 
 def _axes(origin: Vector, spacing: float, shape: tuple[int, int, int]) -> tuple[Field, Field, Field]:

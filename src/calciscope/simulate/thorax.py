@@ -42,14 +42,14 @@ def above_diaphragm(offset: float = 0.0) -> Shape:
     )
 
 
-def paint(canvas: Canvas, rng: np.random.Generator, pump: Heart = REFERENCE) -> None:
-    """Paint the contents of the chest with a heart."""
-    chest = outline.cavity().shape(280.0, 583.0).grow(-1.5) & above_diaphragm()
+def paint(canvas: Canvas, rng: np.random.Generator, pump: Heart = REFERENCE, rise: float = 0.0) -> None:
+    """Paint the contents of the chest with a heart, over a diaphragm ``rise`` mm above the usual."""
+    chest = outline.cavity().shape(280.0, 583.0).grow(-1.5) & above_diaphragm(rise)
     for name, side in SIDES:
         half = Shape((-300, -300, 0), (300, 300, 700), lambda x, y, z, s=side: np.float32(-s) * x)  # type: ignore[misc]
         canvas.paint(chest & half, "lung", f"lung_{name}")
-    _trees(canvas, rng)
-    _mediastinum(canvas, pump)
+    _trees(canvas, rng, rise)
+    _mediastinum(canvas, pump, rise)
     heart.paint(canvas, pump)
     tubes = courses() | heart.vessels(pump)
     for name in _VESSELS:
@@ -85,16 +85,16 @@ def paint(canvas: Canvas, rng: np.random.Generator, pump: Heart = REFERENCE) -> 
         canvas.paint(ellipsoid((x, y, z), (r, r * 0.8, r * 1.5)), "node", "mediastinal_nodes")
 
 
-def _mediastinum(canvas: Canvas, pump: Heart) -> None:
+def _mediastinum(canvas: Canvas, pump: Heart, rise: float) -> None:
     """Fat between the lungs: round the great vessels, behind the sternum, in front of the spine, round the heart."""
     tubes = courses() | heart.vessels(pump)
     for name in (*_VESSELS, "oesophagus", "trachea", "cava.inferior"):
-        lung = above_diaphragm()
+        lung = above_diaphragm(rise)
         canvas.paint(tubes[name].shape(4.5, 6.0) & lung, "fat", "mediastinum")
     for name in ("bronchus.left", "bronchus.right"):
         canvas.paint(tubes[name].shape(3.0), "fat", "mediastinum")
     column = np.array([(0.0, v[2] - 5, float(v[1])) for v in VERTEBRAE if v[1] > 300])
-    canvas.paint(tube(column, 18.5, squash=(0.85, 1.0, 1.0)) & above_diaphragm(), "fat", "mediastinum")
+    canvas.paint(tube(column, 18.5, squash=(0.85, 1.0, 1.0)) & above_diaphragm(rise), "fat", "mediastinum")
     inside = outline.cavity().shape(280.0, 590.0)
 
     def sheet(x: Array, y: Array, z: Array) -> Array:
@@ -106,15 +106,15 @@ def _mediastinum(canvas: Canvas, pump: Heart) -> None:
         return np.asarray(np.abs(x - 4) - thin - wide * bulge - front, dtype=np.float32)
 
     middle = Shape((-60, -110, 330), (60, 70, 592), sheet)
-    canvas.paint(middle & inside & above_diaphragm(), "fat", "mediastinum")
+    canvas.paint(middle & inside & above_diaphragm(rise), "fat", "mediastinum")
     pad = ellipsoid((62, -72, 398), (28, 20, 20)) | ellipsoid((-38, -70, 398), (22, 18, 16))
-    canvas.paint(pad & inside & above_diaphragm(-6.0), "fat", "mediastinum")
+    canvas.paint(pad & inside & above_diaphragm(rise - 6.0), "fat", "mediastinum")
     canvas.paint(heart.sac(pump).grow(3.0), "fat", "mediastinum")
 
 
-def _trees(canvas: Canvas, rng: np.random.Generator) -> None:
+def _trees(canvas: Canvas, rng: np.random.Generator, rise: float) -> None:
     """Branching pulmonary vessels and thin bronchi that leave the hila and thin out towards the pleura."""
-    chest = outline.cavity().shape(280.0, 583.0).grow(-7.0) & above_diaphragm(5.0)
+    chest = outline.cavity().shape(280.0, 583.0).grow(-7.0) & above_diaphragm(rise + 5.0)
     for _, side in SIDES:
         hilum = np.array([side * 50.0, 16.0, 470.0])
         for angle in np.linspace(0, 2 * np.pi, 14, endpoint=False):

@@ -1,0 +1,1 @@
+"""Commands beside the main job, one module each; ``cli`` registers them."""
