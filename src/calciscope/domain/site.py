@@ -82,7 +82,7 @@ _TREE: dict[str, tuple[str, bool]] = {
     "brain.pineal": ("pineal gland", False),
     "brain.habenula": ("habenula", False),
     "brain.choroid_plexus": ("choroid plexus", True),
-    "brain.falx": ("falx and tentorium", False),
+    "brain.falx": ("falx", False),
     "brain.basal_ganglia": ("basal ganglia", True),
     "brain.cerebellum": ("cerebellum", False),
     "brain.parenchyma": ("brain parenchyma", False),
