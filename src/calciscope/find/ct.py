@@ -119,6 +119,9 @@ def _facts(
         ribs=place.chest[0] <= z < place.chest[1],
         front=place.in_front(z, y),
         spine_mm=place.spine_distance(voxels),
+        beyond_lungs=place.beyond_lungs(voxels),
+        border_mm=float((np.minimum(whole, last - whole)[:, 1:].min(axis=0) * view.spacing[1:]).min()),
+        at_end=bool(((whole == 0) | (whole == last))[:, 0].any()),
     )
 
 
