@@ -83,7 +83,7 @@ def test_thyroid_and_carotid_arteries_flank_the_windpipe():
         assert 8 < sign * x < 32
         assert y == pytest.approx(-45, abs=8)
         assert 35 < z < 90
-        x, y, _ = middle(body, masks[f"carotid_artery_{side}"][0])
+        x, y, _ = middle(body, masks[f"carotid_sheath_{side}"][0])
         assert 14 < sign * x < 44
     assert middle(body, masks["larynx"][0])[2] > middle(body, masks["thyroid_left"][0])[2]
     assert all(confidence < 0.8 for _, confidence in masks.values())

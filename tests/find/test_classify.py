@@ -88,6 +88,11 @@ def test_a_plain_deposit_is_none_of_them():
         ("bone", {"at_end": True, "spine_mm": 8.0, "bone_mm": 7.0}),
         ("laryngeal_cartilage", {"air_mm": 6.0, "region": "neck"}),
         ("laryngeal_cartilage", {"width": 30.0, "region": "neck"}),
+        ("laryngeal_cartilage", {"in_larynx": 0.8, "region": "neck"}),
+        ("laryngeal_cartilage", {"in_thyroid": 0.9, "air_mm": 2.0, "region": "neck"}),
+        ("bone", {"over_bone": True, "region": "head"}),
+        ("bone", {"at_border": True, "volume": 90.0, "peak": 300.0, "region": "head"}),
+        ("noise", {"in_brain": 1.0, "noise": 4.0, "peak": 70.0, "mean": 66.0, "region": "head"}),
         ("sesamoid", {"region": "limb", "bone_mm": 5.0}),
         ("osteophyte", {"spine_mm": 2.0, "bone_mm": 3.0}),
         ("osteophyte", {"height": 24.0, "spine_mm": -2.0, "bony": 0.9, "in_wall": 1.0, "artery_mm": 0.0}),
@@ -122,6 +127,8 @@ def test_each_rule(expected, changes):
         # A heart that fills the field of view, calcium between the lungs, and in the aorta at the scan's end.
         {"ribs": True, "beyond_lungs": 6.0, "border_mm": 20.0},
         {"ribs": True, "beyond_lungs": 0.0, "border_mm": 3.0},
+        # A calcification of a breast that the field of view cuts.
+        {"ribs": True, "beyond_lungs": 30.0, "border_mm": 3.0, "depth": 0.0, "fat": 0.5},
         {"at_end": True, "spine_mm": 8.0, "bone_mm": 8.0, "artery_mm": 1.0},
         # A small calcification of the skin.
         {"outside_mm": 2.0, "size": 3.0, "depth": 3.0, "fat": 0.5, "soft": 0.3},
@@ -139,6 +146,22 @@ def test_every_rule_has_a_name_of_the_vocabulary():
         "bone", "costal_cartilage", "laryngeal_cartilage", "disc", "osteophyte", "sesamoid", "metal", "streak",
         "contrast", "bowel_content", "table", "outside_body", "noise", "tooth",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # The gland lies beside the airway where cartilage would be.
+        {"in_thyroid": 0.9, "air_mm": 6.0, "region": "neck"},
+        # A brain is even: what would be noise in a trunk stands out of it.
+        {"in_brain": 1.0, "noise": 4.0, "peak": 118.0, "mean": 106.0, "region": "head"},
+        # Neither bone below nor the end of the scan.
+        {"over_bone": True, "region": "chest"},
+        {"over_bone": True, "peak": 1200.0, "region": "head"},
+    ],
+)
+def test_what_heads_and_necks_hold_is_kept(changes):
+    assert rejected_as(facts(**changes)) is None
 
 
 def judged(centre, **changes):

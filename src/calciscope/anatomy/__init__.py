@@ -106,18 +106,19 @@ def _stacked(embedded: Segment, layers: Sequence[Segment]) -> Segment:
     def segment(volume: Volume) -> Anatomy:
         # First what may not fit, then the embedded anatomy, which always does and takes its time.
         made: list[Anatomy] = []
-        misfits: list[str] = []
+        misfits: list[AnatomyError] = []
         for layer in layers:
             try:
                 made.append(_checked(layer(volume)))
             except AnatomyError as error:
-                misfits.append(str(error))
+                misfits.append(error)
+        says = tuple(str(error) for error in misfits)
         if not made:
-            raise AnatomyError("; ".join(misfits))
+            raise AnatomyError("; ".join(says)) from misfits[0]
         body = embedded(volume)
         for one in made:
             body = overlay(body, one)
-        return replace(body, notes=(*body.notes, *misfits))
+        return replace(body, notes=(*body.notes, *says))
 
     return segment
 

@@ -18,8 +18,9 @@ class Facts:
     front of the body's middle, ``spine_mm`` its distance to the vertebral bodies. ``at_border`` says that the field of
     view or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether its slices
     hold any. ``beyond_lungs`` is how far it lies outside of the convex hull of the lungs, ``border_mm`` how far from
-    where the field of view ends at its sides, ``at_end`` whether the scan ends at it above or below. ``floor`` is the
-    threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
+    where the field of view ends at its sides, ``at_end`` whether the scan ends at it above or below. ``in_brain``,
+    ``in_thyroid`` and ``in_larynx`` are the shares of it that lie there, ``over_bone`` whether bone lies close below it.
+    ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
     """
 
     context: Context
@@ -45,6 +46,10 @@ class Facts:
     beyond_lungs: float = 0.0
     border_mm: float = 1000.0
     at_end: bool = False
+    in_brain: float = 0.0
+    in_thyroid: float = 0.0
+    in_larynx: float = 0.0
+    over_bone: bool = False
 
 
 # --- noise -----------------------------------------------------------------------------------------------------
@@ -55,6 +60,10 @@ _PEAK_SD, _MEAN_SD, _LARGE = 7.0, 3.5, 12
 _FEW, _FEW_SD = 3, 10.0
 # Reconstruction leaves at least this SD, HU, however smooth a slice looks.
 _LEAST_SD = 12.0
+# Heads attenuate little and hold no gas that moves: their noise is less, and all around is brain or its fluid.
+_BRAIN_SD, _BRAIN_FEW_SD = 5.0, 9.0
+# From this share on a candidate lies in the brain.
+_INSIDE = 0.5
 _SOFT_TISSUE_HU = 40.0
 
 
@@ -69,10 +78,12 @@ def _clear_rim(f: Facts) -> bool:
 def _noise(f: Facts) -> bool:
     if _clear_rim(f):
         return False
-    sd = max(f.context.noise, _LEAST_SD)
+    brain = f.in_brain > _INSIDE
+    sd = max(f.context.noise, _BRAIN_SD if brain else _LEAST_SD)
+    few = _BRAIN_FEW_SD if brain else _FEW_SD
     # Vessels, nodes and muscle stand out of fat and lung by themselves: that is no calcium yet.
     background = max(f.context.background, _SOFT_TISSUE_HU)
-    faint = f.peak - background < (_FEW_SD if f.voxels <= _FEW else _PEAK_SD) * sd
+    faint = f.peak - background < (few if f.voxels <= _FEW else _PEAK_SD) * sd
     return faint or (f.voxels > _LARGE and f.mean - background < _MEAN_SD * sd)
 
 
@@ -181,10 +192,26 @@ def _osteophyte(f: Facts) -> bool:
 
 # A sesamoid (fabella) is a small dense body a few mm behind or beside a joint of a limb, in tendon.
 _SESAMOID_MM, _SESAMOID_SIZE = 10.0, 14.0
+# A candidate of which this share lies in the room of a joint or a tendon belongs to it.
+_IN_ROOM = 0.5
 
 
 def _sesamoid(f: Facts) -> bool:
-    return f.region == "limb" and f.context.bone_mm < _SESAMOID_MM and f.size < _SESAMOID_SIZE
+    small = f.context.bone_mm < _SESAMOID_MM and f.size < _SESAMOID_SIZE
+    # A known joint's space and the insertions beside it hold no sesamoid: those lie behind it.
+    return f.region == "limb" and small and f.context.in_room < _IN_ROOM
+
+
+# Crests of the skull base rise into the brain, and the end of a scan cuts them: what stands on dense bone or at the end
+# is bone up to this, HU and mm3.
+_CREST_HU, _ENDS_HU, _ENDS_MM3 = 800.0, 250.0, 60.0
+
+
+def _crest(f: Facts) -> bool:
+    if f.region != "head" or f.context.artery_mm <= _WALL_MM:
+        return False
+    ends = f.at_border and f.peak > _ENDS_HU and f.volume > _ENDS_MM3
+    return ends or (f.over_bone and f.peak < _CREST_HU)
 
 
 # --- cartilage -------------------------------------------------------------------------------------------------
@@ -201,11 +228,12 @@ _BEYOND_MM, _CUT_WALL_MM = 2.5, 12.0
 
 
 def _cut_wall(f: Facts) -> bool:
-    return f.ribs and f.beyond_lungs > _BEYOND_MM and f.border_mm < _CUT_WALL_MM
+    return f.ribs and f.depth > 0.0 and f.beyond_lungs > _BEYOND_MM and f.border_mm < _CUT_WALL_MM
 
 
 def _costal(f: Facts) -> bool:
-    in_wall = f.ribs and f.front and f.depth < _RIB_DEPTH and f.region in ("chest", "abdomen")
+    # Outside of the muscles, in skin, fat and breast, there is no cartilage.
+    in_wall = f.ribs and f.front and 0.0 < f.depth < _RIB_DEPTH and f.region in ("chest", "abdomen")
     return (in_wall or (f.front and _cut_wall(f))) and f.context.fat < 0.6
 
 
@@ -213,7 +241,7 @@ def _rib(f: Facts) -> bool:
     # At the sides and behind, the wall's muscles hold nothing else that is bright; fat and skin do.
     return _cut_wall(f) or (
         f.ribs
-        and f.depth < _RIB_DEPTH
+        and 0.0 < f.depth < _RIB_DEPTH
         and f.region in ("chest", "abdomen")
         and f.context.fat < 0.5 < f.context.soft + f.context.bright
     )
@@ -221,7 +249,9 @@ def _rib(f: Facts) -> bool:
 
 def _airway_cartilage(f: Facts) -> bool:
     across = f.region == "neck" and f.width > _ACROSS_NECK and f.front
-    return across or f.context.air_mm < (_ALONG_LARYNX if f.region == "neck" else _ALONG_AIRWAY)
+    # The thyroid gland lies beside the airway, below the larynx; its rings are thin.
+    larynx = f.region == "neck" and f.in_thyroid < _INSIDE
+    return across or f.in_larynx > _INSIDE or f.context.air_mm < (_ALONG_LARYNX if larynx else _ALONG_AIRWAY)
 
 
 # --- contrast and bowel ----------------------------------------------------------------------------------------
@@ -263,6 +293,7 @@ RULES: tuple[Rule, ...] = (
     ("sesamoid", _sesamoid),
     ("osteophyte", _osteophyte),
     ("bone", _bone),
+    ("bone", _crest),
     ("bone", _rib),
     ("bowel_content", _bowel),
 )

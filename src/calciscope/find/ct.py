@@ -15,16 +15,22 @@ from calciscope.find.candidates import Candidate, artery_zone, split
 from calciscope.find.classify import METAL_HU, Facts, rejected_as
 from calciscope.find.context import Context, Surroundings, context
 from calciscope.find.implants import frames, notes
-from calciscope.find.levels import Levels, hot_voxels, levels
+from calciscope.find.levels import BRAIN_HU, Levels, hot_voxels, levels
 from calciscope.find.neighbours import Judged, by_neighbours
 from calciscope.find.rims import joined
-from calciscope.find.scene import Scene, scene
+from calciscope.find.scene import BRAIN, Scene, scene
 from calciscope.find.shape import shape
 from calciscope.find.trunk import Trunk, near_skin, trunk
 
 # Peaks that stand out of the tissue around by fewer SD of the noise are not kept, not even as rejected: there are
 # thousands of them.
 _SPECK_SD = 5.0
+# Where calcium lies beside bone and is none: joints and the insertions of tendons.
+_ROOMS = ("joint_", "tendon_")
+# The gland beside the airway counts where the anatomy has seen it, not where it only has its usual place.
+_THYROID, _SEEN = ("thyroid_gland", "thyroid_left", "thyroid_right"), 0.7
+# Bone this far below a candidate is what it stands on, mm; so far around its outline is looked, mm.
+_BELOW_MM, _AROUND_MM = 9.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,10 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         airway=view.names_mask(("airway", "trachea")),
         walls=walls,
         near_skin=near_skin(view),
+        rooms=view.names_mask(_ROOMS),
+        brain=view.names_mask(BRAIN),
+        thyroid=view.names_mask(tuple(name for name in _THYROID if _sure(anatomy, name))),
+        larynx=view.names_mask(("larynx",)),
     )
     place = trunk(view, masks.lung, masks.metal)
     judged: list[Judged] = []
@@ -79,6 +89,11 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         level.floor,
         notes(deposits, bool(cages.any()), anatomy, view.spacing),
     )
+
+
+def _sure(anatomy: Anatomy, name: str) -> bool:
+    """Whether an anatomy has seen a structure rather than guessed it."""
+    return name in anatomy.structures and anatomy.structures[name].confidence >= _SEEN
 
 
 def _worth(candidates: Sequence[Candidate], level: Levels) -> list[Candidate]:
@@ -127,7 +142,20 @@ def _facts(
         beyond_lungs=place.beyond_lungs(voxels),
         border_mm=float((np.minimum(whole, last - whole)[:, 1:].min(axis=0) * view.spacing[1:]).min()),
         at_end=bool(((whole == 0) | (whole == last))[:, 0].any()),
+        in_brain=float(masks.brain[tuple(voxels.T)].mean()),
+        in_thyroid=float(masks.thyroid[tuple(voxels.T)].mean()),
+        in_larynx=float(masks.larynx[tuple(voxels.T)].mean()),
+        over_bone=_over_bone(view, masks, voxels),
     )
+
+
+def _over_bone(view: Scene, masks: Surroundings, voxels: NDArray[np.int32]) -> bool:
+    """Whether the skeleton lies close below a candidate."""
+    reach = np.ceil(np.array([_BELOW_MM, _AROUND_MM, _AROUND_MM]) / np.array(view.spacing)).astype(int)
+    low, high = voxels.min(axis=0) - reach, voxels.max(axis=0) + reach + 1
+    low = np.maximum(low, 0)
+    below = masks.skeleton[low[0] : int(voxels[:, 0].min()), low[1] : high[1], low[2] : high[2]]
+    return bool(below.any())
 
 
 def _deposit(view: Scene, level: Levels, item: Judged, *, name: str) -> Deposit:
@@ -143,7 +171,7 @@ def _deposit(view: Scene, level: Levels, item: Judged, *, name: str) -> Deposit:
         series=name.rpartition("-")[0],
         voxels=voxels,
         hu=candidate.hu,
-        threshold_hu=level.floor if float(candidate.hu.min()) >= level.floor else level.threshold,
+        threshold_hu=next((t for t in (level.floor, level.threshold) if float(candidate.hu.min()) >= t), BRAIN_HU),
         background_hu=round(around.background, 1),
         center_index=centre,
         center_mm=(round(float(points[0]), 2), round(float(points[1]), 2), round(float(points[2]), 2)),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from calciscope.find.scene import Bool, Hu, Scene
+from calciscope.find.scene import BRAIN, Bool, Hu, Scene
 
 # Blood without contrast is below this, HU (haematocrit and voltage vary it between 30 and 65).
 UNENHANCED_HU = 80.0
@@ -24,6 +24,12 @@ _POOL_MM = 6.0
 _GRID_MM = 2.6
 # Range of soft tissue whose voxel-to-voxel differences are noise, HU.
 _SOFT = (-200.0, 220.0)
+# In a brain without contrast nothing but calcium is this bright, HU: clotted blood ends where its red cells are packed
+# (New and Aronow, Radiology 1976;121:635-640). Where more than this share of it is, contrast or a large bleeding is
+# there.
+BRAIN_HU, _BRIGHT_SHARE = 100.0, 0.004
+# Brain this near to bone has its blur, mm.
+_BLUR_MM = 4.0
 # Side of the squares in which noise is measured, voxels.
 NOISE_SIDE = 16
 
@@ -112,6 +118,8 @@ def hot_voxels(scene: Scene, level: Levels, walls: Bool) -> Bool:
     """
     hot = np.asarray(scene.hu >= level.threshold) & scene.inside
     if level.background is None:
+        if level.threshold > BRAIN_HU:
+            hot |= _faint_in_brain(scene)
         return hot
     z, y, x = np.nonzero(hot)
     pool = level.background_at(z, y, x)
@@ -121,6 +129,24 @@ def hot_voxels(scene: Scene, level: Levels, walls: Bool) -> Bool:
     below = raised & (hu < np.maximum(pool + _MARGIN_HU, level.floor))
     hot[z[below], y[below], x[below]] = False
     return hot
+
+
+def _faint_in_brain(scene: Scene) -> Bool:
+    """Voxels of an unenhanced brain, away from bone, that only calcium reaches."""
+    faint = np.zeros(scene.hu.shape, dtype=np.bool_)
+    brain = scene.names_mask(BRAIN)
+    slices = np.flatnonzero(brain.any(axis=(1, 2)))
+    if not slices.size:
+        return faint
+    part = slice(int(slices[0]), int(slices[-1]) + 1)
+    steps = max(1, round(_BLUR_MM / scene.spacing[1]))
+    hot = np.asarray(brain[part] & (scene.hu[part] >= BRAIN_HU))
+    if float(hot.sum()) > _BRIGHT_SHARE * float(brain.sum()):
+        return faint
+    for z in np.flatnonzero(hot.any(axis=(1, 2))).tolist():
+        deep = ndimage.binary_erosion(ndimage.binary_fill_holes(brain[part][z]), iterations=steps)
+        faint[part][z] = hot[z] & deep
+    return faint
 
 
 def block_mean(hu: Hu, factor: tuple[int, int, int]) -> NDArray[np.float32]:

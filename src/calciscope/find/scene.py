@@ -26,6 +26,23 @@ BONES = (
     "fibula",
     "costal_bones",
 )
+# What fills the cranial cavity.
+BRAIN = (
+    "brain",
+    "pineal",
+    "habenula",
+    "choroid_plexus_",
+    "falx",
+    "tentorium",
+    "basal_ganglia_",
+    "cerebellum",
+    "brainstem",
+    "caudate_nucleus",
+    "lentiform_nucleus",
+    "insular_cortex",
+    "internal_capsule",
+    "ventricle",
+)
 _BONE_STEMS = ("vertebra", "rib_", "hip_", "femur_", "humerus_", "scapula_", "clavicula_", "tarsal", "metatarsal")
 
 

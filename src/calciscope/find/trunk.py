@@ -80,7 +80,7 @@ def trunk(scene: Scene, lung: Bool, metal: Bool) -> Trunk:
     spacing = tuple(s * n for s, n in zip(scene.spacing, step, strict=True))
     body = scene.inside[:, :: step[1], :: step[2]]
     air = lung[:, :: step[1], :: step[2]]
-    outer = scene.names_mask(("subcutaneous_fat", "skin"))[:, :: step[1], :: step[2]]
+    outer = scene.names_mask(("subcutaneous_fat", "skin", "breast_"))[:, :: step[1], :: step[2]]
     lean = np.zeros(body.shape, dtype=np.float32)
     steps = max(1, round(_STRAND_MM / 2 / spacing[1]))
     cross = ndimage.generate_binary_structure(2, 1)

@@ -77,6 +77,7 @@ def simulate(
     span: tuple[float, float] = SPAN,
     centre: tuple[float, float] | None = None,
     heart: Heart = REFERENCE,
+    body: Body | None = None,
     chest: Chest = USUAL,
     devices: Sequence[Callable[[Body], Sequence[ct.Mineral]]] = (),
     grid: tuple[float, float, float] | None = None,
@@ -89,7 +90,8 @@ def simulate(
     ``deposits`` are the places that may calcify, by default those of the catalogue. ``span`` is the part of the body
     that is scanned, in mm of the reference body, ``centre`` the middle of the field of view (x and y of the reference
     body; by default the body's), ``heart`` and ``chest`` what is in it, ``devices`` its metal. ``grid`` is the spacing
-    of the body ``(z, y, x)`` in mm. ``quick`` gives a coarse body and 2.4 mm pixels for tests.
+    of the body ``(z, y, x)`` in mm. A ``body`` that is given is scanned as it is, whatever is said of its build, and
+    deposits add their soft tissue to it. ``quick`` gives a coarse body and 2.4 mm pixels for tests.
 
     Raises:
         CalciscopeError: a kernel or metabolism that does not exist, or a size that cannot be.
@@ -106,10 +108,11 @@ def simulate(
     state = METABOLISM[metabolism]
     rng = np.random.default_rng([seed, 1])
     spacing = grid or ((3.0, 2.4, 2.4) if quick else (1.5, 1.25, 1.25))
-    body = build(
-        rng, build_of, kvp=kvp, contrast=contrast, prosthesis=prosthesis, spacing=spacing, span=span, heart=heart,
-        chest=chest,
-    )  # fmt: skip
+    if body is None:
+        body = build(
+            rng, build_of, kvp=kvp, contrast=contrast, prosthesis=prosthesis, spacing=spacing, span=span, heart=heart,
+            chest=chest,
+        )  # fmt: skip
     places = (*DEPOSITS, *METASTATIC) if deposits is None else tuple(deposits)
     minerals: list[ct.Mineral] = []
     truth: list[TrueDeposit] = []

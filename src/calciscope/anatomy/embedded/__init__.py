@@ -8,10 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from calciscope.anatomy.embedded import abdomen, cardiac, head, heart, limb, mediastinum, neck, orientation, vessels
+from calciscope.anatomy.embedded import (
+    abdomen,
+    cardiac,
+    chest_wall,
+    head,
+    heart,
+    joints,
+    knee,
+    limb,
+    mediastinum,
+    neck,
+    orientation,
+    pleura,
+    vessels,
+)
 from calciscope.anatomy.embedded.assemble import assemble
 from calciscope.anatomy.embedded.build import build
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.plausible import plausible
 from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.image import Volume
 
@@ -27,6 +42,10 @@ FINDERS: tuple[Finder, ...] = (
     head.segment,
     limb.segment,
     abdomen.segment,
+    joints.segment,
+    knee.segment,
+    chest_wall.segment,
+    pleura.segment,
 )
 
 
@@ -36,7 +55,7 @@ def segment(volume: Volume) -> Anatomy:
     so_far: dict[str, tuple[Mask, float]] = {}
     parts: list[Part] = []
     for find in FINDERS:
-        part = find(frame, so_far)
+        part = plausible(frame, find(frame, so_far))
         so_far.update(part.masks)
         parts.append(part)
         if part.not_bone is not None:

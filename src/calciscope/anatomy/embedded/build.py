@@ -50,6 +50,10 @@ def build(volume: Volume) -> Frame:
         left, right = np.zeros_like(left), np.zeros_like(right)
     bone &= ~(left | right)
     regions = find_regions(hu, body, left | right, bone, spine, spacing, factor[0], geometry.shape[0])
+    # The base of the skull is no vertebra.
+    for region in regions:
+        if region.name == "head":
+            spine[region.start // factor[0] : -(-region.stop // factor[0])] = np.nan
     return Frame(
         volume=volume,
         hu=hu,

@@ -1,6 +1,7 @@
-"""The neck: larynx, thyroid and the course of the carotid arteries, from the windpipe and the spine.
+"""The neck: larynx, thyroid, the course of the carotid arteries, and the glands and nodes beside them.
 
-No real neck of diagnostic quality was at hand to check this on: every confidence stays below a sure placement's.
+Heights are counted from the middle of the thyroid gland, sides from the airway. No real neck of diagnostic quality was
+at hand to check this on: every confidence stays below a sure placement's.
 """
 
 from __future__ import annotations
@@ -8,112 +9,115 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
+from calciscope.anatomy.embedded.bodies import grown
+from calciscope.anatomy.embedded.cervical.axes import Axes, find_axes
+from calciscope.anatomy.embedded.cervical.gland import find_gland
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 
-_SURE_COURSE = 0.6
-_SURE_THYROID = 0.65
-_SURE_LARYNX = 0.6
-# An airway of the neck, mm2: windpipe, larynx or throat, not an air-filled sinus.
-_AIRWAY_AREA = (40.0, 900.0)
-# The thyroid reaches this far above and below its middle, which lies this far above the top of the lungs, mm.
-_THYROID_ABOVE_LUNGS = 32.0
-_THYROID_HALF_HEIGHT = 28.0
-# Its lobes lie beside the windpipe: this far from its wall to the side, in front and behind, mm.
-_LOBE_ASIDE = 22.0
-_LOBE_FRONT = 14.0
-_LOBE_BEHIND = 14.0
-# The larynx with its cartilages begins this far above the middle of the thyroid and is this high, mm.
-_LARYNX_ABOVE = 22.0
-_LARYNX_HEIGHT = 50.0
-_LARYNX_AROUND = 17.0
+# How sure the sheath is, and what is found by its height over the gland where that is seen and where it is guessed.
+_SURE_COURSE, _SURE_REST = 0.72, (0.55, 0.72)
+# The neck goes on this far below the top of the lungs, mm.
+_INTO_CHEST = 30.0
+# Where so much of both sheaths, ml, is brighter than this, HU, and no blur of bone (mm), contrast was given: the gland
+# does not stand out then.
+_ENHANCED_HU, _VESSELS_ML, _BLUR_MM = 125.0, 1.5, 4.0
 # The carotid sheath runs this far to the side of the middle of the airway, at the depth of the vertebra's front, mm.
-_SHEATH_ASIDE = (14.0, 44.0)
-_SHEATH_FRONT = (-6.0, 24.0)
+_SHEATH_ASIDE, _SHEATH_FRONT = (16.0, 36.0), (-6.0, 24.0)
+# Nodes lie outside of it, under the muscle that turns the head.
+_NODES_ASIDE, _NODES_FRONT = (36.0, 60.0), (-25.0, 24.0)
+# Above the middle of the thyroid gland, mm: larynx, submandibular glands, tonsils and parotid glands begin and end
+# (Gray's Anatomy, 41st ed. 2016: C4 to C6, C3, C2, and C1 to C2, of some 17 mm each).
+_LARYNX, _SUBMANDIBULAR, _TONSIL, _PAROTID = (12.0, 54.0), (45.0, 80.0), (68.0, 98.0), (76.0, 125.0)
+# Its cartilages lie this near to the airway's wall or middle, mm.
+_LARYNX_AROUND = (12.0, 21.0)
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
-    """``thyroid_left/right``, ``larynx`` and ``carotid_artery_left/right`` (regions of their course)."""
+    """``thyroid_*``, ``larynx``, ``carotid_sheath_*``, ``neck_nodes_*``, salivary glands, tonsils: what is in view."""
     span = [region for region in frame.regions if region.name == "neck"]
     if not span:
         return Part()
     start = min(region.start for region in span) // frame.factor[0]
     stop = min(max(region.stop for region in span) // frame.factor[0] + 1, frame.hu.shape[0])
-    start = max(0, start - round(30.0 / frame.spacing[0]))
-    centre = airway_centres(frame, start, stop)
-    known = np.flatnonzero(np.isfinite(centre[:, 0]))
-    if known.size * frame.spacing[0] < 15.0:
+    axes = find_axes(frame, max(0, start - round(_INTO_CHEST / frame.spacing[0])), stop)
+    if axes is None:
         return Part(notes=("no windpipe seen in the neck: thyroid and carotid arteries were not sought",))
-    rows, columns, radius = (np.interp(np.arange(len(centre)), known, centre[known, k]) for k in range(3))
-    in_span = np.zeros(frame.hu.shape[0], dtype=np.bool_)
-    in_span[max(start, int(known[0])) : min(stop, int(known[-1]) + 1)] = True
-    z = np.arange(frame.hu.shape[0])
-    y = np.arange(frame.hu.shape[1])
-    x = np.arange(frame.hu.shape[2])
-    front = ((rows[:, None] - y[None]) * frame.spacing[1])[:, :, None]
-    left = ((x[None] - columns[:, None]) * frame.spacing[2])[:, None, :]
-    wall = radius[:, None, None]
-    soft = frame.body & ~frame.bone & ~frame.airway & ~frame.lungs & in_span[:, None, None]
+    soft = frame.body & ~frame.bone & ~frame.airway & ~frame.lungs & axes.span[:, None, None]
     masks: dict[str, tuple[Mask, float]] = {}
-    spine_front = _spine_front(frame, rows)
-    ahead = ((spine_front[:, None] - y[None]) * frame.spacing[1])[:, :, None]
+    size = axes.size
     for side, sign in (("left", 1.0), ("right", -1.0)):
-        aside = sign * left
-        sheath = (aside >= _SHEATH_ASIDE[0]) & (aside <= _SHEATH_ASIDE[1])
-        sheath = sheath & (ahead >= _SHEATH_FRONT[0]) & (ahead <= _SHEATH_FRONT[1])
-        _keep(masks, f"carotid_artery_{side}", soft & sheath, _SURE_COURSE)
-    lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
-    if lungs.size and lungs[-1] < frame.hu.shape[0] - 1:
-        middle = lungs[-1] + _THYROID_ABOVE_LUNGS / frame.spacing[0]
-        above = ((z - middle) * frame.spacing[0])[:, None, None]
-        # The gland holds iodine and is denser than fat; muscle beside it is excluded by its distance.
-        gland = soft & (frame.hu > 0.0) & (np.abs(above) <= _THYROID_HALF_HEIGHT)
-        gland &= (front <= wall + _LOBE_FRONT) & (front >= -wall - _LOBE_BEHIND)
-        for side, sign in (("left", 1.0), ("right", -1.0)):
-            aside = sign * left
-            lobe = gland & (aside >= 0.0) & (aside <= wall + _LOBE_ASIDE)
-            _keep(masks, f"thyroid_{side}", lobe, _SURE_THYROID)
-        around = np.hypot(front, left) <= wall + _LARYNX_AROUND
-        higher = (above >= _LARYNX_ABOVE) & (above <= _LARYNX_ABOVE + _LARYNX_HEIGHT)
-        larynx = frame.body & ~frame.airway & in_span[:, None, None] & around & higher & (ahead > 0.0)
-        _keep(masks, "larynx", larynx, _SURE_LARYNX)
+        aside = sign * axes.left / size
+        ahead = axes.ahead / size
+        _keep(
+            masks, f"carotid_sheath_{side}", soft & _in(aside, _SHEATH_ASIDE) & _in(ahead, _SHEATH_FRONT), _SURE_COURSE
+        )
+        _keep(masks, f"neck_nodes_{side}", soft & _in(aside, _NODES_ASIDE) & _in(ahead, _NODES_FRONT), _SURE_REST[0])
+    enhanced = _enhanced(frame, masks)
+    gland = find_gland(frame, axes, soft, enhanced=enhanced)
+    if gland is not None:
+        for name, (lobe, sure) in tuple(gland.masks.items()):
+            sheath = name.replace("thyroid", "carotid_sheath")
+            if sheath not in masks:
+                continue
+            # A gland that is seen pushes the sheath aside; one that is only guessed does not.
+            if gland.seen:
+                masks[sheath] = (masks[sheath][0] & ~lobe, masks[sheath][1])
+            else:
+                gland.masks[name] = (lobe & ~masks[sheath][0], sure)
+        masks |= gland.masks
+        above = ((np.arange(frame.hu.shape[0]) - gland.middle) * frame.spacing[0] / size)[:, None, None]
+        _higher(masks, frame, axes, above, soft, _SURE_REST[int(gland.seen)])
     return Part(masks=masks)
 
 
-def airway_centres(frame: Frame, start: int, stop: int) -> NDArray[np.float64]:
-    """Row, column and radius (mm) of the airway on each slice between ``start`` and ``stop``; NaN elsewhere.
+def _higher(
+    masks: dict[str, tuple[Mask, float]], frame: Frame, axes: Axes, above: np.ndarray, soft: Mask, sure: float
+) -> None:
+    """What lies above the thyroid gland by its usual height over it (in place)."""
+    size = axes.size
+    for side in ("left", "right"):
+        nodes = f"neck_nodes_{side}"
+        if nodes in masks:
+            masks[nodes] = (masks[nodes][0], sure)
+    around = np.hypot(axes.front, axes.left) <= np.maximum(
+        axes.wall + _LARYNX_AROUND[0] * size, _LARYNX_AROUND[1] * size
+    )
+    throat = frame.body & ~frame.airway & axes.span[:, None, None]
+    _keep(masks, "larynx", throat & around & _in(above, _LARYNX) & (axes.ahead > 0.0), sure)
+    tissue = soft & (frame.hu > -40.0)
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        aside, front = sign * axes.left / size, axes.front / size
+        wall = axes.wall / size
+        places = {
+            "submandibular_gland": _in(above, _SUBMANDIBULAR) & _in(aside, (17.0, 42.0)) & _in(front, (12.0, 50.0)),
+            "palatine_tonsil": _in(above, _TONSIL)
+            & (aside > wall - 2.0)
+            & (aside < wall + 14.0)
+            & _in(front, (-6.0, 22.0)),
+            "parotid_gland": _in(above, _PAROTID) & _in(aside, (38.0, 66.0)) & _in(front, (-24.0, 24.0)),
+        }
+        for name, where in places.items():
+            _keep(masks, f"{name}_{side}", tissue & where, sure)
 
-    The frame's airway where it has one, else air inside the body in front of the spine near the midline.
-    """
-    found = np.full((frame.hu.shape[0], 3), np.nan)
-    area = frame.spacing[1] * frame.spacing[2]
-    for z in range(start, stop):
-        air = frame.airway[z]
-        if not air.any():
-            air = (frame.hu[z] < -400.0) & frame.body[z] & ~frame.lungs[z]
-        labels, count = ndimage.label(air)
-        best, best_off = 0, np.inf
-        middle = frame.spine[z, 1] if np.isfinite(frame.spine[z, 1]) else frame.hu.shape[2] / 2
-        for k in range(1, count + 1):
-            size = float((labels == k).sum()) * area
-            off = abs(float(np.argwhere(labels == k)[:, 1].mean()) - middle) * frame.spacing[2]
-            if _AIRWAY_AREA[0] <= size <= _AIRWAY_AREA[1] and off < min(best_off, 30.0):
-                best, best_off = k, off
-        if best:
-            where = np.argwhere(labels == best)
-            found[z] = (*where.mean(axis=0), np.sqrt(len(where) * area / np.pi))
-    return found
+
+def _enhanced(frame: Frame, masks: Mapping[str, tuple[Mask, float]]) -> bool:
+    """Whether contrast was given: by what is bright in both carotid sheaths and no blur of bone."""
+    spacing = frame.spacing
+    return all(
+        float(
+            ((frame.hu > _ENHANCED_HU) & masks[name][0] & ~grown(frame.bone & frame.body, _BLUR_MM, spacing)).sum()
+        ) * float(np.prod(spacing)) / 1000.0 > _VESSELS_ML
+        for name in ("carotid_sheath_left", "carotid_sheath_right")
+        if name in masks
+    )  # fmt: skip
 
 
-def _spine_front(frame: Frame, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Row of the front of the vertebra on each slice; without one, 25 mm behind the airway."""
-    ahead = frame.spine[:, 0] - frame.spine[:, 2] / frame.spacing[1]
-    return np.where(np.isfinite(ahead), ahead, rows + 25.0 / frame.spacing[1])
+def _in(values: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
+    return (values >= bounds[0]) & (values <= bounds[1])
 
 
-def _keep(masks: dict[str, tuple[Mask, float]], name: str, mask: Mask, confidence: float) -> None:
+def _keep(masks: dict[str, tuple[Mask, float]], name: str, mask: np.ndarray, confidence: float) -> None:
     """Adds a mask that is not empty."""
     if mask.any():
         masks[name] = (np.asarray(mask), confidence)

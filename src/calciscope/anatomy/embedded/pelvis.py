@@ -93,6 +93,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], pelvis: Pelv
 
 def find(frame: Frame) -> Pelvis | None:
     """The pelvis where its sacro-iliac joints are in view, else ``None``."""
+    if frame.regions and all(region.name in ("head", "neck") for region in frame.regions):
+        return None
     midline = _midline(frame)
     levels = joints(frame, midline)
     if levels is None:

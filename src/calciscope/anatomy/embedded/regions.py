@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from calciscope.anatomy.embedded.cranial.cavity import seen_from_middle
 from calciscope.anatomy.embedded.frame import Mask
+from calciscope.anatomy.embedded.track import hull
 from calciscope.domain.anatomy import Region
 
 # Lung on a slice of the chest, mm2; less is a recess behind the liver.
@@ -23,6 +25,11 @@ _PELVIS_MM = 280.0
 # The cranial cavity in cross-section, mm2, and its content, HU.
 _BRAIN_MM2 = 4000.0
 _BRAIN_HU = (0.0, 80.0)
+# The skull is denser than anything else of a head, HU; around a brain of which a flap is missing it is seen from the
+# middle in this share of all directions, and what it surrounds is brain in this share.
+_SKULL_HU, _SEEN, _BRAIN_SHARE = 250.0, 0.6, 0.75
+# A cranial cavity is no larger than this, mm2, and goes on down to this far below where it is closed, mm.
+_BRAIN_MOST_MM2, _BASE_MM = 32000.0, 25.0
 # Hips begin at least this far below the lowest lung, mm: the last ribs lie between.
 _BELOW_LUNG = 60.0
 # Less lung than this, ml, may be gas of the bowel; lungs end further above the iliac wings than this, mm.
@@ -66,7 +73,7 @@ def find_regions(
         hips[int(np.flatnonzero(brain)[0]) :] = False
     if hips.any():
         hips[: max(0, int(np.flatnonzero(hips)[-1] - _PELVIS_MM / spacing[0]))] = False
-    names = _names(present, lung, has_spine, hips, brain)
+    names = _names(present, lung, has_spine, hips, brain, spacing[0])
     return _runs(names, lung, has_spine, factor_z, slices, spacing)
 
 
@@ -113,17 +120,24 @@ def _has_hip(bone: Mask, spine: NDArray[np.float64], spacing: tuple[float, float
 
 
 def _has_brain(hu: NDArray[np.float32], bone: Mask, spacing: tuple[float, float, float]) -> bool:
-    """Whether a slice shows a large cavity of soft tissue enclosed by bone."""
-    hole = ndimage.binary_fill_holes(bone) & ~bone
-    labels, count = ndimage.label(hole)
-    if not count:
+    """Whether a slice shows a large cavity of soft tissue enclosed by bone, of which a flap may be missing."""
+    shell = bone | (hu > _SKULL_HU)
+    area = spacing[1] * spacing[2]
+    if shell.sum() * area < 0.1 * _BRAIN_MM2:
         return False
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    label = int(sizes.argmax())
-    if sizes[label] * spacing[1] * spacing[2] < _BRAIN_MM2:
+    labels, count = ndimage.label(ndimage.binary_fill_holes(shell) & ~shell)
+    if count:
+        sizes = np.bincount(labels.ravel())
+        sizes[0] = 0
+        label = int(sizes.argmax())
+        if sizes[label] * area >= _BRAIN_MM2:
+            return _BRAIN_HU[0] < float(np.median(hu[labels == label])) < _BRAIN_HU[1]
+    outline = hull(shell)
+    inside = outline & ~shell
+    if not _BRAIN_MM2 <= inside.sum() * area <= _BRAIN_MOST_MM2 or seen_from_middle(shell, outline) < _SEEN:
         return False
-    return _BRAIN_HU[0] < float(np.median(hu[labels == label])) < _BRAIN_HU[1]
+    soft = (hu[inside] > _BRAIN_HU[0] - 10.0) & (hu[inside] < _BRAIN_HU[1])
+    return float(soft.mean()) > _BRAIN_SHARE
 
 
 def _names(
@@ -132,6 +146,7 @@ def _names(
     spine: NDArray[np.bool_],
     hips: NDArray[np.bool_],
     brain: NDArray[np.bool_],
+    height: float,
 ) -> list[str]:
     """One name a slice (empty outside the body): landmarks first, then what lies between them."""
     n = len(present)
@@ -142,10 +157,11 @@ def _names(
         # Bones without any spine: long bones of a limb, not hips.
         pelvis = pelvis[:0]
     heads = np.flatnonzero(brain)
+    base = heads[0] - _BASE_MM / height if heads.size else n
     for z in range(n):
         if not present[z]:
             continue
-        if heads.size and z >= heads[0]:
+        if z >= base:
             names[z] = _HEAD
         elif lungs.size and lungs[0] <= z <= lungs[-1]:
             names[z] = _CHEST
@@ -153,8 +169,10 @@ def _names(
             names[z] = _NECK
         elif pelvis.size and z <= pelvis[-1]:
             names[z] = _PELVIS if z >= pelvis[0] else _LIMB
+        elif heads.size:
+            names[z] = _NECK
         elif spine.any():
-            names[z] = _NECK if heads.size and not lungs.size and z < heads[0] else _ABDOMEN
+            names[z] = _ABDOMEN
         else:
             names[z] = _LIMB
     return names

@@ -1,0 +1,1 @@
+"""The neck: its airway, the thyroid gland, and what lies beside and above it."""

@@ -1,0 +1,55 @@
+"""The benchmark of the anatomy measures what it says, and its exit status is that of its targets."""
+
+import importlib
+import json
+import pickle
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from calciscope.anatomy import embedded
+from calciscope.domain.image import Geometry, Volume
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not here")
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    for name in ("FINDERS", "build", "assemble"):
+        monkeypatch.setattr(embedded, name, getattr(embedded, name))
+    sys.modules.pop("anatomy", None)
+    yield importlib.import_module("anatomy")
+    sys.modules.pop("anatomy", None)
+
+
+def test_one_run_has_its_seconds_its_memory_and_its_steps(benchmark, tmp_path):
+    hu = np.full((12, 48, 48), -1000, dtype=np.int16)
+    hu[:, 8:40, 8:40] = 40
+    file = tmp_path / "volume"
+    file.write_bytes(pickle.dumps(Volume(hu, Geometry(hu.shape, (5.0, 6.0, 6.0)))))
+    run = benchmark.once(file, profile=True)
+    assert run["shape"] == (12, 48, 48)
+    assert run["peak_mb"] > 10
+    assert {"build (frame)", "assemble", "vessels", "abdomen"} <= set(run["steps"])
+    assert 0 < sum(run["steps"].values()) <= run["seconds"]
+
+
+@pytest.mark.parametrize(("seconds", "peak", "met"), [(2.9, 900.0, True), (3.1, 900.0, False), (2.9, 1300.0, False)])
+def test_the_targets_decide(benchmark, monkeypatch, capsys, seconds, peak, met):
+    run = {
+        "shape": [1, 2, 3],
+        "seconds": seconds,
+        "cpu": 1.0,
+        "peak_mb": peak,
+        "structures": 4,
+        "curves": 2,
+        "steps": {},
+    }
+    monkeypatch.setattr(benchmark, "child", lambda *given: json.dumps(run))
+    monkeypatch.setattr(sys, "argv", ["anatomy.py", "--only", "heart"])
+    assert benchmark.main() == (0 if met else 1)
+    assert ("targets: met" in capsys.readouterr().out) == met
