@@ -19,7 +19,7 @@ class Facts:
     view or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether its slices
     hold any. ``beyond_lungs`` is how far it lies outside of the convex hull of the lungs, ``border_mm`` how far from
     where the field of view ends at its sides, ``at_end`` whether the scan ends at it above or below. ``in_brain``,
-    ``in_thyroid`` and ``in_larynx`` are the shares of it that lie there, ``over_bone`` whether bone lies close below it.
+    ``in_thyroid`` and ``in_larynx`` are its shares that lie there, ``over_bone`` whether bone lies close below it.
     ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
     """
 
