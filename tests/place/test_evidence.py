@@ -25,6 +25,9 @@ HOLDERS = {
     "lung.nodule": "lung_left",
     "artery.leg": "leg_artery",
     "soft_tissue": "muscle",
+    "pleura": "pleura_left",
+    "skin": "skin",
+    "breast": "breast_left",
     "liver": "liver",
     "brain.habenula": "habenula",
 }
@@ -32,6 +35,7 @@ HOLDERS = {
 NEUTRAL = {
     "length_mm": 11.0, "width_mm": 5.0, "elongation": 2.0, "sphericity": 0.8, "hollow": 0.0, "volume_mm3": 500.0,
     "peak_hu": 600.0, "mean_hu": 400.0, "fat": 0.3, "air": 0.6, "fat_near": 0.3,
+    "skin_mm": 3.0,
 }  # fmt: skip
 ROUND, LONG, RIM = Shape(6.0, 5.0, 0.9, 0.0), Shape(30.0, 4.0, 0.4, 0.0), Shape(14.0, 12.0, 0.5, 0.4)
 MIDDLING = Shape(11.0, 5.0, 0.8, 0.0)
@@ -123,6 +127,10 @@ def with_volume(shape, volume_mm3):
     return replace(deposit(shape=shape), volume_mm3=volume_mm3)
 
 
+def under_skin(mm):
+    return replace(deposit(shape=ROUND), context={"distance_to_skin_mm": mm})
+
+
 # Deposits and their surroundings, and whether all the evidence taken together speaks for the place or against it.
 CASES = [
     ("vein.pelvic", deposit(shape=ROUND), TISSUE, "for"),
@@ -148,6 +156,13 @@ CASES = [
     ("soft_tissue", with_volume(LONG, 200.0), FAT, "against"),
     ("soft_tissue", with_volume(ROUND, 200.0), FAT, "silent"),
     ("liver", deposit(shape=LONG), FAT, "silent"),
+    ("pleura", deposit(shape=LONG), TISSUE, "for"),
+    ("pleura", deposit(shape=ROUND), TISSUE, "against"),
+    ("pleura", deposit(shape=LONG), LUNG, "against"),
+    ("skin", under_skin(2.0), FAT, "silent"),
+    ("skin", under_skin(8.0), FAT, "against"),
+    ("breast", under_skin(8.0), FAT, "silent"),
+    ("breast", under_skin(2.0), FAT, "against"),
     ("brain.habenula", with_volume(ROUND, 30.0), TISSUE, "silent"),
     ("brain.habenula", with_volume(ROUND, 150.0), TISSUE, "against"),
 ]

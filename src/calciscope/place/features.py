@@ -86,6 +86,7 @@ def features(deposit: Deposit, volume: Volume) -> dict[str, float]:
         "fat_near": _share(wide, *_FAT),
         "to_fat_mm": to_fat(deposit, volume),
         "bone_mm": deposit.context.get("distance_to_bone_mm", NEIGHBOURHOOD_MM),
+        "skin_mm": deposit.context.get("distance_to_skin_mm", NEIGHBOURHOOD_MM),
         "airway_mm": deposit.context.get("distance_to_airway_mm", NEIGHBOURHOOD_MM),
     }
 
