@@ -13,6 +13,7 @@ from calciscope.anatomy import embedded
 from calciscope.domain.image import Geometry, Volume
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not here")
 
 
 @pytest.fixture

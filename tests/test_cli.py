@@ -66,6 +66,8 @@ def test_without_anything_to_assess_it_is_a_usage_error(call):
         (("--preset", "agatson-130"), "agatston-130"),
         (("--guidelines", "uk"), "esc or us"),
         (("--anatomy", "nosuch"), "embedded"),
+        (("--anatomy", "embedded", "--anatomy", "embeded"), "totalsegmentator"),
+        (("--anatomy", "embedded+totalsegmentator:totl"), "did you mean total"),
     ],
 )
 def test_a_wrong_option_is_a_usage_error_that_names_the_right_one(call, tmp_path, arguments, named):

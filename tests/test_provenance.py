@@ -89,6 +89,12 @@ def test_two_anatomies_are_both_named_and_a_limit_of_both_is_told_once():
     assert both.anatomy_limits == ("no veins", "as good as its maker", "made for adults")
 
 
+def test_every_provider_of_one_anatomy_is_named():
+    laid = made(anatomies=(body(laid_over=(MAP,)),))
+    assert laid.anatomy == "embedded 2 (MIT); label map 1 (of the user)"
+    assert set(laid.anatomy_limits) == {"no veins", "as good as its maker", "made for adults"}
+
+
 @pytest.mark.parametrize(("spec", "named"), [("embedded", "embedded"), ("labels.nii.gz,names.csv", "labels.nii.gz")])
 def test_without_images_the_anatomy_is_the_one_that_was_asked_for(spec, named):
     alone = made(anatomy=spec)

@@ -156,6 +156,7 @@ def assess(
             unseen.append(f"calcium fainter than {found.floor_hu:.0f} HU, which contrast hides in {series.info.label}")
         clock.start("place", f"placing {len(found.deposits)} deposits")
         placed = place.place(found.deposits, series.volume, body)
+        body = replace(body, notes=(*body.notes, *found.notes))
         seen.append(_Seen(series, body, placed, found.rejected))
     refused = (*refused, *misfits)
     seen = _corrected(seen, changes)
@@ -195,7 +196,7 @@ def assess(
             study,
             tuple(view.anatomy for view in seen),
             knowledge_folders=chosen.knowledge,
-            anatomy=chosen.anatomy if isinstance(chosen.anatomy, str) else "+".join(chosen.anatomy),
+            anatomy=_named(chosen.anatomy),
             preset=preset.name,
             guidelines=chosen.guidelines,
             corrections=changes,
@@ -234,6 +235,12 @@ def _person(patient: Path | Patient | None, records: tuple[Path, ...]) -> _Perso
             )
         return _Person(Patient(), False, (Refusal(printable(name), why.removeprefix(f"{name.name}: ")),))
     return _Person(read.patient, True, read.refused)
+
+
+def _named(anatomy: str | Sequence[str]) -> str:
+    """What was asked for, files by their own name."""
+    given = [anatomy] if isinstance(anatomy, str) else anatomy
+    return "+".join(Path(one.partition(",")[0]).name for one in given)
 
 
 def _corrected(seen: list[_Seen], changes: tuple[Correction, ...]) -> list[_Seen]:

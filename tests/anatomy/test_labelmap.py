@@ -78,12 +78,12 @@ def test_structures_are_laid_on_top_and_replace_their_own(tmp_path, suffix):
 
 def test_curves_of_the_same_site_give_way(tmp_path):
     body = load(tmp_path)(volume())
-    assert set(body.tubes) == {"ureter_left", "iliac_artery_left"}
+    assert set(body.tubes) == {"ureter_left", "iliac_artery_left", "aorta (course)"}
 
 
 def test_a_structure_of_one_side_leaves_the_other(tmp_path):
     body = load(tmp_path, names="label,structure\n1,iliac_artery_right\n2,ureter_left\n")(volume())
-    assert set(body.tubes) == {"aorta_abdominal", "iliac_artery_left"}
+    assert set(body.tubes) == {"aorta_abdominal", "iliac_artery_left", "iliac_artery_right (course)"}
 
 
 def test_any_orientation_and_grid_lands_in_the_same_place(tmp_path):

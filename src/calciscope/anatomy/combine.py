@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -10,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from calciscope.anatomy.courses import SUFFIX, courses
 from calciscope.domain import site as sites
-from calciscope.domain.anatomy import Anatomy, Structure
+from calciscope.domain.anatomy import Anatomy, Structure, Tube
 from calciscope.domain.structures import Meaning, Place, dictionary
 from calciscope.errors import AnatomyError
 
 # What no organ of another provider can hide: it is no tissue, and the search for calcium must know of it.
 _STAYS = frozenset({"metal", "table"})
 # Of these another provider may know more, but never all: both are kept under the one name.
-_ADDED = frozenset({"bone", "metal"})
+_ADDED = frozenset({"airway", "bone", "metal"})
 # Below this rank a structure is a background (body, fat, skin, muscle) that hides nothing.
 _BACKGROUND_RANK = 10
 # A structure that lies within another by this share of its voxels is a part of it and stays visible.
@@ -34,7 +36,8 @@ _Labels = NDArray[np.uint8] | NDArray[np.uint16]
 def overlay(base: Anatomy, over: Anatomy) -> Anatomy:
     """``base`` with the structures, curves and landmarks of ``over`` laid on top; both are of the same volume.
 
-    A structure that ``over`` has is taken from it alone. What ``base`` has at the same site goes too; its parts that
+    A structure that ``over`` has is taken from it alone. What ``base`` has at the same site goes too, but for curves
+    that run within the new masks; its parts that
     ``over`` does not tell apart (ascending aorta and arch of an ``aorta``) divide the new structure among them.
     Structures finer than what covers them (a pineal gland in a brain) stay, and so do those that share a room (inside
     the heart) and metal. Backgrounds and structures without a known meaning are painted only where nothing better is.
@@ -53,14 +56,15 @@ def overlay(base: Anatomy, over: Anatomy) -> Anatomy:
     provider = over.manifest.provider
     structures = {n: one for n, one in base.structures.items() if n not in dropped}
     for name, whole in parts.items():
-        sure = min(structures[name].confidence, over.structures[whole].confidence)
+        # Where it is says the new one, which part of it the base: the part is as sure as both together.
+        sure = math.sqrt(structures[name].confidence * over.structures[whole].confidence)
         structures[name] = replace(structures[name], confidence=sure, provider=provider)
     for name, value in values.items():
         one = over.structures[name]
         structures[name] = Structure(name, value, one.confidence, one.provider or provider)
     tubes = {n: tube for n, tube in base.tubes.items() if not shared.replaces(n, curve=True)}
     tubes |= {n: replace(tube, provider=tube.provider or provider) for n, tube in over.tubes.items()}
-    return replace(
+    body = replace(
         base,
         labels=labels,
         structures=MappingProxyType(structures),
@@ -71,6 +75,8 @@ def overlay(base: Anatomy, over: Anatomy) -> Anatomy:
         notes=tuple(dict.fromkeys((*base.notes, *over.notes))),
         laid_over=(*base.laid_over, *over.manifests),
     )
+    new = courses(body, [*values, *parts])
+    return replace(body, tubes=MappingProxyType({**tubes, **new})) if new else body
 
 
 class _Shared:
@@ -89,16 +95,19 @@ class _Shared:
 
     def replaces(self, name: str, *, curve: bool = False) -> bool:
         """Whether a structure or curve of the base gives way."""
+        given_as, name = name, name.removesuffix(SUFFIX)
         if name in _ADDED:
             return False
-        if name in self.given or name in self.over.tubes:
+        if name in self.over.tubes or (name in self.given and not curve):
             return True
         meaning = self.known.get(name)
         if meaning is None or meaning.site is None or meaning.group is not None or name in self.rooms:
             return False
-        covering = [n for n in self.organs if _covers(self.known[n], meaning)]
-        if curve or not covering:
-            return bool(covering)
+        covering = [n for n in self.organs if n == name or _covers(self.known[n], meaning)]
+        if not covering:
+            return False
+        if curve:
+            return not self._follows(self.base.tubes[given_as], covering)
         if any(self._is_part(name, n) for n in covering):
             return False
         if meaning.place is not Place.ORGAN:
@@ -136,6 +145,14 @@ class _Shared:
     def _is_part(self, name: str, whole: str) -> bool:
         """Whether a structure of the base is a part of the site of a new one, and not all of it."""
         return self.known[name].site != self.known[whole].site
+
+    def _follows(self, tube: Tube, covering: Collection[str]) -> bool:
+        """Whether a curve of the base runs within the new masks: then it is their course, and stays."""
+        index = np.rint(self.base.geometry.to_index(tube.points)).astype(int)
+        inside = ((index >= 0) & (index < self.over.labels.shape)).all(axis=1)
+        own = [self.over.structures[n].label for n in covering]
+        hits = np.isin(self.over.labels[tuple(index[inside].T)], own).sum()
+        return bool(len(index)) and bool(hits >= _PART * len(index)) and tube.name not in self.over.tubes
 
     def _size(self, name: str) -> int:
         return int(self.counts[self.over.structures[name].label].sum())

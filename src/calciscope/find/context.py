@@ -19,6 +19,8 @@ REACH_MM = 12.0
 _SHELL_MM = (1.5, 6.0)
 FAT_HU = (-150.0, -30.0)
 GAS_HU = -300.0
+# Neighbours at which a room is looked for beside a voxel, voxels (z, y, x).
+_BESIDE = ((0, 0, 0), (0, -2, 0), (0, 2, 0), (0, 0, -2), (0, 0, 2), (-1, 0, 0), (1, 0, 0))
 # A candidate larger than this is measured on a thinned grid, voxels of its box.
 _LARGE = 2_000_000
 
@@ -30,7 +32,8 @@ class Context:
     ``touching`` is the share of the candidate's neighbours that are skeleton and ``saddle`` the highest attenuation
     where it touches it (0 where it does not); ``bright`` is the share of its surroundings above the threshold, ``gas``
     that of gas which is neither lung nor outside. ``bony`` and ``in_wall`` are the shares of its own voxels that the
-    anatomy calls bone and that lie in the course of a large artery; ``outside_mm`` is the distance to the air around
+    anatomy calls bone and that lie in the course of a large artery, ``in_room`` that in the space of a joint or in
+    the insertion of a tendon; ``outside_mm`` is the distance to the air around
     the patient, ``artery_mm`` that to the course of a large artery, ``air_mm`` that to the airway.
     """
 
@@ -51,6 +54,7 @@ class Context:
     saddle: float
     bony: float
     in_wall: float
+    in_room: float = 0.0
 
     def as_numbers(self) -> dict[str, float]:
         """The numbers by name, as they travel with a deposit."""
@@ -80,6 +84,7 @@ class Surroundings:
     airway: Bool
     walls: Bool
     near_skin: Bool
+    rooms: Bool
     brain: Bool
     thyroid: Bool
     larynx: Bool
@@ -128,7 +133,21 @@ def context(scene: Scene, level: Levels, masks: Surroundings, candidate: Candida
         saddle=float(hu[touched].max()) if touched.any() else 0.0,
         bony=float(scene.prior[index].mean()),
         in_wall=float(masks.walls[index].mean()),
+        in_room=_beside(masks.rooms, candidate.voxels),
     )
+
+
+def _beside(rooms: Bool, voxels: NDArray[np.int32]) -> float:
+    """Share of voxels that lie in a room or next to one: calcium passes for bone, which is no room."""
+    if not rooms.any():
+        return 0.0
+    few = voxels[:: max(1, len(voxels) // 60)]
+    inside = np.zeros(len(few), dtype=np.bool_)
+    last = np.array(rooms.shape) - 1
+    for step in _BESIDE:
+        moved = np.clip(few + np.array(step), 0, last)
+        inside |= rooms[tuple(moved.T)]
+    return float(inside.mean())
 
 
 def _nearest(away: NDArray[np.float32], mask: Bool) -> float:

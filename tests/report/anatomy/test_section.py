@@ -87,7 +87,7 @@ def test_voxels_of_another_plane_or_out_of_view_draw_nothing():
 
 def test_curves_circles_and_crosses_leave_their_mark():
     for draw in (
-        lambda made: made.curve(np.array([[20.0, 20.0, 20.0], [20.0, 40.0, 40.0]]), YELLOW),
+        lambda made: made.curve(np.linspace([20.0, 20.0, 20.0], [20.0, 40.0, 40.0], 9), YELLOW),
         lambda made: made.circle((20.0, 30.0, 30.0), 10.0, YELLOW),
         lambda made: made.cross((20.0, 30.0, 30.0), YELLOW),
     ):
@@ -95,3 +95,9 @@ def test_curves_circles_and_crosses_leave_their_mark():
         draw(made)
         where = np.argwhere((np.asarray(made.image()) == YELLOW).all(axis=-1))
         assert where.mean(axis=0) == pytest.approx([59.5, 59.5], abs=1.0)
+
+
+def test_points_of_a_curve_that_are_no_neighbours_are_not_joined():
+    made = section(bright((20, 30, 30)), 0)
+    made.curve(np.array([[20.0, 10.0, 10.0], [20.0, 50.0, 50.0]]), YELLOW)
+    assert not (np.asarray(made.image()) == YELLOW).all(axis=-1).any()

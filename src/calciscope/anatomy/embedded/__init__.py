@@ -8,7 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from calciscope.anatomy.embedded import abdomen, cardiac, head, heart, limb, mediastinum, neck, orientation, vessels
+from calciscope.anatomy.embedded import (
+    abdomen,
+    cardiac,
+    chest_wall,
+    head,
+    heart,
+    joints,
+    knee,
+    limb,
+    mediastinum,
+    neck,
+    orientation,
+    pleura,
+    vessels,
+)
 from calciscope.anatomy.embedded.assemble import assemble
 from calciscope.anatomy.embedded.build import build
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
@@ -28,6 +42,10 @@ FINDERS: tuple[Finder, ...] = (
     head.segment,
     limb.segment,
     abdomen.segment,
+    joints.segment,
+    knee.segment,
+    chest_wall.segment,
+    pleura.segment,
 )
 
 

@@ -1,7 +1,7 @@
 """The arteries of the leg: where they run beside the femur and behind the knee, as a region.
 
 The artery lies in front and to the inner side of the femur at the hip, to its inner side in the adductor canal, and
-behind the knee. Which side of the body a cropped limb is cannot be known, so the region has no side.
+behind the knee. In a single leg the fibula tells the side; without it the region has none.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ _BEHIND_BELOW = 60.0
 _INNER_ABOVE = 220.0
 # Below the joint the artery stays in the middle behind the knee for this long, mm.
 _BELOW_KNEE = 40.0
+# Cross-section of a fibula, mm2, its distance from the tibia's middle, mm, at least this to the side, and the height
+# over which it must be seen, mm.
+_FIBULA, _BESIDE, _ASIDE, _FIBULA_MM = (40.0, 420.0), 60.0, 12.0, 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,10 @@ class Shaft:
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
-    """``leg_artery``, the region of the femoral and popliteal artery, in slices that show a leg and no pelvis."""
+    """``leg_artery``, the region of the femoral and popliteal artery, in slices that show a leg and no pelvis.
+
+    Where a fibula tells the side it is ``leg_artery_left`` or ``leg_artery_right``.
+    """
     slices = np.zeros(frame.hu.shape[0], dtype=np.bool_)
     for region in frame.regions:
         if region.name == "limb":
@@ -52,25 +58,62 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     if not slices.any():
         return Part()
     shafts = {z: long_bones(frame, z) for z in np.flatnonzero(slices).tolist()}
-    mask = np.zeros(frame.hu.shape, dtype=np.bool_)
-    sided = False
+    parts: dict[str, Mask] = {}
+    sure: dict[str, float] = {}
     for leg in _legs(frame, shafts):
         knee = _knee(frame, leg)
+        lateral = fibula_side(frame, leg)
+        # Columns grow to the patient's left.
+        name = "leg_artery" if not lateral else "leg_artery_left" if lateral > 0 else "leg_artery_right"
+        mask = parts.setdefault(name, np.zeros(frame.hu.shape, dtype=np.bool_))
+        sided = lateral != 0.0
         for shaft in leg:
             others = [other for other in shafts[shaft.z] if abs(other.column - shaft.column) * frame.spacing[2] > 70.0]
-            medial = _medial(frame, shaft, others)
+            medial = -lateral or _medial(frame, shaft, others)
             sided |= medial != 0.0
             height = None if knee is None else (shaft.z - knee) * frame.spacing[0]
             mask[shaft.z] |= _course(frame, shaft, medial, height)
-    deep = np.zeros_like(mask)
-    for z in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
+        sure[name] = max(sure.get(name, 0.0), _SURE if sided else _SURE_WITHOUT_MEDIAL)
+    deep = _deep(frame, slices) & frame.body & ~frame.bone
+    return Part(masks={name: (mask & deep, sure[name]) for name, mask in parts.items() if (mask & deep).any()})
+
+
+def _deep(frame: Frame, slices: NDArray[np.bool_]) -> Mask:
+    """What lies deeper than the fat under the skin, slice by slice."""
+    deep = np.zeros(frame.hu.shape, dtype=np.bool_)
+    for z in np.flatnonzero(slices).tolist():
         padded = np.pad(frame.body[z], 1, mode="edge")
         depth = ndimage.distance_transform_edt(padded, sampling=frame.spacing[1:])[1:-1, 1:-1]
         deep[z] = depth > _UNDER_SKIN
-    mask &= deep & frame.body & ~frame.bone
-    if not mask.any():
-        return Part()
-    return Part(masks={"leg_artery": (mask, _SURE if sided else _SURE_WITHOUT_MEDIAL)})
+    return deep
+
+
+def fibula_side(frame: Frame, leg: list[Shaft]) -> float:
+    """Which way the fibula lies of the tibia: +1 towards growing columns (a left leg), -1, or 0 where none is seen.
+
+    It is the only thin bone beside a thick one, and it is on the outer side.
+    """
+    seen: list[float] = []
+    area = frame.spacing[1] * frame.spacing[2]
+    for shaft in leg:
+        labels, count = ndimage.label(frame.bone[shaft.z])
+        own = labels[round(shaft.row), round(shaft.column)]
+        thin = []
+        for k in range(1, count + 1):
+            where = np.argwhere(labels == k)
+            row, column = where.mean(axis=0)
+            away = np.hypot((row - shaft.row) * frame.spacing[1], (column - shaft.column) * frame.spacing[2])
+            aside = abs(column - shaft.column) * frame.spacing[2]
+            size = len(where) * area
+            # The fibula lies beside the tibia and behind its middle; the patella lies in front.
+            behind = row > shaft.row - 4.0 / frame.spacing[1]
+            if k != own and behind and _FIBULA[0] < size < _FIBULA[1] and away < _BESIDE and aside > _ASIDE:
+                thin.append(float(np.sign(column - shaft.column)))
+        if len(thin) == 1:
+            seen += thin
+    if len(seen) * frame.spacing[0] < _FIBULA_MM or abs(float(np.mean(seen))) < 0.8:
+        return 0.0
+    return float(np.sign(np.mean(seen)))
 
 
 def long_bones(frame: Frame, z: int) -> list[Shaft]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ PLANES = (("axial", 0), ("coronal", 1), ("sagittal", 2))
 BRAIN = (40.0, 100.0)
 WINDOWS = {"soft tissue": SOFT_TISSUE, "lung": LUNG, "wide": WIDE, "brain": BRAIN}
 _OUTSIDE_HU = -2000.0
+# Points of a curve further apart than this, mm, are not neighbours.
+_JOINED_MM = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,13 @@ class Section:
         return column, row
 
     def curve(self, indices: NDArray[np.float64], colour: Colour) -> None:
-        """Draw a curve ``(n, 3)`` as it is seen along the cut axis, whatever its depth."""
+        """Draw a curve ``(n, 3)`` as it is seen along the cut axis, whatever its depth; far points are not joined."""
         image = Image.fromarray(self._picture)
         draw = ImageDraw.Draw(image)
         points = [self.pixel(index) for index in indices.tolist()]
-        if len(points) > 1:
-            draw.line(points, fill=colour)
+        for start, end in pairwise(points):
+            if np.hypot(end[0] - start[0], end[1] - start[1]) * self.view.field_mm / self.view.pixels < _JOINED_MM:
+                draw.line((start, end), fill=colour)
         self._picture = np.array(image)
 
     def circle(self, index: Sequence[float], radius_mm: float, colour: Colour) -> None:
