@@ -90,7 +90,7 @@ def test_a_plain_deposit_is_none_of_them():
         ("laryngeal_cartilage", {"width": 30.0, "region": "neck"}),
         ("laryngeal_cartilage", {"in_larynx": 0.8, "region": "neck"}),
         ("laryngeal_cartilage", {"in_thyroid": 0.9, "air_mm": 2.0, "region": "neck"}),
-        ("bone", {"over_bone": True, "region": "head"}),
+        ("bone", {"over_bone": True, "peak": 260.0, "region": "head"}),
         ("bone", {"at_border": True, "volume": 90.0, "peak": 300.0, "region": "head"}),
         ("noise", {"in_brain": 1.0, "noise": 4.0, "peak": 70.0, "mean": 66.0, "region": "head"}),
         ("sesamoid", {"region": "limb", "bone_mm": 5.0}),
@@ -156,8 +156,8 @@ def test_every_rule_has_a_name_of_the_vocabulary():
         # A brain is even: what would be noise in a trunk stands out of it.
         {"in_brain": 1.0, "noise": 4.0, "peak": 118.0, "mean": 106.0, "region": "head"},
         # Neither bone below nor the end of the scan.
-        {"over_bone": True, "region": "chest"},
-        {"over_bone": True, "peak": 1200.0, "region": "head"},
+        {"over_bone": True, "peak": 260.0, "region": "chest"},
+        {"over_bone": True, "peak": 420.0, "region": "head"},
     ],
 )
 def test_what_heads_and_necks_hold_is_kept(changes):

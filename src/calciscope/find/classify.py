@@ -202,9 +202,9 @@ def _sesamoid(f: Facts) -> bool:
     return f.region == "limb" and small and f.context.in_room < _IN_ROOM
 
 
-# Crests of the skull base rise into the brain, and the end of a scan cuts them: what stands on dense bone or at the end
-# is bone up to this, HU and mm3.
-_CREST_HU, _ENDS_HU, _ENDS_MM3 = 800.0, 250.0, 60.0
+# Crests of the skull base rise into the brain with blurred, faint tips, and the end of a scan cuts them: what stands on
+# bone and is no brighter than this, or lies at the end and is brighter and larger than that (HU, mm3), is bone.
+_CREST_HU, _ENDS_HU, _ENDS_MM3 = 300.0, 250.0, 60.0
 
 
 def _crest(f: Facts) -> bool:

@@ -8,6 +8,7 @@ from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.deposit import Deposit, PlacedDeposit
 from calciscope.domain.image import Volume
 from calciscope.domain.structures import Dictionary, dictionary
+from calciscope.place.company import company
 from calciscope.place.decide import decide
 from calciscope.place.features import features
 from calciscope.place.hypotheses import Scorer
@@ -29,9 +30,10 @@ def place(
     """
     known = meanings or dictionary()
     scorer = Scorer(volume, anatomy, known)
+    around = company(deposits, anatomy)
     placed = []
     for deposit in deposits:
-        seen = features(deposit, volume)
+        seen = {**features(deposit, volume, anatomy), **around[deposit.id]}
         whole = scorer.score(deposit, seen)
         pieces = parts(deposit, whole, scorer)
         for piece in pieces:

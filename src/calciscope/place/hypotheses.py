@@ -103,7 +103,7 @@ class Scorer:
         if region is not None:
             certain = next((r.confidence for r in self.anatomy.regions if r.name == region), 0.0)
             found += [Hypothesis(s, weight * certain, region) for s, weight in self.known.regions.get(region, ())]
-        seen = features(deposit, self.volume) if seen is None else seen
+        seen = features(deposit, self.volume, self.anatomy) if seen is None else seen
         for group in self.known.groups.values():
             found = self._in_room(found, deposit, voxels, seen, group)
         return self._weighed(found, seen)
