@@ -244,6 +244,7 @@ def test_the_raw_file_uses_only_known_keys():
         "otherwise",
         "group",
         "hollow",
+        "part_of",
     }
     for name, entry in RAW["structures"].items():
         assert set(entry) <= known, name
