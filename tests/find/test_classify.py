@@ -82,6 +82,7 @@ def test_a_plain_deposit_is_none_of_them():
         ("contrast", {"blood": 300.0, "bright": 0.5, "mean": 400.0}),
         ("contrast", {"blood": 300.0, "background": 450.0, "peak": 900.0, "mean": 700.0}),
         ("costal_cartilage", {"ribs": True, "depth": 12.0}),
+        ("costal_cartilage", {"ribs": True, "depth": 120.0, "cut_wall": True, "region": "chest"}),
         ("laryngeal_cartilage", {"air_mm": 6.0, "region": "neck"}),
         ("laryngeal_cartilage", {"width": 30.0, "region": "neck"}),
         ("laryngeal_cartilage", {"in_larynx": 0.8, "region": "neck"}),

@@ -351,3 +351,43 @@ def test_numbers_that_travel_with_a_deposit_are_those_of_the_context():
     assert numbers["fat"] == 1.0
     assert numbers["distance_to_bone_mm"] == REACH_MM
     assert all(isinstance(value, float) and np.isfinite(value) for value in numbers.values())
+
+
+def cut_chest(heart_from=20, skin=0):
+    """A chest whose surface is not in view: lungs on both sides behind a wall of 10 mm, and a heart between them."""
+    lungs = block((0, 16), (10, 44), (2, 20)) | block((0, 16), (10, 44), (36, 46))
+    heart = block((0, 16), (heart_from, 40), (20, 36))
+    behind = block((0, 16), (40, 44), (20, 36))
+    hu = np.where(lungs | behind, -800.0, 40.0)
+    hu[:, :skin] = -1000.0
+    body = block((0, 16), (skin, 48), (0, 48))
+    scene_of = small(hu, {"body": body, "lung_left": lungs | behind, "heart_region": heart})
+    return trunk(scene_of, scene_of.names_mask(("lung_left",)), NOWHERE[:, skin:] if skin else NOWHERE)
+
+
+def inside(place, y, x):
+    return place.in_cut_wall(np.array([[8, y, x], [8, y, x + 1]], dtype=np.int32))
+
+
+def test_the_wall_before_a_lung_is_known_where_its_surface_is_not_in_view():
+    place = cut_chest()
+    assert inside(place, 4, 8)
+    assert inside(place, 4, 43)
+    assert not inside(place, 20, 8)
+
+
+def test_nothing_of_the_heart_or_before_it_is_wall():
+    place = cut_chest(heart_from=6)
+    for y in range(0, 40, 3):
+        for x in (16, 22, 28, 34):
+            assert not inside(place, y, x) or (x == 16 and y < 10)
+
+
+def test_lung_behind_the_heart_makes_no_wall_of_it():
+    """Where the heart was outlined too small, the lung behind it must not turn its back into wall."""
+    place = cut_chest(heart_from=36)
+    assert not any(inside(place, y, 28) for y in range(0, 40, 3))
+
+
+def test_where_the_surface_is_in_view_its_depth_says_enough():
+    assert not cut_chest(skin=3).wall.any()

@@ -18,7 +18,8 @@ class Facts:
     front of the body's middle, ``spine_mm`` its distance to the vertebral bodies. ``at_border`` says that the field of
     view or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether its slices
     hold any. ``in_brain``, ``in_thyroid`` and ``in_larynx`` are the shares of it that lie there, ``over_bone`` whether
-    bone lies close below it. ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0
+    bone lies close below it, ``cut_wall`` whether it lies in the chest's wall in front of a lung where the image ends
+    before the wall's surface. ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0
     without contrast).
     """
 
@@ -46,6 +47,7 @@ class Facts:
     in_thyroid: float = 0.0
     in_larynx: float = 0.0
     over_bone: bool = False
+    cut_wall: bool = False
 
 
 # --- noise -----------------------------------------------------------------------------------------------------
@@ -216,6 +218,7 @@ _ACROSS_NECK = 22.0
 def _costal(f: Facts) -> bool:
     # Outside of the muscles, in skin, fat and breast, there is no cartilage.
     in_wall = f.ribs and f.front and 0.0 < f.depth < _RIB_DEPTH and f.region in ("chest", "abdomen")
+    in_wall = in_wall or (f.ribs and f.front and f.cut_wall)
     return in_wall and f.context.fat < 0.6
 
 

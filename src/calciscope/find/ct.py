@@ -134,6 +134,7 @@ def _facts(
         ribs=place.chest[0] <= z < place.chest[1],
         front=place.in_front(z, y),
         spine_mm=place.spine_distance(voxels),
+        cut_wall=place.in_cut_wall(voxels),
         in_brain=float(masks.brain[tuple(voxels.T)].mean()),
         in_thyroid=float(masks.thyroid[tuple(voxels.T)].mean()),
         in_larynx=float(masks.larynx[tuple(voxels.T)].mean()),

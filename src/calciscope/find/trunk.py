@@ -25,7 +25,8 @@ class Trunk:
 
     ``spine`` holds the vertebral bodies as ``(n, 4)``: centre in mm along the scene's axes ``(z, y, x)``, radius.
     ``chest`` are the slices with ribs: those with lung, and below them as far as the costal margin reaches; ``metal``
-    says of each slice whether it holds metal.
+    says of each slice whether it holds metal. ``wall`` is, on the same grid, the wall of the chest in front of the
+    lungs where the border of the image cuts it off, so that its surface is not in view.
     """
 
     lean: NDArray[np.float32]
@@ -35,12 +36,19 @@ class Trunk:
     spacing: tuple[float, float, float]
     chest: tuple[int, int]
     metal: Bool
+    wall: Bool
 
     def depth(self, voxels: NDArray[np.int32]) -> float:
         """Median depth of voxels under the surface of muscle, mm; 0 outside of it."""
         few = voxels[:: max(1, len(voxels) // 200)] // np.array(self.step)
         few = np.minimum(few, np.array(self.lean.shape) - 1)
         return float(np.median(self.lean[tuple(few.T)]))
+
+    def in_cut_wall(self, voxels: NDArray[np.int32]) -> bool:
+        """Whether most voxels lie in the wall of the chest where its surface is not in view."""
+        few = voxels[:: max(1, len(voxels) // 200)] // np.array(self.step)
+        few = np.minimum(few, np.array(self.wall.shape) - 1)
+        return bool(self.wall[tuple(few.T)].mean() > 0.5)
 
     def in_front(self, z: int, y: int) -> bool:
         """Whether a voxel lies in front of the middle of the body."""
@@ -58,6 +66,10 @@ class Trunk:
         return float((np.linalg.norm(few[:, None] - near[None, :, :3], axis=2) - near[None, :, 3]).min())
 
 
+# The wall of the chest is this thick in front, mm; the front of a lung curves back this far to its side; the outline
+# of the heart may be off by so much.
+_WALL_MM, _LUNG_FRONT_MM, _SAC_MM = 35.0, 45.0, 8.0
+_HEART = ("heart_region", "heart", "heart_", "pericardium", "mediastinum")
 # The costal margin reaches this far below the lungs, mm.
 _BELOW_MM = 110.0
 
@@ -85,7 +97,32 @@ def trunk(scene: Scene, lung: Bool, metal: Bool) -> Trunk:
     chest = (0, 0)
     if with_lung.size:
         chest = (int(with_lung[0] - _BELOW_MM / scene.spacing[0]), int(with_lung[-1]) + 1)
-    return Trunk(lean, step, middle, _spine(scene), scene.spacing, chest, np.asarray(metal.any(axis=(1, 2))))
+    any_metal = np.asarray(metal.any(axis=(1, 2)))
+    wall = _cut_wall(scene, body, air, step, spacing[1])
+    return Trunk(lean, step, middle, _spine(scene), scene.spacing, chest, any_metal, wall)
+
+
+def _cut_wall(scene: Scene, body: Bool, lung: Bool, step: tuple[int, int, int], row_mm: float) -> Bool:
+    """What lies directly in front of the front of a lung where the image's border cuts the body off.
+
+    Columns with any of the heart before the lung are left out: nothing of the heart may be taken for wall.
+    """
+    wall = np.zeros(body.shape, dtype=np.bool_)
+    heart = scene.names_mask(_HEART)
+    if scene.start[1] > 0 or not heart.any():
+        return wall
+    rows = np.arange(body.shape[1])[None, :, None]
+    found = lung.any(axis=1)
+    first = np.where(found, lung.argmax(axis=1), body.shape[1])
+    # Behind the heart lung begins far behind the front of the lungs.
+    foremost = first.min(axis=1, keepdims=True)
+    near = (first - foremost) * row_mm <= _LUNG_FRONT_MM
+    sac = heart[:, :: step[1], :: step[2]]
+    sac = ndimage.binary_dilation(sac, iterations=max(1, round(_SAC_MM / row_mm)))
+    free = ~(sac & (rows < first[:, None, :])).any(axis=1)
+    before = first[:, None, :] - rows
+    wall |= (body[:, 0, :] & found & near & free)[:, None, :] & (before > 0) & (before * row_mm <= _WALL_MM)
+    return wall
 
 
 def near_skin(scene: Scene) -> Bool:
