@@ -156,6 +156,7 @@ def assess(
             unseen.append(f"calcium fainter than {found.floor_hu:.0f} HU, which contrast hides in {series.info.label}")
         clock.start("place", f"placing {len(found.deposits)} deposits")
         placed = place.place(found.deposits, series.volume, body)
+        body = replace(body, notes=(*body.notes, *found.notes))
         seen.append(_Seen(series, body, placed, found.rejected))
     refused = (*refused, *misfits)
     seen = _corrected(seen, changes)

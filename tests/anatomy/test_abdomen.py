@@ -98,19 +98,24 @@ def test_the_ureter_runs_from_kidney_to_bladder_in_front_of_the_psoas(plain):
     for side, sign in (("left", 1), ("right", -1)):
         points = part.tubes[f"ureter_{side}"].points
         assert (np.diff(points[:, 2]) <= 0).all()
+        assert (part.tubes[f"ureter_{side}"].radius >= 4.0).all(), "never surer than it can be"
         assert points[0, 2] > 190
         assert points[-1, 2] < 100
         assert (points[:, 0] * sign > 0).all()
         middle = points[(points[:, 2] > 140) & (points[:, 2] < 165)]
-        assert (middle[:, 1] < -8).all()
+        assert (middle[:, 1] < -5).all()
         assert 15 < np.abs(points[-1, 0]) < 45
     assert scan.to_mm((0.0, 0.0, 0.0))[2] == 0.0
 
 
-def test_no_ureter_without_its_kidney(plain):
+def test_without_its_kidney_a_ureter_is_less_sure_and_begins_lower(plain):
     scan, _, part = plain
     masks = {name: value for name, value in part.masks.items() if name != "kidney_left"}
-    assert set(ureters.segment(scan, masks, pelvis.find(scan)).tubes) == {"ureter_right"}
+    tubes = ureters.segment(scan, masks, pelvis.find(scan)).tubes
+    assert tubes["ureter_left"].confidence < part.tubes["ureter_left"].confidence
+    assert tubes["ureter_left"].confidence < 0.65
+    assert tubes["ureter_right"].confidence == part.tubes["ureter_right"].confidence
+    assert not ureters.segment(scan, {}, None).tubes, "neither kidney nor pelvis"
 
 
 def test_the_ureter_ends_at_the_brim_where_the_pelvis_is_not_in_view(plain):

@@ -114,3 +114,24 @@ def test_air_stays_air_in_block_means():
     mean = bodies.block_mean(volume, (1, 3, 3))
     assert mean[0, 0, 0] == FAT
     assert mean[0, 1, 0] >= AIR - 24
+
+
+def test_noise_is_measured_in_soft_tissue_only():
+    rng = np.random.default_rng(3)
+    hu = np.full((6, 60, 60), 45.0, dtype=np.float32)
+    hu[:, :20] = 900.0
+    noisy = hu + rng.normal(0, 18.0, hu.shape).astype(np.float32)
+    assert bodies.noise(noisy) == pytest.approx(18.0, rel=0.12)
+    assert bodies.noise(np.full((3, 9, 9), -1000.0, dtype=np.float32)) == 0.0
+
+
+def test_a_noisy_volume_is_smoothed_and_its_padding_kept():
+    rng = np.random.default_rng(3)
+    hu = np.clip(rng.normal(45.0, 60.0, (6, 60, 60)), -1024, 3000).astype(np.int16)
+    hu[:, :5] = -2000
+    volume = Volume(hu, Geometry(hu.shape, (3.0, 2.0, 2.0), (0.0, 0.0, 0.0)))
+    calm = bodies.denoised(volume, (1, 1, 1))
+    assert calm.hu.dtype == np.int16
+    assert (calm.hu[:, :5] == -2000).all()
+    assert calm.hu[:, 15:].std() < 0.5 * hu[:, 15:].std()
+    assert calm.hu[:, 15:].mean() == pytest.approx(hu[:, 15:].mean(), abs=2.0)

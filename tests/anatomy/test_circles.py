@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calciscope.anatomy.embedded.circles import best_path, vote, window
+from calciscope.anatomy.embedded.circles import best_path, share, vote, window
 from tests.anatomy import phantom
 
 
@@ -99,3 +99,13 @@ def test_a_window_is_cut_at_the_edge_of_the_volume():
     frame = phantom.chest().frame()
     box = window(frame, (-5, -9, -9), (500, 500, 500))
     assert box.hu.shape == frame.hu.shape
+
+
+def test_the_share_of_a_disc_that_is_bright():
+    y, x = np.mgrid[:50, :60] * 2.0
+    disc = np.hypot(y - 50, x - 60) < 15
+    half = disc & (x < 60)
+    found = share(np.stack([disc, half, ~disc]), (2.0, 2.0), np.array([9.0, 15.0]))
+    assert found[:, 0, 25, 30] == pytest.approx([1.0, 0.95], abs=0.06)
+    assert found[:, 1, 25, 30] == pytest.approx([0.5, 0.5], abs=0.1)
+    assert found[0, 2, 25, 30] == pytest.approx(0.0, abs=0.02)

@@ -82,7 +82,7 @@ def test_hila_lie_beside_the_bronchi(body, masks):
 
 
 def test_regions_of_the_chest_do_not_overlap(masks):
-    names = [n for n in masks if n.startswith(("heart", "mediastinum", "hilum", "brachio"))]
+    names = [n for n in masks if n.startswith(("heart", "mediastinum", "hilum", "arch_br"))]
     total = sum(masks[n][0].astype(int) for n in names)
     assert total.max() == 1
 
@@ -94,7 +94,55 @@ def test_the_mediastinum_lies_between_the_lungs(body, masks):
 
 
 def test_branches_leave_above_the_arch(masks):
-    mask = masks["brachiocephalic_trunk"][0]
+    mask = masks["arch_branches"][0]
     arch = masks["aorta_arch"][0]
     assert np.flatnonzero(mask.any(axis=(1, 2))).mean() > np.flatnonzero(arch.any(axis=(1, 2))).mean()
     assert not (mask & arch).any()
+
+
+def with_airway(frame, cells):
+    """The frame with an airway of the given (slice, row, column) cells, each a few voxels wide."""
+    airway = np.zeros_like(frame.airway)
+    for z, y, x in cells:
+        airway[z, y - 1 : y + 2, x - 1 : x + 2] = True
+    return phantom.without(frame, airway=airway)
+
+
+def test_a_windpipe_has_a_fork_and_a_bronchus_has_none(body):
+    frame = body.frame()
+    middle, column = frame.airway.shape[1] // 2, frame.airway.shape[2] // 2
+    low, high = 30, frame.airway.shape[0]
+    straight = [(z, middle, column) for z in range(low, high)]
+    aside = [(z, middle, column + (z - low) // 2) for z in range(low, high)]
+    ending = straight[: round(24.0 / frame.spacing[0])]
+    assert heart.fork_of_windpipe(with_airway(frame, straight)) == low
+    assert heart.fork_of_windpipe(with_airway(frame, aside)) is None
+    assert heart.fork_of_windpipe(with_airway(frame, ending)) is None
+
+
+def test_lungs_that_reach_the_border_of_the_view_are_cut(body):
+    frame = body.frame()
+    assert heart.cut_sides(frame) == (False, False)
+    wide = frame.lung_left.copy()
+    wide[..., -1] = True
+    assert heart.cut_sides(phantom.without(frame, lung_left=wide)) == (False, True)
+
+
+def test_a_heart_reaches_the_border_of_a_lung_that_is_cut(body):
+    frame = body.frame()
+    columns = np.flatnonzero(frame.lung_left.any(axis=(0, 1)))
+    edge = int(columns[0] + 0.35 * (columns[-1] - columns[0]))
+    names = ("hu", "body", "lung_left", "lung_right", "airway", "bone", "metal", "fat")
+    cut = phantom.without(frame, **{name: getattr(frame, name)[..., :edge] for name in names})
+    assert heart.cut_sides(cut) == (False, True)
+    whole, part = heart.between_lungs(frame)[..., :edge], heart.between_lungs(cut)
+    assert part.sum() >= 0.85 * whole.sum()
+
+
+def test_of_two_large_pieces_the_higher_is_the_heart():
+    mask = np.zeros((30, 20, 20), dtype=bool)
+    mask[0:10] = True
+    mask[14:24, :, :12] = True
+    mask[26:28, :4, :4] = True
+    found = heart._highest(mask)
+    assert found[14:24].sum() == found.sum() == mask[14:24].sum()

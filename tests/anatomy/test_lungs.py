@@ -213,3 +213,23 @@ def test_exchanging_the_sides_exchanges_the_lungs(seed):
     )
     np.testing.assert_array_equal(again[0][:, :, ::-1], right)
     np.testing.assert_array_equal(again[1][:, :, ::-1], left)
+
+
+def test_a_pool_of_stool_and_gas_below_the_lungs_is_no_lung():
+    chest = Chest().lungs(low=16)
+    pool = np.broadcast_to(chest.ball((6, 25, MIDDLE), 9) & (chest.z < 13), SHAPE)
+    chest.put(pool, -840.0)
+    left, right = chest.found()
+    assert not ((left | right) & pool).any()
+    assert min(left.sum(), right.sum()) > 8_000
+
+
+def test_noise_that_brightens_the_room_makes_no_lung_of_gas():
+    chest = Chest().lungs(low=20)
+    pool = np.broadcast_to(chest.ball((10, 40, MIDDLE), 8), SHAPE)
+    chest.put(pool, -1000.0)
+    # What noise of a sharp kernel does to values that cannot fall below the end of the scale.
+    chest.noise = chest.noise + np.where(chest.hu < -980, np.float32(55.0), np.float32(0.0))
+    left, right = chest.found()
+    assert ((left | right) & pool).sum() < 0.2 * pool.sum()
+    assert min(left.sum(), right.sum()) > 8_000

@@ -9,7 +9,7 @@ from calciscope.anatomy.embedded import orientation
 from calciscope.anatomy.embedded.assemble import assemble
 from calciscope.anatomy.embedded.build import build
 from calciscope.anatomy.embedded.frame import Frame, Part
-from calciscope.domain.anatomy import Tube
+from calciscope.domain.anatomy import Region, Tube
 from calciscope.domain.image import Volume
 from tests.anatomy.figure import MUSCLE, Figure
 from tests.anatomy.trunk import frame, trunk
@@ -92,4 +92,27 @@ def test_doubt_lowers_what_has_a_side_and_spares_what_has_none(scan, note):
 
 
 def test_a_prone_table_is_said_but_not_doubted():
-    assert orientation.trust((orientation.TABLE_IN_FRONT,), "kidney_left") == 1.0
+    assert orientation.trusted((orientation.TABLE_IN_FRONT,), "kidney_left", 0.9) == 0.9
+
+
+def test_below_the_chest_and_without_a_liver_the_header_alone_tells_the_sides(scan):
+    nothing = np.zeros_like(scan.lung_left)
+    low = replace(
+        scan,
+        hu=np.where(scan.body, np.float32(-100.0), scan.hu),
+        lung_left=nothing,
+        lung_right=nothing,
+        regions=(Region("pelvis", 0, scan.hu.shape[0] * scan.factor[0] // 2, 0.8),),
+    )
+    assert orientation.check(low, {}) == (orientation.SIDES_UNSEEN,)
+    assert orientation.check(replace(low, regions=(Region("limb", 0, 9, 0.8),)), {}) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "limited"),
+    [("kidney_left", True), ("aorta_abdominal", True), ("urinary_bladder", False), ("iliac_bed_left", False)],
+)
+def test_what_only_the_header_tells_is_never_sure(name, limited):
+    sure = orientation.trusted((orientation.SIDES_UNSEEN,), name, 0.95)
+    assert (sure < 0.7) == limited
+    assert orientation.trusted((orientation.SIDES_UNSEEN,), name, 0.4) == 0.4

@@ -153,3 +153,17 @@ def test_filling_only_adds(seed):
     hu = rng.normal(100, 100, bone.shape).astype(np.float32)
     hu[bone] = 400.0
     assert (fill_marrow(bone, hu, SPACING) | ~bone).all()
+
+
+def test_in_an_angiogram_a_flat_lumen_beside_the_bone_is_blood():
+    hu = tissue()
+    bone = vertebrae(hu)
+    hu[column(15, 30, 9.0)] = 400.0
+    beside = np.zeros(SHAPE, dtype=bool)
+    beside[:, 35:39, 24:36] = True
+    hu[beside] = 420.0
+    contrast = find_contrast(hu, WHOLE, SPACING)
+    found = find_bone(hu, WHOLE, contrast, SPACING)
+    assert contrast[beside].mean() > 0.9
+    assert found[beside & ~bone].mean() < 0.05
+    assert found[bone & (hu > 550)].mean() > 0.6

@@ -110,3 +110,23 @@ def test_the_share_of_bone_is_a_share(row, col, radius):
 def test_a_place_outside_the_picture_has_no_bone():
     assert bone_share(np.ones((10, 10), dtype=bool), -1.0, 5.0, 10.0, SPACING) == 0.0
     assert bone_share(np.ones((10, 10), dtype=bool), 5.0, 10.0, 10.0, SPACING) == 0.0
+
+
+def cut_behind(hu, bone, body):
+    """As a scan of the heart sees it: everything behind the middle of the vertebral bodies is out of view, so are the
+    sides."""
+    view = (slice(None), slice(0, 50), slice(24, 84))
+    return spine_track(hu[view], bone[view], body[view], np.zeros(hu[view].shape, dtype=bool), SPACING)
+
+
+def test_a_spine_of_which_the_view_cuts_the_canal_is_followed():
+    found = cut_behind(*column())
+    assert np.isfinite(found).all()
+    assert np.abs(found[:, 1] - 30.0).max() * 3.0 < 9.0
+    assert np.abs(found[:, 0] - 44.0).max() * 3.0 < 9.0
+
+
+def test_a_view_that_ends_in_soft_tissue_has_no_spine():
+    hu, bone, body = column()
+    hu[bone] = 45.0
+    assert np.isnan(cut_behind(hu, bone & False, body)).all()

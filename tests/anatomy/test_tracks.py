@@ -203,3 +203,33 @@ def test_a_hull_is_convex_and_holds_its_mask():
     assert (whole | ~mask).all()
     assert whole[8, 10]
     assert not whole[16:].any()
+
+
+@pytest.fixture(scope="module")
+def dissected():
+    """A vessel of 14 mm radius in fat, most of it soft tissue and a narrow lumen of blood at its side."""
+    body = Body(length=90.0, spine_from=1e9)
+    body.hu[body.masks["body"]] = FAT
+    body.vessel([(0.0, -60.0, -20.0), (0.0, -60.0, 200.0)], 14.0, 50.0)
+    body.vessel([(6.0, -60.0, -20.0), (6.0, -60.0, 200.0)], 6.0, 350.0)
+    return body.frame(seed=2)
+
+
+def narrow(frame):
+    """A track that has found the bright lumen, except for some points at the top where it holds the whole vessel."""
+    _, row, column = frame.to_coarse((6.0, -60.0, 0.0))
+    found = line(20, row, column, 6.0)
+    radius = np.where(np.arange(20) >= 16, 14.0, 6.0)
+    return Track(found.points, radius, found.support)
+
+
+def test_both_lumens_of_a_dissection_are_one_vessel(dissected):
+    made = resized(dissected, narrow(dissected), 350.0, np.arange(20) >= 16)
+    assert np.median(made.radius[:16]) == pytest.approx(14.0, abs=1.5)
+    middle = dissected.to_mm(made.points[:16])
+    assert np.abs(middle[:, 0]).max() < 3.0
+
+
+def test_a_lumen_that_is_not_doubted_keeps_its_own_rim(dissected):
+    made = resized(dissected, narrow(dissected), 350.0)
+    assert made.radius[:16].max() < 8.5

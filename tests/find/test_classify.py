@@ -82,12 +82,15 @@ def test_a_plain_deposit_is_none_of_them():
         ("contrast", {"blood": 300.0, "bright": 0.5, "mean": 400.0}),
         ("contrast", {"blood": 300.0, "background": 450.0, "peak": 900.0, "mean": 700.0}),
         ("costal_cartilage", {"ribs": True, "depth": 12.0}),
-        ("costal_cartilage", {"ribs": True, "depth": 120.0, "cut_wall": True, "region": "chest"}),
+        # A small field of view ends in the chest's wall: cartilage in front, ribs elsewhere, a vertebra at the end.
+        ("costal_cartilage", {"ribs": True, "beyond_lungs": 6.0, "border_mm": 3.0}),
+        ("bone", {"ribs": True, "front": False, "beyond_lungs": 6.0, "border_mm": 3.0}),
+        ("bone", {"at_end": True, "spine_mm": 8.0, "bone_mm": 7.0}),
         ("laryngeal_cartilage", {"air_mm": 6.0, "region": "neck"}),
         ("laryngeal_cartilage", {"width": 30.0, "region": "neck"}),
         ("laryngeal_cartilage", {"in_larynx": 0.8, "region": "neck"}),
         ("laryngeal_cartilage", {"in_thyroid": 0.9, "air_mm": 2.0, "region": "neck"}),
-        ("bone", {"over_bone": True, "region": "head"}),
+        ("bone", {"over_bone": True, "peak": 260.0, "region": "head"}),
         ("bone", {"at_border": True, "volume": 90.0, "peak": 300.0, "region": "head"}),
         ("noise", {"in_brain": 1.0, "noise": 4.0, "peak": 70.0, "mean": 66.0, "region": "head"}),
         ("sesamoid", {"region": "limb", "bone_mm": 5.0}),
@@ -121,6 +124,12 @@ def test_each_rule(expected, changes):
         {"blood": 250.0, "peak": 700.0, "mean": 450.0},
         # A rim around a core that blood alone would explain.
         {"rim": True, "blood": 250.0, "peak": 240.0, "mean": 180.0, "floor": 150.0},
+        # A heart that fills the field of view, calcium between the lungs, and in the aorta at the scan's end.
+        {"ribs": True, "beyond_lungs": 6.0, "border_mm": 20.0},
+        {"ribs": True, "beyond_lungs": 0.0, "border_mm": 3.0},
+        # A calcification of a breast that the field of view cuts.
+        {"ribs": True, "beyond_lungs": 30.0, "border_mm": 3.0, "depth": 0.0, "fat": 0.5},
+        {"at_end": True, "spine_mm": 8.0, "bone_mm": 8.0, "artery_mm": 1.0},
         # A small calcification of the skin.
         {"outside_mm": 2.0, "size": 3.0, "depth": 3.0, "fat": 0.5, "soft": 0.3},
         # A phlebolith near bone.
@@ -147,8 +156,8 @@ def test_every_rule_has_a_name_of_the_vocabulary():
         # A brain is even: what would be noise in a trunk stands out of it.
         {"in_brain": 1.0, "noise": 4.0, "peak": 118.0, "mean": 106.0, "region": "head"},
         # Neither bone below nor the end of the scan.
-        {"over_bone": True, "region": "chest"},
-        {"over_bone": True, "peak": 1200.0, "region": "head"},
+        {"over_bone": True, "peak": 260.0, "region": "chest"},
+        {"over_bone": True, "peak": 420.0, "region": "head"},
     ],
 )
 def test_what_heads_and_necks_hold_is_kept(changes):

@@ -55,3 +55,31 @@ def test_volume_counts_where_agatston_is_refused_or_not_defined():
     assert [one.total for one in stone.alternatives] == [12.0, 12.0]
     vessel = sites(at("a", 5, "artery.iliac.left", 0.5, ("vein.pelvic.left", 0.45), hu=900))["artery.iliac.left"]
     assert [one.total for one in vessel.alternatives] == [12.0, 12.0]
+
+
+LCX = "artery.coronary.lcx"
+
+
+def test_where_only_the_heart_is_sure_its_best_readings_are_told():
+    found = sites(at("a", 5, "heart", 0.8, (LCX, 0.4), (ANNULUS, 0.3), (VALVE, 0.1)), at("c", 12, ANNULUS, 0.8, hu=450))
+    heart = found["heart"]
+    assert heart.review
+    totals = {one.value: one.total for one in heart.alternatives}
+    assert set(totals) == {"heart", LCX, ANNULUS}
+    assert totals[LCX] == 12.0
+    assert totals[ANNULUS] == 12.0 + 16.0
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        at("a", 5, "heart", 0.8, (LCX, 0.1)),
+        at("a", 5, "artery.coronary", 0.8, ("heart", 0.7)),
+        at("a", 5, "heart", 0.8, ("lung.nodule", 0.5)),
+        at("a", 5, "heart", 0.8, (LCX, 0.4), by="a person"),
+        at("a", 5, VALVE, 0.8, (ANNULUS, 0.4)),
+    ],
+    ids=["faint", "its parent", "not of the heart", "placed by a person", "exact itself"],
+)
+def test_what_is_no_exact_reading_of_a_parent_is_not_told(one):
+    assert not sites(one)[one.placement.site].review

@@ -17,10 +17,10 @@ class Facts:
     is how deep it lies under the surface of muscle, ``ribs`` whether its slice has ribs, ``front`` whether it lies in
     front of the body's middle, ``spine_mm`` its distance to the vertebral bodies. ``at_border`` says that the field of
     view or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether its slices
-    hold any. ``in_brain``, ``in_thyroid`` and ``in_larynx`` are the shares of it that lie there, ``over_bone`` whether
-    bone lies close below it, ``cut_wall`` whether it lies in the chest's wall in front of a lung where the image ends
-    before the wall's surface. ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0
-    without contrast).
+    hold any. ``beyond_lungs`` is how far it lies outside of the convex hull of the lungs, ``border_mm`` how far from
+    where the field of view ends at its sides, ``at_end`` whether the scan ends at it above or below. ``in_brain``,
+    ``in_thyroid`` and ``in_larynx`` are its shares that lie there, ``over_bone`` whether bone lies close below it.
+    ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
     """
 
     context: Context
@@ -43,11 +43,13 @@ class Facts:
     ribs: bool
     front: bool
     spine_mm: float
+    beyond_lungs: float = 0.0
+    border_mm: float = 1000.0
+    at_end: bool = False
     in_brain: float = 0.0
     in_thyroid: float = 0.0
     in_larynx: float = 0.0
     over_bone: bool = False
-    cut_wall: bool = False
 
 
 # --- noise -----------------------------------------------------------------------------------------------------
@@ -147,6 +149,10 @@ _HUGE_MM3 = 60_000.0
 _IN_VERTEBRA = -9.0
 
 
+# A vertebra that the scan ends in is a few bright pieces this near to the bodies' course, mm.
+_CUT_VERTEBRA_MM = 12.0
+
+
 def _bone(f: Facts) -> bool:
     c = f.context
     beside_artery = c.artery_mm <= _WALL_MM
@@ -163,6 +169,7 @@ def _bone(f: Facts) -> bool:
         or cut
         or f.volume > _HUGE_MM3
         or f.spine_mm < _IN_VERTEBRA
+        or (f.at_end and f.spine_mm < _CUT_VERTEBRA_MM and c.bone_mm < _CUT_VERTEBRA_MM and not beside_artery)
         or (c.bony > 0.5 and not beside_artery)
     )
 
@@ -195,9 +202,9 @@ def _sesamoid(f: Facts) -> bool:
     return f.region == "limb" and small and f.context.in_room < _IN_ROOM
 
 
-# Crests of the skull base rise into the brain, and the end of a scan cuts them: what stands on dense bone or at the end
-# is bone up to this, HU and mm3.
-_CREST_HU, _ENDS_HU, _ENDS_MM3 = 800.0, 250.0, 60.0
+# Crests of the skull base rise into the brain with blurred, faint tips, and the end of a scan cuts them: what stands on
+# bone and is no brighter than this, or lies at the end and is brighter and larger than that (HU, mm3), is bone.
+_CREST_HU, _ENDS_HU, _ENDS_MM3 = 300.0, 250.0, 60.0
 
 
 def _crest(f: Facts) -> bool:
@@ -215,16 +222,24 @@ _ALONG_AIRWAY, _ALONG_LARYNX = 3.5, 10.0
 _ACROSS_NECK = 22.0
 
 
+# A small field of view ends within the wall of the chest, so that its surface is not seen: the wall is what lies this
+# far outside of the lungs' hull and this near to where the view ends, mm.
+_BEYOND_MM, _CUT_WALL_MM = 2.5, 12.0
+
+
+def _cut_wall(f: Facts) -> bool:
+    return f.ribs and f.depth > 0.0 and f.beyond_lungs > _BEYOND_MM and f.border_mm < _CUT_WALL_MM
+
+
 def _costal(f: Facts) -> bool:
     # Outside of the muscles, in skin, fat and breast, there is no cartilage.
     in_wall = f.ribs and f.front and 0.0 < f.depth < _RIB_DEPTH and f.region in ("chest", "abdomen")
-    in_wall = in_wall or (f.ribs and f.front and f.cut_wall)
-    return in_wall and f.context.fat < 0.6
+    return (in_wall or (f.front and _cut_wall(f))) and f.context.fat < 0.6
 
 
 def _rib(f: Facts) -> bool:
     # At the sides and behind, the wall's muscles hold nothing else that is bright; fat and skin do.
-    return (
+    return _cut_wall(f) or (
         f.ribs
         and 0.0 < f.depth < _RIB_DEPTH
         and f.region in ("chest", "abdomen")

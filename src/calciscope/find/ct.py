@@ -14,6 +14,7 @@ from calciscope.domain.image import Volume
 from calciscope.find.candidates import Candidate, artery_zone, split
 from calciscope.find.classify import METAL_HU, Facts, rejected_as
 from calciscope.find.context import Context, Surroundings, context
+from calciscope.find.implants import frames, notes
 from calciscope.find.levels import BRAIN_HU, Levels, hot_voxels, levels
 from calciscope.find.neighbours import Judged, by_neighbours
 from calciscope.find.rims import joined
@@ -37,12 +38,13 @@ class Found:
     """Deposits, and candidates that were rejected with the reason in ``rejected_as``; both by ascending slice.
 
     ``floor_hu`` is the attenuation from which calcium could be seen: the threshold that was asked for, or a higher one
-    where contrast was given.
+    where contrast was given. ``notes`` tell of implants.
     """
 
     deposits: tuple[Deposit, ...]
     rejected: tuple[Deposit, ...]
     floor_hu: float
+    notes: tuple[str, ...] = ()
 
 
 def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) -> Found:
@@ -57,10 +59,11 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
     level = levels(view, threshold_hu)
     walls = artery_zone(view)
     parts = split(view, hot_voxels(view, level, walls), walls)
+    cages = frames(((one.voxels, one.hu) for one in parts.candidates), view.hu, view.spacing)
     masks = Surroundings(
         skeleton=parts.skeleton,
         lung=view.names_mask(("lung_left", "lung_right", "lung_upper_", "lung_middle_", "lung_lower_")),
-        metal=view.names_mask(("metal",)) | (view.inside & np.asarray(view.hu > METAL_HU)),
+        metal=view.names_mask(("metal",)) | (view.inside & np.asarray(view.hu > METAL_HU)) | cages,
         airway=view.names_mask(("airway", "trachea")),
         walls=walls,
         near_skin=near_skin(view),
@@ -79,10 +82,12 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
     found.sort(key=lambda item: tuple(item.candidate.voxels[0].tolist()))
     kept = [item for item in found if item.reason is None]
     others = [item for item in found if item.reason is not None]
+    deposits = tuple(_deposit(view, level, item, name=f"{series}-{n}") for n, item in enumerate(kept, start=1))
     return Found(
-        tuple(_deposit(view, level, item, name=f"{series}-{n}") for n, item in enumerate(kept, start=1)),
+        deposits,
         tuple(_deposit(view, level, item, name=f"{series}-r{n}") for n, item in enumerate(others, start=1)),
         level.floor,
+        notes(deposits, bool(cages.any()), anatomy, view.spacing),
     )
 
 
@@ -134,7 +139,9 @@ def _facts(
         ribs=place.chest[0] <= z < place.chest[1],
         front=place.in_front(z, y),
         spine_mm=place.spine_distance(voxels),
-        cut_wall=place.in_cut_wall(voxels),
+        beyond_lungs=place.beyond_lungs(voxels),
+        border_mm=float((np.minimum(whole, last - whole)[:, 1:].min(axis=0) * view.spacing[1:]).min()),
+        at_end=bool(((whole == 0) | (whole == last))[:, 0].any()),
         in_brain=float(masks.brain[tuple(voxels.T)].mean()),
         in_thyroid=float(masks.thyroid[tuple(voxels.T)].mean()),
         in_larynx=float(masks.larynx[tuple(voxels.T)].mean()),

@@ -8,6 +8,7 @@ import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import convex_hull_image
 
 from calciscope.find.scene import Bool, Scene
 
@@ -15,6 +16,8 @@ from calciscope.find.scene import Bool, Scene
 _GRID_MM = 3.0
 # Strands in subcutaneous fat narrower than this do not count as the trunk's surface, mm.
 _STRAND_MM = 5.0
+# Less lung than this in a slice, mm2, does not show where the wall of the chest is.
+_LUNG_MM2 = 1500.0
 # Air around the patient reaches this far into the body mask (its voxels are coarse), mm.
 _SKIN_MM = 4.0
 
@@ -23,32 +26,33 @@ _SKIN_MM = 4.0
 class Trunk:
     """Depth under the surface of muscle (``lean``) on a coarse grid of ``step`` voxels, mm; the body's middle rows.
 
-    ``spine`` holds the vertebral bodies as ``(n, 4)``: centre in mm along the scene's axes ``(z, y, x)``, radius.
+    ``hull`` is the distance outside of the convex hull of the lungs in each slice (0 inside of it, and where a slice
+    has no lung). ``spine`` holds the vertebral bodies as ``(n, 4)``: centre in mm along the scene's axes
+    ``(z, y, x)``, radius.
     ``chest`` are the slices with ribs: those with lung, and below them as far as the costal margin reaches; ``metal``
-    says of each slice whether it holds metal. ``wall`` is, on the same grid, the wall of the chest in front of the
-    lungs where the border of the image cuts it off, so that its surface is not in view.
+    says of each slice whether it holds metal.
     """
 
     lean: NDArray[np.float32]
+    hull: NDArray[np.float32]
     step: tuple[int, int, int]
     middle: NDArray[np.float64]
     spine: NDArray[np.float64]
     spacing: tuple[float, float, float]
     chest: tuple[int, int]
     metal: Bool
-    wall: Bool
 
     def depth(self, voxels: NDArray[np.int32]) -> float:
         """Median depth of voxels under the surface of muscle, mm; 0 outside of it."""
-        few = voxels[:: max(1, len(voxels) // 200)] // np.array(self.step)
-        few = np.minimum(few, np.array(self.lean.shape) - 1)
-        return float(np.median(self.lean[tuple(few.T)]))
+        return float(np.median(self.lean[self._few(voxels)]))
 
-    def in_cut_wall(self, voxels: NDArray[np.int32]) -> bool:
-        """Whether most voxels lie in the wall of the chest where its surface is not in view."""
+    def beyond_lungs(self, voxels: NDArray[np.int32]) -> float:
+        """Median distance of voxels outside of the hull of the lungs, mm: the wall of the chest lies there."""
+        return float(np.median(self.hull[self._few(voxels)]))
+
+    def _few(self, voxels: NDArray[np.int32]) -> tuple[NDArray[np.int32], ...]:
         few = voxels[:: max(1, len(voxels) // 200)] // np.array(self.step)
-        few = np.minimum(few, np.array(self.wall.shape) - 1)
-        return bool(self.wall[tuple(few.T)].mean() > 0.5)
+        return tuple(np.minimum(few, np.array(self.lean.shape) - 1).T)
 
     def in_front(self, z: int, y: int) -> bool:
         """Whether a voxel lies in front of the middle of the body."""
@@ -66,10 +70,6 @@ class Trunk:
         return float((np.linalg.norm(few[:, None] - near[None, :, :3], axis=2) - near[None, :, 3]).min())
 
 
-# The wall of the chest is this thick in front, mm; the front of a lung curves back this far to its side; the outline
-# of the heart may be off by so much.
-_WALL_MM, _LUNG_FRONT_MM, _SAC_MM = 35.0, 45.0, 8.0
-_HEART = ("heart_region", "heart", "heart_", "pericardium", "mediastinum")
 # The costal margin reaches this far below the lungs, mm.
 _BELOW_MM = 110.0
 
@@ -97,32 +97,27 @@ def trunk(scene: Scene, lung: Bool, metal: Bool) -> Trunk:
     chest = (0, 0)
     if with_lung.size:
         chest = (int(with_lung[0] - _BELOW_MM / scene.spacing[0]), int(with_lung[-1]) + 1)
-    any_metal = np.asarray(metal.any(axis=(1, 2)))
-    wall = _cut_wall(scene, body, air, step, spacing[1])
-    return Trunk(lean, step, middle, _spine(scene), scene.spacing, chest, any_metal, wall)
+    return Trunk(
+        lean,
+        _beyond(air, spacing),
+        step,
+        middle,
+        _spine(scene),
+        scene.spacing,
+        chest,
+        np.asarray(metal.any(axis=(1, 2))),
+    )
 
 
-def _cut_wall(scene: Scene, body: Bool, lung: Bool, step: tuple[int, int, int], row_mm: float) -> Bool:
-    """What lies directly in front of the front of a lung where the image's border cuts the body off.
-
-    Columns with any of the heart before the lung are left out: nothing of the heart may be taken for wall.
-    """
-    wall = np.zeros(body.shape, dtype=np.bool_)
-    heart = scene.names_mask(_HEART)
-    if scene.start[1] > 0 or not heart.any():
-        return wall
-    rows = np.arange(body.shape[1])[None, :, None]
-    found = lung.any(axis=1)
-    first = np.where(found, lung.argmax(axis=1), body.shape[1])
-    # Behind the heart lung begins far behind the front of the lungs.
-    foremost = first.min(axis=1, keepdims=True)
-    near = (first - foremost) * row_mm <= _LUNG_FRONT_MM
-    sac = heart[:, :: step[1], :: step[2]]
-    sac = ndimage.binary_dilation(sac, iterations=max(1, round(_SAC_MM / row_mm)))
-    free = ~(sac & (rows < first[:, None, :])).any(axis=1)
-    before = first[:, None, :] - rows
-    wall |= (body[:, 0, :] & found & near & free)[:, None, :] & (before > 0) & (before * row_mm <= _WALL_MM)
-    return wall
+def _beyond(air: Bool, spacing: tuple[float, ...]) -> NDArray[np.float32]:
+    """Distance outside of the convex hull of the lungs, slice by slice, mm."""
+    away = np.zeros(air.shape, dtype=np.float32)
+    for z in range(air.shape[0]):
+        # The hull of a few voxels says nothing of where the wall is.
+        if air[z].sum() * spacing[1] * spacing[2] > _LUNG_MM2:
+            outside = ~convex_hull_image(air[z])  # type: ignore[no-untyped-call]
+            away[z] = edt.edt(outside, anisotropy=spacing[1:], black_border=False)
+    return away
 
 
 def near_skin(scene: Scene) -> Bool:

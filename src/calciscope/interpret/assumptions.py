@@ -115,7 +115,7 @@ def _at_stake(assumption: Assumption, weights: Mapping[str, float]) -> float:
 def _of_rule(rule: CompiledRule, one: Case, verdict: Verdict, knowledge: Knowledge) -> Iterator[Assumption]:
     facts = one.inputs.facts
     absent = rule.names - facts.keys() - {"kind"}
-    if len(absent) > _MOST_INPUTS or not absent.isdisjoint(_NOT_ASKED):
+    if len(absent) > _MOST_INPUTS or not absent.isdisjoint(_NOT_ASKED) or any(_computed(n, knowledge) for n in absent):
         return
     spoken = _unspoken(rule, one, knowledge) if "context" in rule.names else []
     if (not absent and not spoken) or (rule.by_kind and verdict.kind is None):
@@ -135,6 +135,12 @@ def _of_rule(rule: CompiledRule, one: Case, verdict: Verdict, knowledge: Knowled
             if assumption.facts and names not in tried and _fires(rule, {**known, **assumption.added_to(facts)}):
                 tried.add(names)
                 yield assumption
+
+
+def _computed(name: str, knowledge: Knowledge) -> bool:
+    """Whether nobody states an input: it follows from others, for which other rules ask."""
+    quantity = knowledge.quantity(name)
+    return quantity is not None and quantity.group == "risk"
 
 
 def _unspoken(rule: CompiledRule, one: Case, knowledge: Knowledge) -> list[tuple[str, str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from calciscope.domain.assessment import Advice, Alternative, Finding, Judgement, Seriousness, Source, Unknown
+from calciscope.domain.assessment import Advice, Alternative, Finding, Judgement, Measure, Seriousness, Source, Unknown
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Patient
 from calciscope.domain.site import label, split, within
 from calciscope.interpret import advice as advise
+from calciscope.interpret import risk
 from calciscope.interpret.answer import answer
 from calciscope.interpret.context import Inputs, evaluator, of_finding, of_patient, places, value_of
 from calciscope.interpret.judge import Case, Verdict, case, judge
@@ -44,6 +45,7 @@ class _Judged:
     case: Case
     verdict: Verdict
     others: tuple[tuple[MeasuredSite, Verdict], ...]
+    risks: Mapping[str, Measure]
 
 
 def interpret(
@@ -147,10 +149,12 @@ def _judge_place(
     tried = []
     for member in place.members:
         inputs = of_finding(member, known, shared, knowledge)
+        risks = risk.of_finding(base, inputs, knowledge)
+        inputs = inputs.with_facts({name: one.value for name, one in risks.items() if one.value is not None})
         one = case(base, inputs, knowledge, there=there, guidelines=guidelines, muted=muted)
-        tried.append((member, one, judge(one)))
-    member, one, verdict = max(tried, key=lambda item: item[2].level.rank)
-    return _Judged(place, member, one, verdict, tuple((m, v) for m, _, v in tried if m is not member))
+        tried.append((member, one, judge(one), risks))
+    member, one, verdict, risks = max(tried, key=lambda item: item[2].level.rank)
+    return _Judged(place, member, one, verdict, tuple((m, v) for m, _, v, _ in tried if m is not member), risks)
 
 
 def _carried_above(base: str, above: set[str], knowledge: Knowledge) -> frozenset[str]:
@@ -187,7 +191,7 @@ def _finding(one: _Judged, known: Inputs, knowledge: Knowledge) -> Finding:
         label=label(one.place.site),
         rollup=one.place.rollup,
         deposits=deposit_records(member),
-        measures={**categorised(member.measures, verdict.fired), **one.place.earlier},
+        measures={**categorised(member.measures, verdict.fired), **one.risks, **one.place.earlier},
         kind=kind,
         seriousness=Judgement(
             value=verdict.level,

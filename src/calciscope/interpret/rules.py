@@ -150,7 +150,7 @@ def read(folders: Sequence[Path]) -> Knowledge:
         raise KnowledgeError("kinds.yaml is missing")
 
     def compiled_of(text: str) -> Condition:
-        return _condition(text, names, "labs.yaml")
+        return condition_of(text, names, "labs.yaml")
 
     return Knowledge(
         rules=tuple(rules.values()),
@@ -160,7 +160,7 @@ def read(folders: Sequence[Path]) -> Knowledge:
         combined=tuple((c.name, compiled_of(c.expression)) for c in labs.combined),
         words=compile_words(vocabulary_of(places)),
         margin=kinds.margin,
-        nothing=tuple(_condition(text, names, "kinds.yaml") for text in kinds.nothing),
+        nothing=tuple(condition_of(text, names, "kinds.yaml") for text in kinds.nothing),
         asked_of_images=frozenset(kinds.asked_of_images),
         not_organs=kinds.organs.not_counted,
         names=names,
@@ -194,7 +194,7 @@ def compiled(
         KnowledgeError: its condition is not CEL or uses what is no input, or its source does not exist; one line.
     """
     where = f"{file}: rule {rule.id}"
-    condition = _condition(rule.when, names, where)
+    condition = condition_of(rule.when, names, where)
     if rule.source not in sources:
         raise KnowledgeError(f"{where}: its source {rule.source} is not in sources.yaml")
     if "kind" in condition.names and rule.then.kind:
@@ -217,7 +217,12 @@ def compiled(
     )
 
 
-def _condition(text: str, names: frozenset[str], where: str) -> Condition:
+def condition_of(text: str, names: frozenset[str], where: str) -> Condition:
+    """A condition compiled, whose inputs are all among ``names``.
+
+    Raises:
+        KnowledgeError: it is not CEL or uses what is no input; ``where`` says in which file and rule.
+    """
     try:
         program = cel.compile(text)
     except ValueError as error:

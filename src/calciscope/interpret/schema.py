@@ -130,7 +130,7 @@ class Quantity(_Model):
     """A number of the patient file. ``sites`` limits where a finding can have it."""
 
     label: str
-    group: Literal["patient", "labs", "function", "finding", "derived"]
+    group: Literal["patient", "labs", "function", "finding", "derived", "risk"]
     unit: str
     units: dict[str, float | Unit] = {}
     plain: bool = False

@@ -146,10 +146,14 @@ class Circumferential(_Model):
 
 
 class Review(_Model):
-    """When two readings of a place stand close: difference of confidence, share of the volume in question."""
+    """When two readings of a place stand close: difference of confidence, share of the volume in question.
+
+    ``least`` is the confidence from which on an exact reading is told where only its parent is sure.
+    """
 
     margin: float = Field(ge=0, le=1)
     share: float = Field(ge=0, le=1)
+    least: float = Field(default=1.0, ge=0, le=1)
 
 
 class AcquisitionRules(_Model):

@@ -8,7 +8,8 @@ from dataclasses import replace
 from calciscope.domain.assessment import Alternative
 from calciscope.domain.deposit import PlacedDeposit
 from calciscope.domain.measured import MeasuredSite
-from calciscope.domain.site import within
+from calciscope.domain.site import paths, within
+from calciscope.domain.structures import dictionary
 from calciscope.measure.gate import acquisition_rules
 
 
@@ -17,14 +18,14 @@ def reviewed(own: Mapping[str, MeasuredSite]) -> dict[str, MeasuredSite]:
 
     The total of a reading is what its site would hold: the Agatston score where all of them are scored sites and none
     is refused, else the volume (mm3). What a person placed is certain, and a place that is only less exact (the
-    parent) is no other reading.
+    parent) is no other reading. A deposit of which only the parent is sure has its best exact readings as alternatives.
     """
     rules = acquisition_rules().review
     result = dict(own)
     for path, site in own.items():
         doubtful: dict[str, list[PlacedDeposit]] = {}
         for one in site.placed:
-            for other in _close(one, rules.margin):
+            for other in _close(one, rules.margin) or _exact(one, rules.margin, rules.least):
                 doubtful.setdefault(other, []).append(one)
         least = rules.share * _volume(site.placed)
         doubtful = {other: moved for other, moved in doubtful.items() if _volume(moved) >= least}
@@ -41,11 +42,38 @@ def _close(one: PlacedDeposit, margin: float) -> list[str]:
     placement = one.placement
     if placement.by is not None:
         return []
+    # The heart is only a less exact place for what lies in an artery on it.
+    rooms = _rooms() if _is_scored(placement.site) else set()
     return [
         other
         for other, confidence in placement.alternatives
-        if confidence >= placement.confidence - margin and not within(placement.site, other)
+        if confidence >= placement.confidence - margin and not within(placement.site, other) and other not in rooms
     ]
+
+
+def _rooms() -> set[str]:
+    """Sites that hold others without being above them in the tree, as the heart holds its arteries."""
+    return {group.site for group in dictionary().groups.values()}
+
+
+def _is_scored(place: str) -> bool:
+    return any(within(place, name) for name in acquisition_rules().scored_sites)
+
+
+def _exact(one: PlacedDeposit, margin: float, least: float) -> list[str]:
+    """The best exact readings of a deposit of the heart or an artery of which only the parent is sure."""
+    place = one.placement
+    rooms = _rooms()
+    is_parent = any(path != place.site and within(path, place.site) for path in paths())
+    if place.by is not None or not is_parent or not _is_scored(place.site):
+        return []
+    exact = {
+        other: confidence
+        for other, confidence in place.alternatives
+        if confidence >= least and not within(place.site, other) and _is_scored(other) and other not in rooms
+    }
+    best = max(exact.values(), default=0.0)
+    return [other for other, confidence in exact.items() if confidence >= best - margin]
 
 
 def _moved(
@@ -60,10 +88,10 @@ def _moved(
     return Alternative(value=path, why=why, total=total)
 
 
-def _number(paths: Collection[str], own: Mapping[str, MeasuredSite]) -> str:
+def _number(places: Collection[str], own: Mapping[str, MeasuredSite]) -> str:
     """Which number the totals of all readings are given in."""
-    scored = all(any(within(path, place) for place in acquisition_rules().scored_sites) for path in paths)
-    given = all(own[path].measures["agatston"].value is not None for path in paths if path in own)
+    scored = all(_is_scored(path) for path in places)
+    given = all(own[path].measures["agatston"].value is not None for path in places if path in own)
     return "agatston" if scored and given else "volume"
 
 

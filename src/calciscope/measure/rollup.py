@@ -81,6 +81,8 @@ def total(site: str, own: MeasuredSite | None, below: Sequence[MeasuredSite]) ->
         deposit_numbers=own.deposit_numbers if own else MappingProxyType({}),
         rollup=own is None,
         confidence=confidence,
+        review=own.review if own else False,
+        alternatives=own.alternatives if own else (),
     )
 
 

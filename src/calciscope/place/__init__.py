@@ -8,8 +8,11 @@ from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.deposit import Deposit, PlacedDeposit
 from calciscope.domain.image import Volume
 from calciscope.domain.structures import Dictionary, dictionary
+from calciscope.place.company import company
 from calciscope.place.decide import decide
+from calciscope.place.features import features
 from calciscope.place.hypotheses import Scorer
+from calciscope.place.split import parts
 
 __all__ = ["place"]
 
@@ -22,11 +25,18 @@ def place(
     Every structure and tube that a deposit touches is a hypothesis, scored by how much of the deposit lies in it, how
     sure the provider is of it, and what the deposit's own features say (``knowledge/structures.yaml``). The best one
     wins if it stands clear of its rivals; else the deposit goes to the nearest certain parent, to the region of the
-    body, or to ``unplaced``. ``meanings`` replaces the dictionary of structures.
+    body, or to ``unplaced``. A lesion that runs from one coronary artery into the next is divided between them into
+    deposits of their own (:mod:`calciscope.place.split`). ``meanings`` replaces the dictionary of structures.
     """
     known = meanings or dictionary()
     scorer = Scorer(volume, anatomy, known)
-    return tuple(
-        PlacedDeposit(deposit, decide(scorer.score(deposit), anatomy, deposit.center_index[0], known.groups))
-        for deposit in deposits
-    )
+    around = company(deposits, anatomy)
+    placed = []
+    for deposit in deposits:
+        seen = {**features(deposit, volume, anatomy), **around[deposit.id]}
+        whole = scorer.score(deposit, seen)
+        pieces = parts(deposit, whole, scorer)
+        for piece in pieces:
+            found = whole if piece is deposit else scorer.score(piece, seen)
+            placed.append(PlacedDeposit(piece, decide(found, anatomy, piece.center_index[0], known.groups)))
+    return tuple(placed)

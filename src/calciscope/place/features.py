@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Volume
+from calciscope.place.signs import UNSEEN, signs
 
 # Tissue within this distance of a deposit counts as its surroundings, mm; the nearest voxel is left out because it
 # mixes both (partial volume).
@@ -17,6 +19,9 @@ SHELL_MM = 4.0
 # Whether a deposit lies in a bundle between muscles or inside a solid mass shows only a little further out, mm.
 NEIGHBOURHOOD_MM = 12.0
 _NEIGHBOURHOOD_GRID_MM = 1.5
+# A distance to what is not in view, mm; the joints that tell how low in the pelvis a deposit lies.
+FAR_MM = 999.0
+_HIPS = ("femoral_head_left", "femoral_head_right")
 _FAT = (-150.0, -30.0)
 _AIR = -400.0
 # Tissue that is at least half fat after smoothing over this much, mm.
@@ -67,8 +72,11 @@ def surroundings(
     return np.asarray(hu[(distance <= max(reach_mm, 1.5 * min(spacing))) & ~touching], dtype=np.float32)
 
 
-def features(deposit: Deposit, volume: Volume) -> dict[str, float]:
-    """Features by name: sizes in mm and mm3, attenuation in HU, shares from 0 to 1."""
+def features(deposit: Deposit, volume: Volume, anatomy: Anatomy | None = None) -> dict[str, float]:
+    """Features by name: sizes in mm and mm3, attenuation in HU, shares from 0 to 1.
+
+    ``others`` and ``both_sides`` are those of a deposit alone; :func:`calciscope.place.company.company` knows more.
+    """
     around = surroundings(deposit, volume)
     wide = surroundings(deposit, volume, NEIGHBOURHOOD_MM, _NEIGHBOURHOOD_GRID_MM)
     shape = deposit.shape
@@ -88,7 +96,29 @@ def features(deposit: Deposit, volume: Volume) -> dict[str, float]:
         "bone_mm": deposit.context.get("distance_to_bone_mm", NEIGHBOURHOOD_MM),
         "skin_mm": deposit.context.get("distance_to_skin_mm", NEIGHBOURHOOD_MM),
         "airway_mm": deposit.context.get("distance_to_airway_mm", NEIGHBOURHOOD_MM),
+        "others": 0.0,
+        "both_sides": 0.0,
+        **signs(deposit, volume),
+        **_urinary(deposit, anatomy),
     }
+
+
+def _urinary(deposit: Deposit, anatomy: Anatomy | None) -> dict[str, float]:
+    """How far a deposit lies below the end of a widened ureter and above the hip joints, :data:`FAR_MM` if unknown."""
+    found = {"below_hydroureter_mm": FAR_MM, "above_hips_mm": UNSEEN}
+    if anatomy is None:
+        return found
+    point = np.array(deposit.center_mm)
+    for side in ("left", "right"):
+        tube = anatomy.tubes.get(f"hydroureter_{side}")
+        if tube is not None:
+            found["below_hydroureter_mm"] = min(
+                found["below_hydroureter_mm"], float(np.linalg.norm(tube.points[-1] - point))
+            )
+    hips = [anatomy.landmarks[name].point[2] for name in _HIPS if name in anatomy.landmarks]
+    if hips:
+        found["above_hips_mm"] = float(point[2] - np.mean(hips))
+    return found
 
 
 def to_fat(deposit: Deposit, volume: Volume) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ _OUTLINE_MM = 5.0
 _IN_LUMEN = 0.6
 # A group none of whose curves scores this much says nothing of a vessel beside it.
 _EXPLAINED = 0.08
+# Which percentile of a deposit's voxels, from the farthest on, says whether it leaves a wall.
+_OUTERMOST = 15
 # Scores below this are left out.
 _NOTHING = 0.01
 
@@ -43,7 +45,8 @@ class Hypothesis:
     """One reading: the site, its score (0 to 1), the structure that says so, and facts of the place.
 
     Readings of one ``group`` exclude each other: their scores add up to at most 1. ``certain`` is how sure the provider
-    is of a group's structure; its score holds that already once the group has been weighed.
+    is of a group's structure; its score holds that already once the group has been weighed. ``each`` is how well each
+    voxel looked at fits a structure of a group (0 to 1).
     """
 
     site: str
@@ -53,11 +56,22 @@ class Hypothesis:
     tissue: bool = False
     group: str | None = None
     certain: float = 1.0
+    each: NDArray[np.float64] = field(default_factory=lambda: np.ones(1), repr=False, compare=False)
 
 
 def closeness(distance: NDArray[np.float64], tolerance: float) -> float:
     """Mean over points of a bell around the structure: 1 where they touch it, 0.6 at the tolerance."""
-    return float(np.exp(-0.5 * (np.maximum(distance, 0.0) / max(tolerance, 1e-3)) ** 2).mean())
+    return float(bell(distance, tolerance).mean())
+
+
+def bell(distance: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
+    """For each distance from a structure how near it is: 1 within, 0.6 at the tolerance."""
+    return np.asarray(np.exp(-0.5 * (np.maximum(distance, 0.0) / max(tolerance, 1e-3)) ** 2))
+
+
+def in_wall(near: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fits of the voxels of one deposit to a wall: its calcium follows it, so what reaches far out of it is not its."""
+    return near * float(np.sqrt(np.percentile(near, _OUTERMOST) / max(float(near.mean()), 1e-6)).clip(0.0, 1.0))
 
 
 class Scorer:
@@ -79,8 +93,8 @@ class Scorer:
             name: _Curve(tube) for name, tube in anatomy.tubes.items() if name in known.meanings and len(tube.points)
         }
 
-    def score(self, deposit: Deposit) -> tuple[Hypothesis, ...]:
-        """Hypotheses for a deposit, best first, one a site."""
+    def score(self, deposit: Deposit, seen: Mapping[str, float] | None = None) -> tuple[Hypothesis, ...]:
+        """Hypotheses for a deposit, best first, one a site; ``seen`` are its features where they are known already."""
         step = max(1, len(deposit.voxels) // _SAMPLE)
         voxels = deposit.voxels[::step]
         points = self.volume.geometry.to_mm(voxels)
@@ -89,10 +103,19 @@ class Scorer:
         if region is not None:
             certain = next((r.confidence for r in self.anatomy.regions if r.name == region), 0.0)
             found += [Hypothesis(s, weight * certain, region) for s, weight in self.known.regions.get(region, ())]
-        seen = features(deposit, self.volume)
+        seen = features(deposit, self.volume, self.anatomy) if seen is None else seen
         for group in self.known.groups.values():
             found = self._in_room(found, deposit, voxels, seen, group)
         return self._weighed(found, seen)
+
+    def along(self, deposit: Deposit, places: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """Distance of every voxel of a deposit from each of the curves whose sites are ``places``: ``(n,)`` mm."""
+        points = self.volume.geometry.to_mm(deposit.voxels)
+        return {
+            str(self.known.meanings[name].site): curve.beside(points, hollow=False)
+            for name, curve in self.curves.items()
+            if self.known.meanings[name].site in places
+        }
 
     def _in_room(
         self,
@@ -108,7 +131,8 @@ class Scorer:
         if not any(self.known.meanings[name].group == group.name for name in self.curves):
             return others
         where = room.depth(deposit, voxels, self.volume, self.anatomy, group)
-        if where is None or max((item.score for item in members), default=0.0) < _EXPLAINED < self._best(others, group):
+        explained = max((item.score * float(item.each.mean()) for item in members), default=0.0)
+        if where is None or explained < _EXPLAINED < self._best(others, group):
             return others
         within = closeness(-where.mm, group.tolerance_mm)
         if within < _NOTHING:
@@ -118,17 +142,17 @@ class Scorer:
         )
         if group.surface is not None:
             place, weight, mm = group.surface
-            fit = weight * closeness(np.abs(where.mm), mm)
-            members.append(Hypothesis(place, fit, group.name, group=group.name, certain=sure))
+            each = bell(np.abs(where.mm), mm)
+            members.append(Hypothesis(place, weight, group.name, group=group.name, certain=sure, each=each))
         if group.deep is not None:
             place, weight, mm = group.deep
-            fit = weight * float(np.clip(where.mm / mm, 0.0, 1.0).mean())
-            members.append(Hypothesis(place, fit, group.name, group=group.name, certain=sure))
-        weights = [item.score * self._evidence(item.site, seen) for item in members]
+            each = np.clip(where.mm / mm, 0.0, 1.0)
+            members.append(Hypothesis(place, weight, group.name, group=group.name, certain=sure, each=each))
+        weights = np.array([item.score * self._evidence(item.site, seen) * item.each for item in members])
         whole = 0.99 * within
         placed = [
             replace(item, score=whole * item.certain * share)
-            for item, share in zip(members, room.shares(weights, group.none), strict=True)
+            for item, share in zip(members, room.shares(weights, group.none).mean(axis=1).tolist(), strict=True)
         ]
         # What nothing explains lies in the room only where it lies well inside.
         rest = max(0.0, whole - sum(item.score for item in placed))
@@ -194,10 +218,13 @@ class Scorer:
             if place is None or meaning.place is Place.REJECT:
                 continue
             if meaning.group is not None:
-                fit = closeness(curve.beside(points, hollow=meaning.hollow), meaning.tolerance_mm)
-                if fit > _NOTHING:
+                each = bell(curve.beside(points, hollow=meaning.hollow), meaning.tolerance_mm)
+                each = in_wall(each) if meaning.hollow else each
+                if float(each.mean()) > _NOTHING:
                     found.append(
-                        Hypothesis(place, meaning.weight * fit, name, group=meaning.group, certain=curve.confidence)
+                        Hypothesis(
+                            place, meaning.weight, name, group=meaning.group, certain=curve.confidence, each=each
+                        )
                     )
                 continue
             off, radius = curve.distance(points)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,8 +53,10 @@ def depth(deposit: Deposit, voxels: NDArray[np.int32], volume: Volume, anatomy: 
     return Depth(np.minimum(values.astype(np.float64), _REACH_MM), max(r.confidence for r in rooms))
 
 
-def shares(weights: Sequence[float], none: float) -> list[float]:
-    """Beliefs of exclusive readings from their weights: they and that of none of them add up to 1."""
-    sharp = [weight**_SHARPNESS for weight in weights]
-    total = sum(sharp) + none**_SHARPNESS
-    return [weight / total for weight in sharp]
+def shares(weights: NDArray[np.float64], none: float) -> NDArray[np.float64]:
+    """Beliefs of exclusive readings from their weights: they and that of none of them add up to 1.
+
+    ``weights`` are ``(readings,)`` or ``(readings, voxels)``: a large deposit is weighed voxel by voxel.
+    """
+    sharp = np.asarray(weights, dtype=np.float64) ** _SHARPNESS
+    return np.asarray(sharp / (sharp.sum(axis=0) + none**_SHARPNESS))

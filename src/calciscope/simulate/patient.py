@@ -171,6 +171,8 @@ def _grow(body: Body, place: Site, product: float, rng: np.random.Generator) -> 
     filled = np.argwhere(grown.density > 0)
     if not len(filled):
         return None
+    for effect in place.effects:
+        _lay(body, effect(body, rng))
     if damage.bed is not None:
         _lay(body, damage)
     low, high = filled.min(axis=0), filled.max(axis=0) + 1

@@ -42,7 +42,8 @@ class Damage:
 class Site:
     """A place where a deposit grows: ``site`` path, ``kind`` of calcification, what happened, how to make it.
 
-    ``factor`` is the local factor of the ion product (urine and bile are far above serum, alkaline tissue a little).
+    ``factor`` is the local factor of the ion product (urine and bile are far above serum, alkaline tissue a little);
+    ``effects`` lay soft tissue where a deposit grew (a widened duct, the vein of a thrombus).
     ``motion`` is how far (mm, LPS) it moves while a slice is taken.
     """
 
@@ -53,6 +54,7 @@ class Site:
     milieu: Milieu
     nuclei: int = 1
     factor: float = 1.0
+    effects: tuple[Local, ...] = ()
     motion: Vector = (0.0, 0.0, 0.0)
 
 
@@ -182,14 +184,17 @@ def rim(centre: Vector, radius: float, depth: float = 1.1, tissue: str = "gallst
     return make
 
 
-def concretion(centre: Vector, radius: float, spacing: float = 0.3) -> Local:
-    """A thrombus in a small vein that turns to stone in rings: a smooth ball."""
+def concretion(centre: Vector, radius: float, spacing: float = 0.3, lucent: float = 0.0) -> Local:
+    """A thrombus in a small vein that turns to stone in rings: a smooth ball, ``lucent`` the share of its radius that
+    stays soft in the middle.
+    """
 
     def make(body: Body, rng: np.random.Generator) -> Damage:
         away, origin, shape = _ball(body, centre, radius + 2.0, spacing)
         lumpy = away * (1 + 0.04 * _patchy(shape, spacing, radius * 0.8, rng))
         field = np.where(lumpy < radius, 0.9, 0).astype(np.float32)
         field[lumpy < 0.6] = 1.0
+        field[lumpy < lucent * radius] = 0
         return Damage(field, spacing, origin, _inside(lumpy, radius + 0.8, spacing), "blood")
 
     return make

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from calciscope.anatomy.embedded.circles import Floats, Window, best_path, vote, window
+from calciscope.anatomy.embedded.circles import Floats, Window, best_path, share, vote, window
 from calciscope.anatomy.embedded.column import column
 from calciscope.anatomy.embedded.frame import Frame, Mask
 from calciscope.anatomy.embedded.track import Track, blood, from_path, resized, smoothed
@@ -30,6 +30,10 @@ _FARTHEST_FRONT = 30.0
 ENHANCED, _UNENHANCED, _PLAIN_HANDICAP = 110.0, 70.0, 0.08
 # A rim of less support is unclear; what share of the vessel that may be before it is looked at as if unenhanced.
 _UNCLEAR, _MUCH = 0.35, 0.25
+# A stretch this much narrower than the wide part of the vessel may be one of two lumens.
+_NARROW = 0.5
+# The least share of a dissected aorta's cross-section that is enhanced blood.
+_BRIGHT_SHARE = 0.1
 # Blood as bright as bone, HU, and how much of it (mm3) in front of the spine says that vessels are that bright.
 _BRIGHT = 200.0
 _ANGIOGRAM = 15000.0
@@ -200,8 +204,12 @@ def _doubtful(frame: Frame, track: Track | None, blood_hu: float | None) -> bool
     if track is None or blood_hu is None or blood_hu < ENHANCED:
         return False
     pelvis = max((r.stop for r in frame.regions if r.name in ("pelvis", "limb")), default=0) / frame.factor[0]
-    above = track.support[track.points[:, 0] >= pelvis]
-    return above.size > 0 and float(np.mean(above < _UNCLEAR)) > _MUCH
+    above = track.points[:, 0] >= pelvis
+    if not above.any():
+        return False
+    # Part of a lumen may be round; it is much narrower than the vessel elsewhere.
+    narrow = track.radius < _NARROW * float(np.percentile(track.radius[above], 90))
+    return float(np.mean((track.support < _UNCLEAR)[above] | narrow[above])) > _MUCH
 
 
 def _darkest(blood_hu: float) -> float:
@@ -247,7 +255,13 @@ def trace(frame: Frame) -> tuple[Track, float | None] | None:
         reward -= 0.5 * np.clip((_BLOOD_FLOOR - mean) / 40.0, 0, 1)
         if blood_hu is not None:
             # Darker than blood is no vessel; brighter may be the other lumen of a dissection or plaque.
-            reward -= 0.3 * np.clip((_darkest(blood_hu) - mean) / 60.0, 0, 1)
+            dark = 0.3 * np.clip((_darkest(blood_hu) - mean) / 60.0, 0, 1)
+            if plain is not None:
+                # The unenhanced lumen of a dissection may fill most of the vessel, but some of it is bright.
+                bright = share(hu > 0.5 * (blood_hu + _UNENHANCED), box.pixel, RADII)
+                hidden_dark = 0.3 * np.clip((_BRIGHT_SHARE - bright) / _BRIGHT_SHARE, 0, 1)
+                dark = np.where(plain >= score, np.minimum(dark, hidden_dark), dark)
+            reward -= dark
         path, _ = best_path(reward, 3 if step > 1 else 2, 0.02 if step == 1 else 0.01, 0.04)
         path[:, 0] *= step
         full = np.zeros((len(RADII), *hu.shape), dtype=np.float32) if step > 1 else score

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
-from calciscope.anatomy.embedded.orientation import trust
+from calciscope.anatomy.embedded.orientation import trusted
 from calciscope.domain.anatomy import Anatomy, BloodPool, Landmark, Manifest, Structure, Tube
 from calciscope.domain.structures import dictionary
 
@@ -60,7 +60,7 @@ def assemble(frame: Frame, parts: Sequence[Part]) -> Anatomy:
     for label, name in enumerate(order, start=1):
         mask, confidence = masks[name]
         coarse[mask] = label
-        structures[name] = Structure(name, label, round(confidence * trust(tuple(notes), name), 2))
+        structures[name] = Structure(name, label, round(trusted(tuple(notes), name, confidence), 2))
     shown = np.bincount(coarse.ravel(), minlength=len(order) + 1)
     return Anatomy(
         labels=enlarged(coarse, frame.factor, frame.volume.hu.shape),
@@ -68,15 +68,16 @@ def assemble(frame: Frame, parts: Sequence[Part]) -> Anatomy:
         geometry=frame.volume.geometry,
         manifest=Manifest("embedded", version("calciscope"), "Apache-2.0", _LIMITS),
         regions=frame.regions,
-        tubes=MappingProxyType({n: _doubted(t, trust(tuple(notes), n)) for n, t in tubes.items()}),
+        tubes=MappingProxyType({n: _judged(t, tuple(notes)) for n, t in tubes.items()}),
         landmarks=MappingProxyType(landmarks),
         blood_pool=pool,
         notes=tuple(notes),
     )
 
 
-def _doubted(tube: Tube, share: float) -> Tube:
-    return tube if share == 1.0 else replace(tube, confidence=round(tube.confidence * share, 2))
+def _judged(tube: Tube, notes: tuple[str, ...]) -> Tube:
+    sure = trusted(notes, tube.name, tube.confidence)
+    return tube if sure == tube.confidence else replace(tube, confidence=round(sure, 2))
 
 
 def enlarged(coarse: NDArray[np.uint8], factor: tuple[int, int, int], shape: tuple[int, ...]) -> NDArray[np.uint8]:

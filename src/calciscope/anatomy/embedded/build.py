@@ -12,6 +12,8 @@ from calciscope.anatomy.embedded.skeleton import find_bone, find_contrast
 from calciscope.anatomy.embedded.spine import spine_track
 from calciscope.domain.image import Volume
 
+# Noise of the coarse grid, HU, from which thresholds and edges no longer hold.
+_NOISY = 36.0
 # Fat on CT, HU.
 _FAT_HU = (-150.0, -30.0)
 
@@ -19,7 +21,8 @@ _FAT_HU = (-150.0, -30.0)
 def build(volume: Volume) -> Frame:
     """The frame of a CT volume: body, lungs, airway, skeleton, metal, fat, spine and regions.
 
-    Works on any part of the body, cropped or whole; what is not in view is empty. Raises nothing.
+    A volume so noisy that its blocks are too is smoothed first, and the frame holds the smoothed one. Works on any part
+    of the body, cropped or whole; what is not in view is empty. Raises nothing.
     """
     geometry = volume.geometry
     factor = bodies.factors(geometry.spacing)
@@ -34,6 +37,10 @@ def build(volume: Volume) -> Frame:
         geometry.spacing[2] * factor[2],
     )
     hu = bodies.block_mean(volume.hu, factor)
+    if bodies.noise(hu) > _NOISY:
+        # Blocks did not average it out: edges are found in a smoother volume.
+        volume = bodies.denoised(volume, factor)
+        hu = bodies.block_mean(volume.hu, factor)
     body = bodies.find_body(hu, bodies.outside_view(volume.hu, factor), spacing)
     metal = bodies.find_metal(volume, body, factor)
     contrast = find_contrast(hu, body, spacing)

@@ -15,7 +15,7 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from calciscope.anatomy.embedded.frame import Frame
+from calciscope.anatomy.embedded.frame import Frame, Mask
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -123,6 +123,21 @@ def vote(
         score[i] = scipy.fft.irfft2(waves, s=size)[:, : hu.shape[1], : hu.shape[2]]
         mean[i] = scipy.fft.irfft2(waves_hu * kernel_disc, s=size)[:, : hu.shape[1], : hu.shape[2]]
     return score, mean + np.float32(low)
+
+
+def share(mask: Mask, pixel: tuple[float, float], radii: NDArray[np.float64]) -> Floats:
+    """Share of a disc of each radius (mm) around each point that is in a mask, ``(radius, z, y, x)``."""
+    pad = int(np.ceil(radii.max() / min(pixel))) + 1
+    size = tuple(scipy.fft.next_fast_len(n + pad, real=True) for n in mask.shape[1:])
+    waves = scipy.fft.rfft2(mask.astype(np.float32), s=size)
+    away = [np.minimum(np.arange(n), n - np.arange(n)) * step for n, step in zip(size, pixel, strict=True)]
+    distance = np.hypot(away[0][:, None], away[1][None])
+    out = np.empty((len(radii), *mask.shape), dtype=np.float32)
+    for i, radius in enumerate(radii):
+        disc = (distance <= radius).astype(np.float32)
+        whole = scipy.fft.irfft2(waves * scipy.fft.rfft2(disc / disc.sum()), s=size)
+        out[i] = whole[:, : mask.shape[1], : mask.shape[2]]
+    return out
 
 
 def best_path(

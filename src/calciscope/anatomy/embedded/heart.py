@@ -11,7 +11,7 @@ from scipy import ndimage
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.arch import carina
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
-from calciscope.anatomy.embedded.track import hull, largest, longest_run
+from calciscope.anatomy.embedded.track import hull, longest_run
 
 # Soft tissue and blood with any amount of contrast, HU; epicardial fat is added afterwards by the hull of each slice.
 _SOFT = (-20.0, 1500.0)
@@ -32,6 +32,40 @@ _CHEST_WALL = 5.0
 _EPICARDIAL_FAT = 5.0
 # Volume of a heart with its fat, ml.
 _VOLUME_ML = (250.0, 2500.0)
+# A windpipe: this much of it above the fork is looked at, in which it moves aside by less than this, and it goes on for
+# at least this, mm; a bronchus runs aside and ends. Less of it above the fork is none, mm.
+_WINDPIPE_MM, _STRAIGHT_MM, _GOES_ON_MM = 25.0, 8.0, 40.0
+_LEAST_WINDPIPE_MM = 9.0
+# A piece of soft tissue at least this large against the largest may be the heart.
+_LARGE = 0.4
+# The heart reaches further into the left chest than into the right: to this percentile of the lung's columns.
+_LEFT_REACH = 75
+# A lung that meets the border of the view on this share of its slices is cut by it.
+_CUT = 0.5
+
+
+def fork_of_windpipe(frame: Frame) -> int | None:
+    """Coarse slice of the carina, or ``None`` where what ends or widens there is a bronchus and no windpipe."""
+    fork = carina(frame)
+    if fork is None:
+        return None
+    last = min(frame.airway.shape[0], fork + 1 + round(_WINDPIPE_MM / frame.spacing[0]))
+    above = [z for z in range(fork + 1, last) if frame.airway[z].any()]
+    if len(above) * frame.spacing[0] < _LEAST_WINDPIPE_MM:
+        return None
+    # A windpipe goes on upwards for as far as the view reaches.
+    if frame.airway[fork : fork + 1 + round(_GOES_ON_MM / frame.spacing[0])].any(axis=(1, 2)).mean() < 0.8:
+        return None
+    columns = [float(np.nonzero(frame.airway[z])[1].mean()) * frame.spacing[2] for z in above]
+    return fork if max(columns) - min(columns) <= _STRAIGHT_MM else None
+
+
+def cut_sides(frame: Frame) -> tuple[bool, bool]:
+    """Whether the field of view cuts the right and the left lung, as in scans of the heart alone."""
+    return tuple(  # type: ignore[return-value]
+        bool(lung.any()) and float(lung[:, :, edge].any(axis=(1, 2)).sum()) > _CUT * float(lung.any(axis=(1, 2)).sum())
+        for lung, edge in ((frame.lung_right, slice(0, 2)), (frame.lung_left, slice(-2, None)))
+    )
 
 
 def between_lungs(frame: Frame, first: int = 0, last: int | None = None) -> Mask:
@@ -43,15 +77,18 @@ def between_lungs(frame: Frame, first: int = 0, last: int | None = None) -> Mask
     central = np.zeros(lungs.shape, dtype=np.bool_)
     spine = spine_track(frame)
     rows = np.arange(lungs.shape[1])
+    cut_right, cut_left = cut_sides(frame)
     for z in range(first, lungs.shape[0] if last is None else last):
         if frame.lung_left[z].sum() < 20 or frame.lung_right[z].sum() < 20:
             continue
         # The outline of the lungs runs along the back of sternum and cartilage; the chest wall stays outside.
         inside = ndimage.binary_erosion(hull(lungs[z]), iterations=max(1, round(_CHEST_WALL / frame.spacing[1])))
-        left = np.flatnonzero(frame.lung_left[z].any(axis=0))
-        right = np.flatnonzero(frame.lung_right[z].any(axis=0))
-        inside[:, : int(np.median(right))] = False
-        inside[:, int(np.median(left)) + 1 :] = False
+        # Of a lung that the view cuts only the part beside and behind the heart shows: its middle says nothing.
+        if not cut_right:
+            inside[:, : int(np.median(np.flatnonzero(frame.lung_right[z].any(axis=0))))] = False
+        if not cut_left:
+            columns = np.flatnonzero(frame.lung_left[z].any(axis=0))
+            inside[:, int(np.percentile(columns, _LEFT_REACH)) + 1 :] = False
         row, _, radius = spine[z]
         if np.isfinite(row):
             inside[rows > row + 0.5 * radius / frame.spacing[1]] = False
@@ -70,7 +107,11 @@ def heart_floor(frame: Frame) -> NDArray[np.float64]:
         return floor
     midline = float(np.nanmedian(columns_of_spine))
     left = np.broadcast_to((np.arange(frame.hu.shape[2]) - midline) * frame.spacing[2], floor.shape)
-    for lung, sign, drop in ((frame.lung_right, -1.0, 0.0), (frame.lung_left, 1.0, _LEFT_DOME_LOWER)):
+    sides = ((frame.lung_right, -1.0, 0.0), (frame.lung_left, 1.0, _LEFT_DOME_LOWER))
+    for (lung, sign, drop), cut in zip(sides, cut_sides(frame), strict=True):
+        # Where the view ends near the heart, the thick organ under the lung is the heart itself.
+        if cut:
+            continue
         lowest = lung.argmax(axis=0)
         # Under a dome the lung ends on a thick organ, not on a rib; away from the rim of the lung's shadow.
         footprint = np.asarray(lung.any(axis=0))
@@ -108,7 +149,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     for name in ("aorta_arch", "aorta_ascending"):
         if name in so_far:
             great |= so_far[name][0]
-    fork = carina(frame)
+    fork = fork_of_windpipe(frame)
     top = frame.hu.shape[0] if fork is None else max(0, round(fork - _BELOW_CARINA / frame.spacing[0]))
     height = np.arange(frame.hu.shape[0])[:, None, None]
     room = central & ~aorta & (height < top) & (height >= heart_floor(frame)[None])
@@ -120,7 +161,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     # Bone is thin; thick parts of what passes for it are chambers full of contrast.
     thick = np.asarray(ndimage.binary_opening(frame.bone & room, _disc(frame, 6.0)))
     soft = room & (~frame.bone | thick) & (frame.hu > _SOFT[0]) & (frame.hu < _SOFT[1])
-    core = largest(ndimage.binary_opening(soft, _disc(frame, 7.0)))
+    core = _highest(ndimage.binary_opening(soft, _disc(frame, 7.0)))
     area = core.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2]
     run = longest_run(area >= max(_SMALLEST_SLICE, 0.2 * float(area.max(initial=0.0))))
     heart = np.zeros(core.shape, dtype=np.bool_)
@@ -138,6 +179,19 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     confidence -= 0.0 if fork is not None else 0.05
     confidence -= 0.0 if "aorta_descending" in so_far else 0.15
     return Part(masks={"heart_region": (heart, round(confidence, 2))})
+
+
+def _highest(mask: Mask) -> Mask:
+    """The highest of the large connected pieces: where no dome is seen, the liver under the heart may be larger."""
+    labels, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    large = np.flatnonzero(sizes >= _LARGE * sizes.max())
+    index = np.arange(len(mask))[:, None, None]
+    heights = ndimage.mean(np.broadcast_to(index, mask.shape), labels, large)
+    return np.asarray(labels == large[int(np.argmax(heights))])
 
 
 def _disc(frame: Frame, radius: float) -> NDArray[np.bool_]:

@@ -14,6 +14,10 @@ from calciscope.anatomy.embedded.frame import Mask
 _LUNG_HU = -400.0
 # Gas in bowel, stomach and airways is darker than inflated lung, even an emphysematous one at its median.
 _GAS_HU = -955.0
+# Gas is at most this much brighter than the air of the room, HU.
+_ABOVE_ROOM = 42.0
+# A lung of this size, ml, is one for sure; what is smaller than this part of it and lies below this part of it is none.
+_WHOLE_LUNG_ML, _SMALL_PART, _LOW_PART = 400.0, 0.3, 0.1
 # Stool mixed with gas is brighter than lung at its median.
 _STOOL_HU = -600.0
 # A lung that is whole is larger than any gas-filled loop that might pass for one, ml; bases cut by the scan are small.
@@ -127,7 +131,8 @@ def find_lungs(
     bases of a scan that begins in the abdomen are small but reach its top slice.
     """
     aerated = (hu < _LUNG_HU) & body & ~ndimage.binary_dilation(airway)
-    aerated &= ~_gas(hu, aerated, spacing)
+    gas_hu = _darkest_lung(hu, body)
+    aerated &= ~_gas(hu, aerated, spacing, gas_hu)
     labels = cc3d.connected_components(aerated, connectivity=6, out_dtype=np.uint32)
     sizes = np.bincount(labels.ravel()) * float(np.prod(spacing)) / 1000.0
     sizes[0] = 0.0
@@ -141,8 +146,9 @@ def find_lungs(
     keep = np.zeros(sizes.size, dtype=np.bool_)
     for label in candidates.tolist():
         median, spread = textures[label]
-        if _GAS_HU < median < _STOOL_HU:
+        if gas_hu < median < _STOOL_HU:
             keep[label] = sizes[label] >= _LUNG_ML or (label in top and spread < _TEXTURE_HU)
+    keep &= ~_below_lungs(labels, sizes, keep)
     if not keep.any():
         return none, none.copy()
     lungs = keep[labels]
@@ -150,16 +156,38 @@ def find_lungs(
     return split(lungs, middle, spacing)
 
 
-def _gas(hu: NDArray[np.float32], aerated: Mask, spacing: tuple[float, float, float]) -> Mask:
+def _darkest_lung(hu: NDArray[np.float32], body: Mask) -> float:
+    """The attenuation below which is gas, HU: higher where noise, cut off at the scale's end, brightens the room."""
+    room = float(np.median(hu[~body][::16])) if not body.all() else -1000.0
+    return max(_GAS_HU, min(room + _ABOVE_ROOM, -900.0))
+
+
+def _below_lungs(
+    labels: NDArray[np.unsignedinteger], sizes: NDArray[np.floating], keep: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Pools of stool and gas below a lung: small beside it, and lower than nearly all of it."""
+    largest = int(np.argmax(np.where(keep, sizes, 0.0)))
+    none = np.zeros(keep.size, dtype=np.bool_)
+    if sizes[largest] < _WHOLE_LUNG_ML:
+        return none
+    heights = np.cumsum((labels == largest).sum(axis=(1, 2)))
+    low = int(np.searchsorted(heights, _LOW_PART * heights[-1]))
+    for label in np.flatnonzero(keep & (sizes < _SMALL_PART * sizes[largest])).tolist():
+        slices = np.flatnonzero((labels == label).any(axis=(1, 2)))
+        none[label] = slices.size > 0 and float(slices.mean()) < low
+    return none
+
+
+def _gas(hu: NDArray[np.float32], aerated: Mask, spacing: tuple[float, float, float], gas_hu: float = _GAS_HU) -> Mask:
     """Gas of stomach and bowel with its blurred rim: dark pools that border on wall more than on lung.
 
     A bulla is as dark but lies in lung; it is kept.
     """
-    dark = aerated & (ndimage.uniform_filter(hu, size=3) < _GAS_HU)
+    dark = aerated & (ndimage.uniform_filter(hu, size=3) < gas_hu)
     labels = cc3d.connected_components(dark, connectivity=6)
     stats = cc3d.statistics(labels)
     out = np.zeros_like(aerated)
-    lung_like = (hu > _GAS_HU + 25.0) & (hu < _STOOL_HU) & aerated
+    lung_like = (hu > gas_hu + 25.0) & (hu < _STOOL_HU) & aerated
     reach = 3
     for label, count in enumerate(stats["voxel_counts"].tolist()):
         if label == 0 or count * float(np.prod(spacing)) < 1000.0:

@@ -22,18 +22,19 @@ _HILUM_WIDE = 28.0
 _HILUM_DEEP = 38.0
 # The arteries to head and arms run between the arch and the top of the lungs, close to the windpipe, mm.
 _BRANCHES_AROUND = 40.0
+_BRANCHES = ("brachiocephalic_trunk", "subclavian_artery", "common_carotid_artery")
 # The branches leave the arch within this height, mm; above it they leave the middle.
 _BRANCHES_HIGH = 70.0
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
-    """``mediastinum``, ``brachiocephalic_trunk`` and ``hilum_left`` and ``hilum_right``; nothing without both lungs."""
+    """``mediastinum``, ``arch_branches`` (their room), ``hilum_left``, ``hilum_right``; nothing without both lungs."""
     central = between_lungs(frame)
     if central.any(axis=(1, 2)).sum() * frame.spacing[0] < 30.0:
         return Part()
     taken = np.zeros(central.shape, dtype=np.bool_)
     for name, (mask, _) in so_far.items():
-        if name == "heart_region" or name.startswith("aorta"):
+        if name == "heart_region" or name.startswith(("aorta", *_BRANCHES)):
             taken |= mask
     height = np.arange(central.shape[0])[:, None, None]
     rest = central & ~taken & ~frame.bone & (height >= heart_floor(frame)[None])
@@ -49,7 +50,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     fork = carina(frame)
     branches = _branches(frame, so_far, rest)
     if branches is not None:
-        masks["brachiocephalic_trunk"] = (branches, 0.6)
+        masks["arch_branches"] = (branches, 0.6)
         rest = rest & ~branches
     if fork is not None:
         for side, lung in (("left", frame.lung_left), ("right", frame.lung_right)):

@@ -1,7 +1,7 @@
 """Whether the body lies in the grid as the header says: head up, back behind, liver on the right.
 
 Headers are sometimes wrong, and images turned over by other programs keep them. What contradicts the body itself is
-noted, and :func:`trust` lowers the confidence of what has a side or a level.
+noted, and :func:`trusted` lowers the confidence of what has a side or a level.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from scipy import ndimage
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import depth
 from calciscope.anatomy.embedded.frame import Frame, Mask
+from calciscope.domain.structures import Place, dictionary
 
 MIRRORED = "liver on the left of the spine: left and right may be exchanged, or the organs mirrored"
+SIDES_UNSEEN = "no liver in view that tells right from left: sides follow the header alone"
 UPSIDE_DOWN = "hip bones above the lungs: the scan may be upside down"
 BACK_TO_FRONT = "spine in the front half of the body: front and back may be exchanged"
 ON_THE_SIDE = "body deeper than wide: scanned lying on the side, or turned by a quarter"
@@ -26,6 +28,9 @@ TABLE_IN_FRONT = "table at the front of the body: scanned prone"
 _ANYWHERE = ("body", "fat", "bone", "metal", "table", "skin", "subcutaneous_fat", "muscle", "airway")
 # How much is left of the rest where the body contradicts the header.
 _DOUBT = 0.6
+# What has a side is at most this sure where only the header tells the side; so is the vessel left of the midline.
+_HEADER_ALONE = 0.69
+_NEAR_MIDLINE = "aorta"
 # The spine lies this share of the body's depth behind its middle at least; what is further in front is turned over.
 _IN_FRONT = -0.06
 # Only the inside of a large organ is deeper than this, mm; its attenuation, HU; how far beside the spine, mm.
@@ -34,6 +39,8 @@ _DEEP, _ORGAN_HU, _ASIDE = 17.0, (25.0, 170.0), 22.0
 _TIMES, _LEAST_ML = 2.0, 150.0
 # The organs of the upper abdomen lie within this range of the lowest slice of lung, mm.
 _BELOW, _ABOVE = 110.0, 50.0
+# A slice of lung, mm2.
+_LUNG_MM2 = 3000.0
 # Hips on both sides in cross-section, mm across and mm2.
 _RING_MM, _RING_MM2 = 150.0, 2000.0
 # A trunk this many times as deep as wide lies on its side; a table lies this far from the middle of the body, mm.
@@ -53,17 +60,34 @@ def check(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> tuple[str, 
         notes.append(BACK_TO_FRONT)
     if _upside_down(frame):
         notes.append(UPSIDE_DOWN)
-    elif _mirrored(frame, so_far):
-        notes.append(MIRRORED)
+    elif not _back_to_front(frame):
+        left, right = _organ(frame, so_far)
+        if left > _LEAST_ML and left > _TIMES * right:
+            notes.append(MIRRORED)
+        elif not (right > _LEAST_ML and right > _TIMES * left) and _below_chest(frame):
+            notes.append(SIDES_UNSEEN)
     if _table_in_front(frame):
         notes.append(TABLE_IN_FRONT)
     return tuple(notes)
 
 
-def trust(notes: tuple[str, ...], name: str) -> float:
-    """Factor on the confidence of a structure, given the notes of :func:`check`."""
-    wrong = any(note in (MIRRORED, UPSIDE_DOWN, BACK_TO_FRONT, ON_THE_SIDE) for note in notes)
-    return _DOUBT if wrong and name not in _ANYWHERE else 1.0
+def trusted(notes: tuple[str, ...], name: str, confidence: float) -> float:
+    """The confidence of a structure, given the notes of :func:`check`: lowered where the body speaks against it."""
+    if name in _ANYWHERE:
+        return confidence
+    if any(note in (MIRRORED, UPSIDE_DOWN, BACK_TO_FRONT, ON_THE_SIDE) for note in notes):
+        confidence *= _DOUBT
+    if SIDES_UNSEEN in notes and _sided(name):
+        confidence = min(confidence, _HEADER_ALONE)
+    return confidence
+
+
+def _sided(name: str) -> bool:
+    """Whether a structure is one of two, or an aorta that a vena cava may pass for; regions promise little anyway."""
+    known = dictionary().meanings.get(name)
+    if known is not None and (known.site is None or known.place in (Place.REGION, Place.TISSUE)):
+        return False
+    return name.endswith(("_left", "_right")) or name.startswith(_NEAR_MIDLINE)
 
 
 def _back_to_front(frame: Frame) -> bool:
@@ -100,15 +124,32 @@ def _ring(bone: Mask, frame: Frame) -> int:
     return count
 
 
-def _mirrored(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> bool:
-    """Whether by far more of a large homogeneous organ lies to the left of the spine under the lungs."""
-    lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
+def _below_chest(frame: Frame) -> bool:
+    """Whether the spine of abdomen or pelvis is in view and nothing of the chest, where heart and arch have a side."""
+    names = {region.name for region in frame.regions}
+    return bool(np.isfinite(frame.spine[:, 0]).any() and "chest" not in names and names & {"abdomen", "pelvis"})
+
+
+def _organ(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> tuple[float, float]:
+    """How much of large homogeneous organs, of which the liver is the largest, lies left and right of the spine, ml.
+
+    Sought around the lowest slice of lung; without lungs, all above the hip joints.
+    """
+    # Gas of the bowel may pass for a little lung.
+    area = frame.lungs.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2]
+    lungs = np.flatnonzero(area > min(_LUNG_MM2, 0.3 * float(area.max())))
     spine = spine_track(frame)
-    if not lungs.size or not np.isfinite(spine[:, 1]).any() or _back_to_front(frame):
-        return False
-    low = max(0, int(lungs[0] - _BELOW / frame.spacing[0]))
-    high = min(len(spine), int(lungs[0] + _ABOVE / frame.spacing[0]))
+    if not np.isfinite(spine[:, 1]).any():
+        return 0.0, 0.0
+    if lungs.size:
+        low = max(0, int(lungs[0] - _BELOW / frame.spacing[0]))
+        high = min(len(spine), int(lungs[0] + _ABOVE / frame.spacing[0]))
+    else:
+        hips = [region.stop // frame.factor[0] for region in frame.regions if region.name in ("pelvis", "limb")]
+        low, high = max(hips, default=0), len(spine)
     part = slice(low, high)
+    if high - low < 2:
+        return 0.0, 0.0
     free = frame.body[part] & ~frame.bone[part] & ~frame.lungs[part]
     for name, (mask, _) in so_far.items():
         if name.startswith(("aorta", "heart")):
@@ -121,7 +162,7 @@ def _mirrored(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> bool:
     aside = (np.arange(frame.hu.shape[2])[None] - column[:, None]) * frame.spacing[2]
     ml = float(np.prod(frame.spacing)) / 1000.0
     left, right = (float((inside & there[:, None, :]).sum()) * ml for there in (aside > _ASIDE, aside < -_ASIDE))
-    return left > _LEAST_ML and left > _TIMES * right
+    return left, right
 
 
 def _on_the_side(frame: Frame) -> bool:

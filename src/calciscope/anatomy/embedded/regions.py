@@ -28,6 +28,8 @@ _BRAIN_HU = (0.0, 80.0)
 # The skull is denser than anything else of a head, HU; around a brain of which a flap is missing it is seen from the
 # middle in this share of all directions, and what it surrounds is brain in this share.
 _SKULL_HU, _SEEN, _BRAIN_SHARE = 250.0, 0.6, 0.75
+# A flap is no higher than twice this, mm, and leaves the cavity closed over at least that, mm.
+_FLAP_MM, _CLOSED_MM = 70.0, 12.0
 # A cranial cavity is no larger than this, mm2, and goes on down to this far below where it is closed, mm.
 _BRAIN_MOST_MM2, _BASE_MM = 32000.0, 25.0
 # Hips begin at least this far below the lowest lung, mm: the last ribs lie between.
@@ -68,7 +70,9 @@ def find_regions(
     # Short runs are no hips; the scan may begin in the middle of them.
     steps = max(1, round(6.0 / spacing[0]))
     hips = np.asarray(ndimage.binary_opening(np.pad(hips, steps, mode="edge"), iterations=steps))[steps:-steps]
-    brain = np.array([_has_brain(hu[z], bone[z], spacing) for z in range(hu.shape[0])], dtype=np.bool_)
+    brain = _brain_slices(hu, bone, hips, spacing)
+    if any_lung.size:
+        brain[: int(any_lung[-1]) + 1] = False
     if brain.any():
         hips[int(np.flatnonzero(brain)[0]) :] = False
     if hips.any():
@@ -119,19 +123,41 @@ def _has_hip(bone: Mask, spine: NDArray[np.float64], spacing: tuple[float, float
     return False
 
 
-def _has_brain(hu: NDArray[np.float32], bone: Mask, spacing: tuple[float, float, float]) -> bool:
-    """Whether a slice shows a large cavity of soft tissue enclosed by bone, of which a flap may be missing."""
-    shell = bone | (hu > _SKULL_HU)
+def _brain_slices(
+    hu: NDArray[np.float32], bone: Mask, hips: NDArray[np.bool_], spacing: tuple[float, float, float]
+) -> NDArray[np.bool_]:
+    """Which slices show the cranial cavity; where a flap is missing, only near slices in which it is closed."""
+    shells = bone | (hu > _SKULL_HU)
+    closed = np.array([_has_brain(plane, shell, spacing) for plane, shell in zip(hu, shells, strict=True)], dtype=bool)
+    if closed.sum() * spacing[0] < _CLOSED_MM:
+        return closed
+    reach = _FLAP_MM / spacing[0]
+    near = np.flatnonzero(closed)
+    for z in np.flatnonzero(~closed & ~hips).tolist():
+        if np.abs(near - z).min() <= reach and _open_brain(hu[z], shells[z], spacing):
+            closed[z] = True
+    return closed
+
+
+def _has_brain(hu: NDArray[np.float32], shell: Mask, spacing: tuple[float, float, float]) -> bool:
+    """Whether a slice shows a large cavity of soft tissue enclosed by bone."""
+    area = spacing[1] * spacing[2]
+    labels, count = ndimage.label(ndimage.binary_fill_holes(shell) & ~shell)
+    if not count:
+        return False
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    label = int(sizes.argmax())
+    if sizes[label] * area < _BRAIN_MM2:
+        return False
+    return _BRAIN_HU[0] < float(np.median(hu[labels == label])) < _BRAIN_HU[1]
+
+
+def _open_brain(hu: NDArray[np.float32], shell: Mask, spacing: tuple[float, float, float]) -> bool:
+    """Whether bone that is not closed surrounds brain: it is seen in most directions, and there is hardly any fat."""
     area = spacing[1] * spacing[2]
     if shell.sum() * area < 0.1 * _BRAIN_MM2:
         return False
-    labels, count = ndimage.label(ndimage.binary_fill_holes(shell) & ~shell)
-    if count:
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        label = int(sizes.argmax())
-        if sizes[label] * area >= _BRAIN_MM2:
-            return _BRAIN_HU[0] < float(np.median(hu[labels == label])) < _BRAIN_HU[1]
     outline = hull(shell)
     inside = outline & ~shell
     if not _BRAIN_MM2 <= inside.sum() * area <= _BRAIN_MOST_MM2 or seen_from_middle(shell, outline) < _SEEN:

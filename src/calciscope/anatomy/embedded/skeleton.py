@@ -25,6 +25,8 @@ _SHELL_MM = 7.0
 # ... is at most this part and this many HU brighter than their mean. Marrow has a cortex around it.
 _SHELL_PART = 0.22
 _SHELL_HU = 45.0
+# Blood brighter than marrow, HU; how much of it, ml, makes an angiogram; the part of it that all its lumens reach.
+_ANGIOGRAM_HU, _ANGIOGRAM_ML, _ANGIOGRAM_PART = 250.0, 25.0, 0.6
 # Contrast that has mixed with blood stays below, even at a low voltage; the cortex of long bones lies above, HU.
 _DENSEST_HU = 900.0
 # The vertebral canal in cross-section, mm2, and its content, HU: cord and fluid, neither marrow nor fat.
@@ -52,10 +54,31 @@ def find_contrast(hu: NDArray[np.float32], body: Mask, spacing: tuple[float, flo
     core = (volumes > 1.5)[labels]
     if not core.any():
         return core
+    core |= _angiogram(hu, bright, mean, core, spacing)
     # The brightest core within reach says what a rim voxel may be blurred from.
     level = ndimage.maximum_filter(np.where(core, mean, np.float32(0)), size=size)
     rim = bright & (level > 0) & (hu < level * (1.0 + _SHELL_PART) + _SHELL_HU)
     return np.asarray(core | rim)
+
+
+def _angiogram(
+    hu: NDArray[np.float32], bright: Mask, mean: NDArray[np.float32], core: Mask, spacing: tuple[float, float, float]
+) -> Mask:
+    """What is thick and bright throughout, where much blood is brighter than marrow: lumens beside a flap or bone.
+
+    Nothing where blood is no brighter than marrow may be.
+    """
+    blood = core & (mean > _ANGIOGRAM_HU)
+    if float(blood.sum()) * float(np.prod(spacing)) / 1000.0 < _ANGIOGRAM_ML:
+        return np.zeros_like(core)
+    level = float(np.median(mean[blood]))
+    like = bright & (mean < _DENSEST_HU) & (hu > max(_ANGIOGRAM_PART * level, _CORTEX_HU - 40.0))
+    # Cortex and end plates are thinner than two voxels.
+    thick = np.asarray(ndimage.binary_opening(like, ndimage.generate_binary_structure(3, 1)))
+    labels = cc3d.connected_components(thick, connectivity=6)
+    volumes = np.bincount(labels.ravel()) * float(np.prod(spacing)) / 1000.0
+    volumes[0] = 0.0
+    return np.asarray((volumes > 1.5)[labels])
 
 
 def find_bone(hu: NDArray[np.float32], body: Mask, contrast: Mask, spacing: tuple[float, float, float]) -> Mask:

@@ -33,6 +33,9 @@ _LIKE = 0.33
 _WINDOW_MM = 40.0
 # Cross-section of a trunk, mm2; knees and calves stay below, necks too but they have an airway.
 _TRUNK_MM2 = 22000.0
+# Where the view cuts the canal off: how far from its back edge a vertebral body then lies at most, mm, and how bony the
+# place of one must be on average.
+_AT_EDGE_MM, _CUT_BONY = 36.0, 0.2
 # A spine is followed as long as this share of the place of its body is bone.
 _GOES_ON = 0.35
 
@@ -56,6 +59,10 @@ def spine_track(
     good = ndimage.uniform_filter1d(along.astype(np.float64), size, mode="nearest") > _LIKE
     labels, count = ndimage.label(good)
     if not count:
+        cut = _cut_off(hu, body, spacing)
+        if cut is not None:
+            for z, (row, column) in enumerate(cut.tolist()):
+                track[z] = _vertebra(bone[z], row, column, spacing)
         return track
     longest = int(np.bincount(labels)[1:].argmax()) + 1
     stretch = np.flatnonzero(labels == longest)
@@ -71,6 +78,25 @@ def spine_track(
     for i in range(3):
         track[known, i] = _smoothed(track[known, i], smooth)
     return track
+
+
+def _cut_off(hu: Floats, body: Mask, spacing: tuple[float, float, float]) -> NDArray[np.float64] | None:
+    """Row and column of vertebral bodies of which the view's back edge cuts off the canal, ``(n_slices, 2)``.
+
+    Scans of the heart alone often end there. ``None`` where the back of the body is in view, or nothing is as bony.
+    """
+    if body[:, -1].any(axis=1).mean() < 0.5 or body.any(axis=1).mean() < 0.5:
+        return None
+    bony = np.clip((hu - _SOFT_HU) / (_BONY_HU - _SOFT_HU), 0.0, 1.0)
+    size = (1, *(_odd(2 * _BODY_MM / s) for s in spacing[1:]))
+    centre = ndimage.uniform_filter(bony, size=size, mode="constant")
+    centre[:, : max(0, hu.shape[1] - round(_AT_EDGE_MM / spacing[1]))] = 0.0
+    path = best_path(np.asarray(centre, dtype=np.float32), spacing)
+    along = centre[np.arange(len(hu)), path[:, 0], path[:, 1]]
+    if float(along.mean()) < _CUT_BONY:
+        return None
+    smooth = max(1, round(15.0 / spacing[0]))
+    return np.stack([_smoothed(path[:, i].astype(np.float64), smooth) for i in (0, 1)], axis=1)
 
 
 def likeness(hu: Floats, body: Mask, spacing: tuple[float, float, float]) -> Floats:

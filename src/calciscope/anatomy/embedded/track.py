@@ -15,6 +15,13 @@ from calciscope.domain.anatomy import BloodPool, Tube
 
 # Half-way between soft tissue and fat, HU.
 _TO_FAT = -25.0
+# A vessel narrower than this part of its wide stretches may be one of two lumens.
+_PART_OF_IT = 0.85
+# Rays round a centre.
+_RAYS = 24
+# A vessel of two lumens: how many times as wide as the one that was found, how much of its rim must show, how alike the
+# rays to it must be (part of the radius), and how often its middle is corrected.
+_WIDEST, _ALL_ROUND, _ALIKE, _ROUNDS = 2.4, 0.4, 0.4, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,45 +72,81 @@ def resized(frame: Frame, track: Track, blood_hu: float, whole: NDArray[np.bool_
 
     The votes place a centre well but underrate the radius of a bright vessel, whose blurred rim is wide. Where fewer
     than a third of the rays end in something darker, the radius is kept. At the points of ``whole`` a part of the
-    vessel is not enhanced, and it ends in fat or lung only.
+    vessel is not enhanced, and it ends in fat or lung only; a vessel with such points that is narrow elsewhere may be
+    one lumen of two there, and is looked for up to where fat or lung begins all round.
     """
-    hu = frame.volume.hu
-    step = 0.5 * min(frame.volume.geometry.spacing[1:])
-    factor = np.array(frame.factor, dtype=np.float64)
-    angles = np.linspace(0.0, 2 * np.pi, 24, endpoint=False)
     # Without contrast halfway to fat; with it, halfway to the soft tissue around. Rays that leak into a neighbour end
     # late, so the shorter ones decide.
-    edge = 0.5 * (blood_hu - 100.0) if blood_hu < 100.0 else 0.5 * (min(blood_hu, 200.0) + 50.0)
+    edge = 0.5 * (blood_hu - 100.0) if blood_hu < 100.0 else 0.5 * (min(blood_hu, 300.0) + 50.0)
     radii = track.radius.copy()
     points = track.points.copy()
-    for k, (point, radius) in enumerate(zip(track.points, track.radius, strict=True)):
-        z, y, x = (float(v) for v in point * factor + (factor - 1) / 2)
-        away = np.arange(0.4 * radius, 1.5 * radius + 2.0, step)
-        rows = y + np.sin(angles)[:, None] * away[None] / frame.volume.geometry.spacing[1]
-        columns = x + np.cos(angles)[:, None] * away[None] / frame.volume.geometry.spacing[2]
-        plane = hu[int(np.clip(round(z), 0, hu.shape[0] - 1))]
-        ray = ndimage.map_coordinates(plane, [rows, columns], order=1, mode="nearest", output=np.float32)
-        # Noise may not end a ray early; neighbouring rays end alike.
+    # Where the vessel is plainly whole it is wide.
+    wide = float(np.percentile(radii, 90)) if len(radii) else 0.0
+    for k in range(len(track)):
         least = _TO_FAT if whole is not None and whole[k] else edge
-        dark = ndimage.gaussian_filter(ray, (1.0, 1.5), mode=("wrap", "nearest")) < least
-        ends = np.full(len(angles), np.nan)
-        ended = dark.any(axis=1)
-        ends[ended] = away[np.argmax(dark, axis=1)][ended]
+        ends = _ends(frame, points[k], float(radii[k]), least)
         share = float(np.isfinite(ends).mean())
         if share >= 1 / 3:
             # A much wider vessel than voted must show most of its rim; else the rays have run into a neighbour.
             most = 1.2 if share < 2 / 3 else 1.4
-            radii[k] = float(np.clip(np.nanpercentile(ends, 35), 0.7 * radius, most * radius))
-            shift = _recentred(ends, angles, float(radii[k]))
-            points[k, 1] += shift[0] / frame.spacing[1]
-            points[k, 2] += shift[1] / frame.spacing[2]
+            radii[k] = float(np.clip(np.nanpercentile(ends, 35), 0.7 * radii[k], most * radii[k]))
+            usual = max(float(radii[k]), float(np.nanmedian(ends)))
+            points[k] = _moved(frame, points[k], ends, usual, 0.6)
+        if whole is not None and radii[k] < _PART_OF_IT * wide:
+            points[k], radii[k] = _widened(frame, points[k], float(radii[k]), 1.1 * wide)
     return Track(points, radii, track.support)
 
 
-def _recentred(ends: NDArray[np.float64], angles: NDArray[np.float64], radius: float) -> tuple[float, float]:
-    """Shift (row, column; mm) to the middle of the rim, from the lengths of opposite rays; at most half a radius."""
+def _ends(
+    frame: Frame, point: NDArray[np.float64], radius: float, edge: float, reach: float = 1.5
+) -> NDArray[np.float64]:
+    """How far each of 24 rays runs before it is darker than ``edge``, mm; NaN beyond ``reach`` radii."""
+    hu, spacing = frame.volume.hu, frame.volume.geometry.spacing
+    factor = np.array(frame.factor, dtype=np.float64)
+    z, y, x = (float(v) for v in point * factor + (factor - 1) / 2)
+    angles = np.linspace(0.0, 2 * np.pi, _RAYS, endpoint=False)
+    away = np.arange(0.4 * radius, reach * radius + 2.0, 0.5 * min(spacing[1:]))
+    rows = y + np.sin(angles)[:, None] * away[None] / spacing[1]
+    columns = x + np.cos(angles)[:, None] * away[None] / spacing[2]
+    plane = hu[int(np.clip(round(z), 0, hu.shape[0] - 1))]
+    ray = ndimage.map_coordinates(plane, [rows, columns], order=1, mode="nearest", output=np.float32)
+    # Noise may not end a ray early; neighbouring rays end alike.
+    dark = ndimage.gaussian_filter(ray, (1.0, 1.5), mode=("wrap", "nearest")) < edge
+    return np.where(dark.any(axis=1), away[np.argmax(dark, axis=1)], np.nan)
+
+
+def _moved(
+    frame: Frame, point: NDArray[np.float64], ends: NDArray[np.float64], radius: float, slack: float
+) -> NDArray[np.float64]:
+    """The point moved to the middle of the rim."""
+    angles = np.linspace(0.0, 2 * np.pi, len(ends), endpoint=False)
+    down, right = _recentred(ends, angles, radius, slack)
+    return np.asarray(point + np.array([0.0, down / frame.spacing[1], right / frame.spacing[2]]), dtype=np.float64)
+
+
+def _widened(frame: Frame, point: NDArray[np.float64], radius: float, most: float) -> tuple[NDArray[np.float64], float]:
+    """The point and radius grown to where fat or lung begins, if that is all round and makes a disc; else unchanged."""
+    middle, size = point, radius
+    for _ in range(_ROUNDS):
+        ends = _ends(frame, middle, max(size, 4.0), _TO_FAT, _WIDEST)
+        if not np.isfinite(ends).any():
+            return point, radius
+        size = float(np.nanmedian(ends))
+        middle = _moved(frame, middle, ends, size, 1.0)
+    # Rays into the vertebra or a neighbour do not end there; enough of the others must agree.
+    agree = float((np.abs(ends - size) < _ALIKE * size).mean())
+    return (middle, size) if agree >= _ALL_ROUND and radius < size < most else (point, radius)
+
+
+def _recentred(
+    ends: NDArray[np.float64], angles: NDArray[np.float64], radius: float, slack: float
+) -> tuple[float, float]:
+    """Shift (row, column; mm) to the middle of the rim, from the lengths of opposite rays; at most half a radius.
+
+    Rays whose length differs by more than ``slack`` radii do not count.
+    """
     half = len(angles) // 2
-    fair = np.where(np.abs(ends - radius) <= 0.6 * radius, ends, np.nan)
+    fair = np.where(np.abs(ends - radius) <= slack * radius, ends, np.nan)
     uneven = (fair[:half] - fair[half:]) / 2
     known = np.isfinite(uneven)
     if known.sum() < 0.75 * half:

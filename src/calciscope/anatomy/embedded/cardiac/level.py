@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from calciscope.anatomy.embedded.arch import carina
 from calciscope.anatomy.embedded.cardiac.template import BORDERS, Size, courses
 from calciscope.anatomy.embedded.circles import Floats, Window, window
 from calciscope.anatomy.embedded.frame import Frame, Mask
+from calciscope.anatomy.embedded.heart import fork_of_windpipe
 from calciscope.anatomy.embedded.track import Track
 
 # Block size of the grid on which fat is looked at, mm.
@@ -117,7 +117,7 @@ def size_of(frame: Frame, heart: Mask, origin: NDArray[np.float64]) -> tuple[Siz
 
 def levels(frame: Frame, heart: Mask, track: Track, fat: Fat) -> tuple[Level, ...]:
     """Hypotheses of the level, best first, at least :data:`APART` mm from each other."""
-    fork = carina(frame)
+    fork = fork_of_windpipe(frame)
     floor = int(np.flatnonzero(heart.any(axis=(1, 2)))[0])
     cut = floor * frame.spacing[0] < 8.0
     top = int(np.flatnonzero(heart.any(axis=(1, 2)))[-1])

@@ -24,7 +24,7 @@ Vector = tuple[float, float, float]
 # large as the part and the spread of its place from head to head together.
 _MIDDLE: Mapping[str, tuple[Vector, Vector]] = {
     "pineal": ((0.0, -32.0, 0.0), (5.5, 6.5, 7.0)),
-    "habenula": ((0.0, -24.5, 2.5), (4.5, 3.0, 4.0)),
+    "habenula": ((0.0, -23.0, 3.0), (4.0, 2.2, 3.5)),
 }
 _PAIRED: Mapping[str, tuple[tuple[Vector, Vector], ...]] = {
     "choroid_plexus": (((24.0, -41.0, 10.0), (10.0, 11.0, 12.0)),),
