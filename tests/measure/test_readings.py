@@ -83,3 +83,21 @@ def test_where_only_the_heart_is_sure_its_best_readings_are_told():
 )
 def test_what_is_no_exact_reading_of_a_parent_is_not_told(one):
     assert not sites(one)[one.placement.site].review
+
+
+RCA, ROOT = "artery.coronary.rca", "artery.aorta.root"
+
+
+def test_the_total_of_the_coronary_arteries_tells_its_readings():
+    found = sites(at("a", 5, RCA, 0.6, (ROOT, 0.5)), at("b", 9, RCA, 0.9), at("c", 12, "heart", 0.8, (LCX, 0.4)))
+    total = found["artery.coronary"]
+    assert total.review
+    assert total.measures["agatston"].value == 24.0
+    assert [one.total for one in total.alternatives] == [24.0, 12.0, 36.0]
+    assert {one.value for one in total.alternatives} == {"artery.coronary"}
+    assert ROOT in total.alternatives[1].why
+
+
+def test_a_doubt_between_two_arteries_changes_no_total():
+    total = sites(at("a", 5, RCA, 0.6, (LCX, 0.5)))["artery.coronary"]
+    assert not total.review

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calciscope.domain.assessment import Measure, Validity
+from calciscope.domain.assessment import Alternative, Measure, Validity
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Value
 from calciscope.domain.site import within
@@ -39,8 +40,33 @@ def rollups(own: Mapping[str, MeasuredSite], totals: Collection[str] = ()) -> tu
         below = children(rule.site, own)
         here = own.get(rule.site)
         if rule.site not in totals and below and len(below) + (here is not None) >= rule.least:
-            sites[rule.site] = total(rule.site, here, below)
+            sites[rule.site] = _told(total(rule.site, here, below), own)
     return tuple(sites[path] for path in sorted(sites))
+
+
+def _told(whole: MeasuredSite, own: Mapping[str, MeasuredSite]) -> MeasuredSite:
+    """A roll-up with the readings by which calcium leaves it or comes to it, each with the total that it then has."""
+    score = whole.measures.get("agatston")
+    if not whole.rollup or score is None or score.value is None:
+        return whole
+    moved: dict[tuple[str, str], float] = {}
+    for path, one in own.items():
+        inside = within(path, whole.site)
+        for reading in one.alternatives:
+            place = reading.value
+            if place == path or reading.total is None or within(place, whole.site) == inside:
+                continue
+            there = own[place].measures["agatston"].value if place in own else 0.0
+            at_risk = max(0.0, reading.total - (there or 0.0))
+            moved[path, place] = -at_risk if inside else at_risk
+    if not moved or any(own[path].measures["agatston"].value is None for path, _ in moved):
+        return whole
+    readings = [Alternative(value=whole.site, why="as placed", total=score.value)]
+    for (path, other), change in moved.items():
+        word = "without" if change < 0 else "with"
+        text = f"{word} what is placed at {path} and can lie at {other}"
+        readings.append(Alternative(value=whole.site, why=text, total=max(0.0, score.value + change)))
+    return replace(whole, review=True, alternatives=tuple(readings))
 
 
 def children(site: str, sites: Mapping[str, MeasuredSite]) -> list[MeasuredSite]:

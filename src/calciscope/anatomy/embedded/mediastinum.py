@@ -34,8 +34,11 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         return Part()
     taken = np.zeros(central.shape, dtype=np.bool_)
     for name, (mask, _) in so_far.items():
-        if name == "heart_region" or name.startswith(("aorta", *_BRANCHES)):
+        if name == "heart_region" or name.startswith("aorta"):
             taken |= mask
+        elif name.startswith(_BRANCHES):
+            # What touches the wall of an artery is plaque rather than a node.
+            taken |= ndimage.binary_dilation(mask, iterations=2)
     height = np.arange(central.shape[0])[:, None, None]
     rest = central & ~taken & ~frame.bone & (height >= heart_floor(frame)[None])
     spine = spine_track(frame)

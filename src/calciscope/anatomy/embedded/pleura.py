@@ -19,7 +19,7 @@ from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 _OUT = 6.0
 # The mediastinum is kept this far away, mm.
 _FROM_MIDDLE = 9.0
-_CENTRAL = ("heart_region", "mediastinum", "hilum_left", "hilum_right", "brachiocephalic_trunk")
+_CENTRAL = ("heart_region", "mediastinum", "hilum_left", "hilum_right", "arch_branches")
 # Node stations against the fork of the windpipe, mm: beside and in front of the trachea up to this height, ...
 _PARATRACHEAL_HIGH, _PARATRACHEAL_WIDE = 70.0, 17.0
 # ... below the fork between the main bronchi, ...
@@ -87,7 +87,7 @@ def _stations(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Mask | 
             near = ndimage.distance_transform_edt(~frame.airway[z], sampling=frame.spacing[1:])
             beside[z] = (near <= _PARATRACHEAL_WIDE) & (behind[0] < 6.0)
     taken = so_far["mediastinum"][0]
-    if "brachiocephalic_trunk" in so_far:
+    if "arch_branches" in so_far:
         # The room of the arteries holds the nodes at the side of the trachea too, but those are likelier arteries.
-        taken = taken & ~so_far["brachiocephalic_trunk"][0]
+        taken = taken & ~so_far["arch_branches"][0]
     return np.asarray((window | below | beside) & taken)
