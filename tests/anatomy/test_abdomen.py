@@ -102,19 +102,17 @@ def test_the_ureter_runs_from_kidney_to_bladder_in_front_of_the_psoas(plain):
         assert points[0, 2] > 190
         assert points[-1, 2] < 100
         assert (points[:, 0] * sign > 0).all()
-        middle = points[(points[:, 2] > 140) & (points[:, 2] < 165)]
-        assert (middle[:, 1] < -5).all()
-        assert 15 < np.abs(points[-1, 0]) < 45
+        above_brim = points[(points[:, 2] > 152) & (points[:, 2] < 175)]
+        assert (above_brim[:, 1] < -5).all()
+        assert 8 < np.abs(points[-1, 0]) < 45
     assert scan.to_mm((0.0, 0.0, 0.0))[2] == 0.0
 
 
-def test_without_its_kidney_a_ureter_is_less_sure_and_begins_lower(plain):
+def test_no_ureter_without_its_kidney_where_none_is_seen(plain):
+    """This body has no ureters to be seen: only what kidneys and bladder say of their course."""
     scan, _, part = plain
     masks = {name: value for name, value in part.masks.items() if name != "kidney_left"}
-    tubes = ureters.segment(scan, masks, pelvis.find(scan)).tubes
-    assert tubes["ureter_left"].confidence < part.tubes["ureter_left"].confidence
-    assert tubes["ureter_left"].confidence < 0.65
-    assert tubes["ureter_right"].confidence == part.tubes["ureter_right"].confidence
+    assert set(ureters.segment(scan, masks, pelvis.find(scan)).tubes) == {"ureter_right"}
     assert not ureters.segment(scan, {}, None).tubes, "neither kidney nor pelvis"
 
 

@@ -23,12 +23,12 @@ _FRAME_HU, _FRAME_MM3 = 800.0, 800.0
 _FRAME_WIDTH, _FRAME_LENGTH, _CAGE = 14.0, 70.0, 0.37
 # A stent: its length and its seeming width with blur, mm, its peak, how even it is from station to station.
 _STENT_LENGTH, _STENT_WIDTH, _STENT_HU = (11.0, 40.0), 8.0, 320.0
-_STATION_MM, _EVEN = 3.0, 0.15
+_STATION_MM, _EVEN = 3.0, 0.1
 # Its seeming cross-section, mm2: a lumen of 2.5 to 4 mm with its wall and blur.
 _SECTION = (9.0, 32.0)
 
 # A stent lies in the course of an artery as far as that can be traced, mm.
-_ON_COURSE_MM = 8.0
+_ON_COURSE_MM = 6.0
 
 STENT = "a stent may be in view in a coronary artery: its attenuation counts as calcium, check the score"
 FRAME = "the frame of a valve prosthesis may be in view: it is not counted, and that valve has no calcium score"
