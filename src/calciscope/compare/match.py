@@ -60,16 +60,16 @@ def match(old: Sequence[Cloud], new: Sequence[Cloud], tolerance_mm: float) -> tu
             apart = float(np.linalg.norm(one.middle - two.middle))
             if apart > near + one.reach + two.reach:
                 continue
-            gaps[i, j] = float(trees[j].query(one.points)[0].min())
+            gaps[i, j] = float(np.min(trees[j].query(one.points)[0]))
             if gaps[i, j] <= near and apart <= _MIDDLE_MM + tolerance_mm + max(one.reach, two.reach):
                 middles[i, j] = apart
     pairs: dict[int, list[int]] = {}
     taken: dict[int, int] = {}
     if len(old) and len(new):
-        for i, j in zip(*linear_sum_assignment(middles), strict=True):
-            if middles[i, j] < _FAR:
-                pairs[int(i)] = [int(j)]
-                taken[int(j)] = int(i)
+        for row, column in zip(*linear_sum_assignment(middles), strict=True):
+            if middles[row, column] < _FAR:
+                pairs[int(row)] = [int(column)]
+                taken[int(column)] = int(row)
     joined: dict[int, list[int]] = {}
     for j in range(len(new)):
         # A piece that broke off: most of it lies where a deposit was that is matched already.
@@ -92,10 +92,10 @@ def _home(
 ) -> int | None:
     """The matched deposit of the other date within whose reach most of a piece lies, the nearest where several do."""
     found = []
-    for number in np.flatnonzero(gaps <= near):
-        if int(number) not in matched:
+    for number in np.flatnonzero(gaps <= near).tolist():
+        if number not in matched:
             continue
-        away = cKDTree(others[number].points).query(piece.points)[0]
+        away = np.asarray(cKDTree(others[number].points).query(piece.points)[0])
         if float((away <= near).mean()) >= _WITHIN:
-            found.append((float(away.mean()), int(number)))
+            found.append((float(away.mean()), number))
     return min(found)[1] if found else None
