@@ -20,6 +20,7 @@ from calciscope.compare.sites import site_changes
 from calciscope.compare.stated import stated
 from calciscope.domain.assessment import Assessment, Measure, Source
 from calciscope.domain.patient import Patient
+from calciscope.domain.site import label
 from calciscope.errors import InputError
 from calciscope.interpret import Knowledge, load, progression
 from calciscope.measure import preset as preset_of
@@ -96,7 +97,7 @@ def compare(
     )
     matched = made.deposits is not None
     result = Comparison(
-        answer=_answer(sites, years, matched),
+        answer=_answer(sites, years, made.deposits),
         old=_side(first),
         new=_side(second),
         years=years,
@@ -265,23 +266,26 @@ def _side(one: _Date) -> Side:
     )
 
 
-def _answer(sites: tuple[SiteChange, ...], years: float | None, matched: bool) -> str:
-    """One sentence: how many places changed and which."""
-    own = [one for one in sites if not one.rollup]
+def _answer(sites: tuple[SiteChange, ...], years: float | None, deposits: tuple[DepositChange, ...] | None) -> str:
+    """One sentence: how many deposits (or, where these were not matched, sites) changed, and where."""
     span = f" over {years:.1f} years" if years else ""
-    if not own:
+    counted: list[tuple[State, str]] = [(one.state, one.label) for one in sites if not one.rollup]
+    what = "site"
+    if deposits is not None:
+        counted, what = [(one.state, label(one.site)) for one in deposits], "deposit"
+    if not counted:
         return "No calcification at either date."
     parts = []
     for state in (State.NEW, State.GROWN, State.SMALLER, State.GONE, State.UNCLEAR):
-        names = [one.label for one in own if one.state is state]
-        if names:
+        places = [place for found, place in counted if found is state]
+        if places:
+            names = list(dict.fromkeys(places))
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            parts.append(f"{state}: {', '.join(names[:3])}{more}")
+            parts.append(f"{len(places)} {state} ({', '.join(names[:3])}{more})")
+    stable = sum(found is State.STABLE for found, _ in counted)
     if not parts:
-        what = "deposits are" if matched else "totals are"
-        return f"Stable{span}: all {what} within what the two measurements are sure of."
-    stable = sum(one.state is State.STABLE for one in own)
-    return f"Changed{span} - {'; '.join(parts)}; {stable} of {len(own)} sites stable."
+        return f"Stable{span}: each {what} changed by no more than the two measurements are sure of."
+    return f"Changed{span}: {', '.join(parts)}; {stable} of {len(counted)} {what}s stable."
 
 
 def _cited(made: Comparison, knowledge: Knowledge) -> Comparison:
