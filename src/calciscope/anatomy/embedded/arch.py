@@ -17,7 +17,7 @@ RADII = np.arange(11.0, 27.1, 2.0)
 _BOX = (135.0, 65.0, 70.0)
 # Width of the airway that no windpipe has, mm; below the fork the two main bronchi span more.
 _FORKED = 32.0
-# The root of the aorta lies at least this far above the lowest recess of the lungs, mm; what is round below is a chamber.
+# The root of the aorta lies at least this far above the lowest recess of the lungs, mm; round below is a chamber.
 _ROOT_MM = 75.0
 # Support below which a cross-section is no disc any more; a disc that touches others on two sides keeps about 0.35.
 FAINT = 0.22
