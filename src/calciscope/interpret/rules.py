@@ -46,8 +46,8 @@ class Condition:
 class CompiledRule:
     """A rule ready to run: its condition, where it holds (no site means everywhere) and where it came from.
 
-    ``general`` rules are those of ``kinds.yaml`` and ``kinds/``; a rule ``by_kind`` asks for the kind and runs after it is decided.
-    ``id`` and ``names`` (the inputs of the condition) stand here too because they are asked for most.
+    ``general`` rules are those of ``kinds.yaml`` and ``kinds/``; a rule ``by_kind`` asks for the kind and runs after it
+    is decided. ``id`` and ``names`` (the inputs of the condition) stand here too because they are asked for most.
     """
 
     rule: Rule
