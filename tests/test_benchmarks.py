@@ -53,3 +53,27 @@ def test_the_targets_decide(benchmark, monkeypatch, capsys, seconds, peak, met):
     monkeypatch.setattr(sys, "argv", ["anatomy.py", "--only", "heart"])
     assert benchmark.main() == (0 if met else 1)
     assert ("targets: met" in capsys.readouterr().out) == met
+
+
+@pytest.fixture
+def patients(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    sys.modules.pop("patients", None)
+    yield importlib.import_module("patients")
+    sys.modules.pop("patients", None)
+
+
+def test_made_up_patients_are_the_same_every_time_and_can_be_assessed(patients, tmp_path):
+    assert [patients.patient(number) for number in range(20)] == [patients.patient(number) for number in range(20)]
+    files = patients.write(tmp_path, 3)
+    assert len({file.read_text() for file in files}) == 3
+    assert patients.seconds(files) > 0
+
+
+@pytest.mark.parametrize(("alone", "many", "met"), [(0.4, 0.09, True), (0.6, 0.09, False), (0.4, 0.11, False)])
+def test_both_targets_of_patient_files_decide(patients, monkeypatch, capsys, alone, many, met):
+    monkeypatch.setattr(patients, "alone", lambda file: alone)
+    monkeypatch.setattr(patients, "seconds", lambda files: many)
+    monkeypatch.setattr(sys, "argv", ["patients.py", "--files", "10"])
+    assert patients.main() == (0 if met else 1)
+    assert ("targets: met" in capsys.readouterr().out) == met

@@ -118,7 +118,7 @@ def assess(
     clock = _Clock(progress or (lambda text, fraction: None), steps=8)
     preset = presets.preset(chosen.preset)
     knowledge = rules.load(chosen.knowledge)
-    segment = anatomy.provider(chosen.anatomy, read_label_map)
+    segment = _segmenter(chosen.anatomy)
     changes = corrections.read(chosen.corrections) if chosen.corrections else ()
 
     clock.start("read", "reading")
@@ -214,6 +214,13 @@ class _Person:
     patient: Patient
     known: bool
     refused: tuple[Refusal, ...] = ()
+
+
+def _segmenter(spec: str | Sequence[str]) -> anatomy.Segment:
+    """The anatomy that was asked for. The embedded one is always there, so that it is loaded when a volume needs it."""
+    if spec == anatomy.EMBEDDED:
+        return lambda volume: anatomy.provider(spec)(volume)
+    return anatomy.provider(spec, read_label_map)
 
 
 def _person(patient: Path | Patient | None, records: tuple[Path, ...]) -> _Person:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,9 +16,16 @@ from calciscope.domain.study import SeriesInfo, Study
 _LIBRARIES = ("numpy", "scipy", "scikit-image", "pydicom", "simpleitk", "connected-components-3d")
 
 
+@cache
 def calciscope_version() -> str:
     """The installed version of Calciscope."""
     return version("calciscope")
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """The installed libraries: read once, for they are looked up in files and stay the same while the program runs."""
+    return {name: version(name) for name in _LIBRARIES}
 
 
 def acquisition(study: Study, anatomies: Mapping[str, Anatomy]) -> tuple[SeriesUse, ...]:
@@ -42,7 +50,7 @@ def of(
         calciscope=calciscope_version(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         inputs=dict(study.inputs),
-        versions={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        versions={"python": platform.python_version(), **_versions()},
         knowledge=("calciscope", *(folder.resolve().name for folder in knowledge_folders)),
         anatomy="; ".join(f"{m.provider} {m.version} ({m.licence})" for m in manifests) or anatomy.partition(",")[0],
         anatomy_limits=tuple(dict.fromkeys(limit for m in manifests for limit in m.limits)),

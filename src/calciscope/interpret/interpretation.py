@@ -181,6 +181,7 @@ def _finding(one: _Judged, known: Inputs, knowledge: Knowledge) -> Finding:
             value=verdict.kind.value,
             reasons=tuple(reason(rule, facts) for rule in (*verdict.kind.rules, *notes)),
             alternatives=verdict.kind.alternatives,
+            between=tuple(map(str, verdict.kind.between)),
         )
     others = tuple(
         Alternative(value=f"{other.kind_value or 'nothing'}, {other.level}", why=_another(thing))

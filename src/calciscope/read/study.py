@@ -82,6 +82,8 @@ def open_study(
     is told what happens and the share done (0 to 1); ``choose`` says which series serve. Raises
     :class:`~calciscope.errors.InputError` where an input does not exist.
     """
+    if not inputs:
+        return Study(patient, (), (), (), _numbered([]))
     tell = progress or (lambda text, share: None)
     with TemporaryDirectory(prefix="calciscope-") as temporary, _quiet():
         files, refused = walk(inputs, Path(temporary))
