@@ -28,7 +28,9 @@ def test_two_within_the_margin_are_indeterminate_between_both():
     verdict = weigh(weights({"dystrophic": 2}, {"metastatic": 3}), 1.0)
     assert verdict.value is Kind.INDETERMINATE
     assert [other.value for other in verdict.alternatives] == ["metastatic", "dystrophic"]
-    assert weigh(weights({"dystrophic": 2}, {"metastatic": 3}), 0.5).value is Kind.METASTATIC
+    assert verdict.between == (Kind.METASTATIC, Kind.DYSTROPHIC)
+    clear = weigh(weights({"dystrophic": 2}, {"metastatic": 3}), 0.5)
+    assert (clear.value, clear.between) == (Kind.METASTATIC, ())
 
 
 def test_evidence_against_counts_and_is_a_reason():

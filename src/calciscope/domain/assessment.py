@@ -104,11 +104,15 @@ class Alternative(_Model):
 
 
 class Judgement(_Model):
-    """A kind or a seriousness with its reasons. A kind is null where nothing is there."""
+    """A kind or a seriousness with its reasons. A kind is null where nothing is there.
+
+    ``between`` are the kinds that an indeterminate one lies between, the likeliest first.
+    """
 
     value: str | None
     reasons: tuple[Reason, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
+    between: tuple[str, ...] = ()
 
 
 class Advice(_Model):

@@ -20,6 +20,7 @@ _WHAT = {
     Kind.PHYSIOLOGICAL: "physiological calcification",
     Kind.INDETERMINATE: "calcification of indeterminate kind",
 }
+_SHORT = {Kind.LITHIASIS: "a stone", Kind.TUMORAL: "tumoral calcinosis"}
 _LEVEL = {
     Seriousness.NONE: "Normal",
     Seriousness.INCIDENTAL: "Incidental",
@@ -86,7 +87,11 @@ def _principal(findings: Sequence[Finding]) -> list[Finding]:
 def _what(finding: Finding) -> str:
     kind = Kind(finding.kind.value or Kind.INDETERMINATE)
     where = "at a place that could not be told" if finding.site == UNPLACED else f"of the {finding.label}"
-    return f"{_WHAT[kind]} {where}{_size(finding)}"
+    what = _WHAT[kind]
+    if kind is Kind.INDETERMINATE and len(finding.kind.between) > 1:
+        *first, last = (_SHORT.get(Kind(one), one) for one in finding.kind.between)
+        what = f"calcification ({', '.join(first)} or {last})"
+    return f"{what} {where}{_size(finding)}"
 
 
 def _size(finding: Finding) -> str:

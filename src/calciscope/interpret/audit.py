@@ -20,7 +20,7 @@ from calciscope.interpret.assumptions import spoken_concepts
 from calciscope.interpret.conflicts import conflicts
 from calciscope.interpret.folders import LISTS, labs_of, mistakes, sources_of, vocabulary_of
 from calciscope.interpret.rules import EMBEDDED, compiled, input_names, load, read
-from calciscope.interpret.schema import Chapter, Kinds, Labs, Rule, Vocabulary
+from calciscope.interpret.schema import Chapter, General, Kinds, Labs, Rule, Vocabulary
 from calciscope.interpret.yaml_files import load_yaml
 
 _FILES: Mapping[str, type[Chapter] | type[Labs] | type[Vocabulary] | None] = {
@@ -29,6 +29,8 @@ _FILES: Mapping[str, type[Chapter] | type[Labs] | type[Vocabulary] | None] = {
     "vocabulary.yaml": Vocabulary,
     "kinds.yaml": Kinds,
 }
+# Rules that hold anywhere, and rules of sites.
+_FOLDERS: Mapping[str, type[Chapter]] = {"kinds": General, "sites": Chapter}
 
 
 def audit(folder: Path | None = None) -> tuple[str, ...]:
@@ -77,7 +79,7 @@ def _strangers(place: Path, own: bool) -> Iterator[str]:
     seen = [path for path in files if path.is_file() and path.suffix in (".yaml", ".yml")]
     for path in seen:
         name = path.relative_to(place).as_posix()
-        if name in _FILES or (path.parent == place / "sites" and path.suffix == ".yaml"):
+        if name in _FILES or (path.parent.name in _FOLDERS and path.parent.parent == place and path.suffix == ".yaml"):
             continue
         close = get_close_matches(name, _FILES, n=1, cutoff=0.6)
         hint = f"rename it {close[0]}" if close else "rules stand in sites/NAME.yaml"
@@ -89,13 +91,13 @@ def _strangers(place: Path, own: bool) -> Iterator[str]:
 def _read(place: Path, contents: dict[str, Any]) -> Iterator[str]:
     """Parses each file into ``contents`` and yields what its schema says against it."""
     paths = [place / name for name in _FILES if (place / name).is_file()]
-    for path in (*paths, *sorted((place / "sites").glob("*.yaml"))):
+    for path in (*paths, *(path for name in _FOLDERS for path in sorted((place / name).glob("*.yaml")))):
         try:
             data = load_yaml(path)
         except KnowledgeError as error:
             yield str(error)
             continue
-        model = _FILES.get(path.name, Chapter) if path.parent == place else Chapter
+        model = _FILES.get(path.name, Chapter) if path.parent == place else _FOLDERS[path.parent.name]
         if model is None:
             contents[path.name] = data
             continue

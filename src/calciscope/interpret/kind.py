@@ -11,12 +11,16 @@ from calciscope.interpret.rules import CompiledRule
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KindVerdict:
-    """The kind, the rules that weigh on it (strongest for it first) and the other kinds with their totals."""
+    """The kind, the rules that weigh on it (strongest for it first) and the other kinds with their totals.
+
+    ``between`` are the kinds that stand too close to tell apart, the likeliest first; empty where one is clear.
+    """
 
     value: Kind
     rules: tuple[CompiledRule, ...]
     alternatives: tuple[Alternative, ...]
     totals: tuple[tuple[Kind, float], ...]
+    between: tuple[Kind, ...] = ()
 
 
 def weigh(fired: Sequence[CompiledRule], margin: float) -> KindVerdict:
@@ -40,6 +44,7 @@ def weigh(fired: Sequence[CompiledRule], margin: float) -> KindVerdict:
             Alternative(value=kind, why=_why(kind, weighing), total=round(total, 2)) for kind, total in others
         ),
         totals=tuple(ranked),
+        between=() if clear else tuple(kind for kind, total in others if total >= positive[0][1] - margin),
     )
 
 

@@ -21,7 +21,7 @@ from calciscope.domain.assessment import Source
 from calciscope.domain.site import within
 from calciscope.errors import KnowledgeError
 from calciscope.interpret.folders import LISTS, labs_of, sources_of, validated, vocabulary_of
-from calciscope.interpret.schema import Chapter, Derived, Kinds, Labs, Quantity, Rule
+from calciscope.interpret.schema import Chapter, Derived, General, Kinds, Labs, Quantity, Rule
 from calciscope.interpret.vocabulary import Words, compile_words
 from calciscope.interpret.yaml_files import load_yaml
 
@@ -46,8 +46,8 @@ class Condition:
 class CompiledRule:
     """A rule ready to run: its condition, where it holds (no site means everywhere) and where it came from.
 
-    ``general`` rules are those of ``kinds.yaml``; a rule ``by_kind`` asks for the kind and runs after it is decided.
-    ``id`` and ``names`` (the inputs of the condition) stand here too because they are asked for most.
+    ``general`` rules are those of ``kinds.yaml`` and ``kinds/``; a rule ``by_kind`` asks for the kind and runs after it
+    is decided. ``id`` and ``names`` (the inputs of the condition) stand here too because they are asked for most.
     """
 
     rule: Rule
@@ -111,7 +111,8 @@ def load(folders: Sequence[Path] = ()) -> Knowledge:
     """The embedded knowledge with a hospital's own folders on top, the last one winning.
 
     A folder holds any of ``sources.yaml``, ``labs.yaml`` (its ranges are asked first), ``vocabulary.yaml`` (its words
-    are added), ``kinds.yaml`` and ``sites/*.yaml`` (a rule replaces the one of the same id, or is added).
+    are added), ``kinds.yaml``, ``kinds/*.yaml`` and ``sites/*.yaml`` (a rule replaces the one of the same id, or is
+    added).
 
     Raises:
         KnowledgeError: a file or folder cannot be read, or something in it is wrong; one line.
@@ -196,6 +197,8 @@ def _embedded_chapters() -> tuple[tuple[str, Chapter], ...]:
 def _read_chapters(place: Path) -> Iterator[tuple[str, Chapter]]:
     if (path := place / "kinds.yaml").is_file():
         yield path.name, validated(Kinds, load_yaml(path), path.name)
+    for path in sorted((place / "kinds").glob("*.yaml")):
+        yield path.name, validated(General, load_yaml(path), path.name)
     for path in sorted((place / "sites").glob("*.yaml")):
         yield path.name, validated(Chapter, load_yaml(path), path.name)
 
@@ -224,7 +227,7 @@ def compiled(
         condition=condition,
         chapter=chapter.chapter,
         sites=rule.sites or chapter.sites,
-        general=isinstance(chapter, Kinds),
+        general=isinstance(chapter, General),
         question=question,
         by_kind="kind" in condition.names,
         id=rule.id,

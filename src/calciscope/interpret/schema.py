@@ -105,8 +105,12 @@ class Organs(_Model):
     not_counted: tuple[str, ...] = ()
 
 
-class Kinds(Chapter):
-    """Rules that hold for any site, and how kinds are weighed.
+class General(Chapter):
+    """Rules that hold for any site: a file of ``kinds/``."""
+
+
+class Kinds(General):
+    """``kinds.yaml``: rules that hold for any site, and how kinds are weighed.
 
     ``margin``: two kinds whose totals differ by no more are not told apart. ``nothing``: conditions under which a
     finding says that no calcium is there. ``asked_of_images``: keys of a stated finding that are asked for, as an
