@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from calciscope.compare.coarse import coarse, image_of
-from calciscope.compare.register import register
+from calciscope.compare.register import refined, register
 from calciscope.domain.image import Geometry, Volume
 from calciscope.simulate.patient import simulate
 
@@ -79,3 +79,13 @@ def test_air_alone_cannot_be_laid_on_anything(chest):
     found = register(empty, chest)
     assert not found.ok
     assert "no body" in found.why
+
+
+def test_a_region_follows_where_the_whole_is_off(chest):
+    off = sitk.Euler3DTransform()
+    off.SetTranslation((4.0, 0.0, 0.0))
+    wrong = replace(register(chest, chest), transform=off)
+    middle = chest.geometry.to_mm((np.array(chest.geometry.shape) - 1) / 2)[None]
+    found = refined(wrong, chest, chest, [middle])
+    assert np.linalg.norm(found.to_new(middle) - middle) < 1.5
+    assert refined(wrong, chest, chest, []) is wrong

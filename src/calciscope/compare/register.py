@@ -24,14 +24,17 @@ Points = NDArray[np.float64]
 _COARSE_MM, _FINE_MM = 4.0, 2.0
 _BINS, _SEED = 32, 20
 # Share of samples, steps, first and last length of a step (mm): quick from every start, then well from the best one.
-_QUICK, _WELL = (0.05, 60, 4.0, 0.2), (0.3, 80, 1.0, 0.005)
+_QUICK, _WELL = (0.05, 60, 4.0, 0.2), (0.15, 60, 1.0, 0.01)
 # Bodies and bones of one person laid on each other overlap by at least as much where both scans look; a twist of the
 # spine or another breath costs bones more than the body. Below so many voxels bones say nothing.
 _LEAST_BODY, _LEAST_BONE, _FEW_BONES = 0.85, 0.4, 150
+# With so much of both a start needs no other beside it.
+_SURE_BODY, _SURE_BONE = 0.95, 0.7
 # Two scans that share less than this part of the smaller one cannot be told to lie right.
 _LEAST_SHARED = 0.15
 # A region: how far around its deposits it looks, how far it may move, and what it must gain to be believed.
 _AROUND_MM, _FARTHEST_MM, _LEAST_GAIN = 22.0, 10.0, 0.01
+_LOCAL_SAMPLES, _FEWEST = 0.3, 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +86,9 @@ def register(old: Volume, new: Volume) -> Registration:
         found = _optimised(fixed, moving, start, _QUICK)
         if best is None or found[0] < best[0]:
             best = found
+        seen = _checked(fixed, moving, found[1])
+        if seen.ok and seen.body_overlap >= _SURE_BODY and (seen.bone_overlap or 0.0) >= _SURE_BONE:
+            break
     if best is None:
         return _failed(ITK.Euler3DTransform(), "no start was found from which the scans overlap")
     return _checked(fixed, moving, _optimised(fixed, moving, best[1], _WELL)[1])
@@ -92,11 +98,9 @@ def refined(found: Registration, old: Volume, new: Volume, groups: Sequence[Poin
     """The registration with a small shift of its own for each group of deposits (LPS mm, old scan)."""
     if not found.ok or not groups:
         return found
-    smooth, place = averaged(new, _FINE_MM)
-    moving = image_of(smooth, place)
     regions = []
     for points in groups:
-        shift = _local(found.transform, old, moving, points)
+        shift = _local(found.transform, old, new, points)
         regions.append((points.mean(axis=0), np.zeros(3) if shift is None else shift))
     return Registration(
         found.transform,
@@ -186,23 +190,24 @@ def _dice(one: NDArray[np.bool_], two: NDArray[np.bool_]) -> float:
     return 2.0 * int((one & two).sum()) / total if total else 0.0
 
 
-def _local(transform: Any, old: Volume, moving: Any, points: Points) -> Points | None:
+def _local(transform: Any, old: Volume, new: Volume, points: Points) -> Points | None:
     """The shift (mm, before the rigid transform) by which a region follows better, or ``None``."""
-    index = old.geometry.to_index(points)
-    reach = _AROUND_MM / np.array(old.geometry.spacing)
-    low = np.maximum(np.floor(index.min(axis=0) - reach).astype(int), 0)
-    high = np.minimum(np.ceil(index.max(axis=0) + reach).astype(int) + 1, old.geometry.shape)
-    box = (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
-    hu, geometry = averaged(old, _FINE_MM, box)
-    if min(geometry.shape) < 4:
+    box = _box(old, points, _AROUND_MM)
+    # A moving image as small as can be: its gradient is made anew for every region.
+    other = _box(new, _mapped(transform, points), 1.5 * _AROUND_MM + _FARTHEST_MM)
+    if box is None or other is None:
+        return None
+    fixed, moving = (image_of(*averaged(scan, _FINE_MM, part)) for scan, part in ((old, box), (new, other)))
+    if min(*fixed.GetSize(), *moving.GetSize()) < _FEWEST:
         return None
     method = _method()
     method.SetMetricAsCorrelation()
+    method.SetMetricSamplingStrategy(method.REGULAR)
+    method.SetMetricSamplingPercentage(_LOCAL_SAMPLES)
     method.SetOptimizerAsRegularStepGradientDescent(1.0, 0.05, 40, 0.6, 1e-8)
     method.SetMovingInitialTransform(transform)
     shift = ITK.TranslationTransform(3)
     method.SetInitialTransform(shift, inPlace=True)
-    fixed = image_of(hu, geometry)
     try:
         before = float(method.MetricEvaluate(fixed, moving))
         method.Execute(fixed, moving)
@@ -211,3 +216,14 @@ def _local(transform: Any, old: Volume, moving: Any, points: Points) -> Points |
     found = np.array(shift.GetOffset())
     gained = before - float(method.GetMetricValue())
     return found if gained >= _LEAST_GAIN and np.linalg.norm(found) <= _FARTHEST_MM else None
+
+
+def _box(volume: Volume, points: Points, reach_mm: float) -> tuple[slice, slice, slice] | None:
+    """The part of a scan around some points, or ``None`` where they lie outside of it."""
+    index = volume.geometry.to_index(points)
+    reach = reach_mm / np.array(volume.geometry.spacing)
+    low = np.maximum(np.floor(index.min(axis=0) - reach).astype(int), 0)
+    high = np.minimum(np.ceil(index.max(axis=0) + reach).astype(int) + 1, volume.geometry.shape)
+    if (high <= low).any():
+        return None
+    return slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])
