@@ -32,7 +32,7 @@ def said(finding: Finding) -> str:
         ("node.hilar", {"conditions": ("silicosis",)}, "chronic inflammation"),
         ("lung.nodule", {"history": ("treated for pulmonary tb in 1980",)}, "infection"),
         ("node.mesenteric", {}, "a healed infection"),
-        ("node.axillary.left", {"conditions": ("breast cancer",)}, "tumour"),
+        ("node.axillary.left", {"conditions": ("breast cancer",)}, "a tumour"),
         ("artery.coronary", {"conditions": ("t2dm",)}, "atherosclerosis"),
         ("heart.aortic_valve", {}, "degeneration"),
         ("tendon.shoulder.right", {}, "degeneration"),
