@@ -147,6 +147,13 @@ def test_company_counts_the_others_and_both_sides():
     assert company(long, body)["d0"]["others"] == 0.0, "a streak is no phlebolith"
 
 
+@pytest.mark.parametrize(("holder", "counts"), [("small_bowel", 1.0), ("iliac_artery_right", 0.0), ("bone", 0.0)])
+def test_company_counts_what_lies_beside_the_wall_unless_an_artery_or_bone_holds_it(holder, counts):
+    body = make.anatomy({**WALLS, holder: (make.box(20, 30, 24, 1), 0.6)})
+    known = company(balls(40, 24), body)
+    assert known["d0"] == {"others": counts, "both_sides": counts}
+
+
 def test_company_makes_a_phlebolith_surer():
     body = make.anatomy(WALLS, region="pelvis")
     alone, many = (place(items, make.volume(), body)[0].placement for items in (balls(40), balls(40, 46, 14)))

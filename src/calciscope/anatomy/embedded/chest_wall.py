@@ -25,6 +25,8 @@ _FAT_HU, _MUSCLE_HU, _MUSCLE_RUN = -40.0, 36.0, 3
 _SKIN, _THIN, _THICK = 4.5, 10.0, 24.0
 # Gland that makes a breast sure, and the least, ml.
 _GLAND_ML, _LEAST_ML = 12.0, 3.0
+# Where gland shows what is breast, it ends this far from the gland: beyond is the fat under any skin, mm.
+_AROUND_GLAND = 13.0
 # The middle of the chest has no breast, mm.
 _STERNUM = 18.0
 # Armpit: how far below and to the middle of the humeral head its centre lies, and its half-widths (z, y, x), mm.
@@ -53,11 +55,17 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         own = room & half[None, None]
         # Skin and muscle blur into the edge of the room.
         core = ndimage.binary_erosion(own)
-        gland = float((core & (frame.hu > _FAT_HU) & (frame.hu < 120.0)).sum()) * ml
+        soft = np.asarray(core & (frame.hu > _FAT_HU) & (frame.hu < 120.0))
+        gland = float(soft.sum()) * ml
         thick = float(np.percentile(_thickness(own, frame), 99)) if own.any() else 0.0
         if gland < _LEAST_ML and thick < _THICK:
             continue
-        out[f"breast_{side}"] = (own, _SURE_BREAST if gland >= _GLAND_ML else _MAYBE_BREAST)
+        if gland < _GLAND_ML:
+            out[f"breast_{side}"] = (own, _MAYBE_BREAST)
+            continue
+        # A strand or a vessel in the fat is no gland.
+        near = own & grown(ndimage.binary_opening(soft), _AROUND_GLAND, frame.spacing)
+        out[f"breast_{side}"] = (near if near.any() else own, _SURE_BREAST)
     return Part(masks=out)
 
 
