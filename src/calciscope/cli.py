@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from calciscope.commands import rules
+from calciscope.commands import compare, rules
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(rules.app, name="rules")
+app.command()(compare.compare)
 # Wider than any table.
 _WIDEST = 10_000
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3

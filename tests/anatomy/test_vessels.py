@@ -165,3 +165,46 @@ def test_too_little_blood_is_no_sample():
 def test_the_longest_run():
     assert longest_run(np.array([True, False, True, True])) == slice(2, 4)
     assert longest_run(np.zeros(3, dtype=bool)) == slice(0, 0)
+
+
+def along_the_spine(frame, forward_mm):
+    """A straight track of a usual aorta's width so far in front of the middle of the vertebral bodies."""
+    spine = aorta.spine_track(frame)
+    known = np.flatnonzero(np.isfinite(spine[:, 0]))
+    points = np.column_stack([known, spine[known, 0] - forward_mm / frame.spacing[1], spine[known, 1]])
+    return Track(points, np.full(len(known), 11.0), np.full(len(known), 0.6))
+
+
+def test_a_track_within_the_vertebral_bodies_is_less_sure():
+    frame = phantom.abdomen().frame()
+    beside, within = along_the_spine(frame, 35.0), along_the_spine(frame, 12.0)
+    assert vessels.confidence(frame, beside) > 0.9
+    assert vessels.confidence(frame, within) < 0.6
+
+
+def test_bright_and_uneven_within_the_bodies_is_the_spine():
+    frame = phantom.abdomen().frame()
+    bodies_and_discs = frame.hu.copy()
+    bodies_and_discs[::2] = 300.0
+    bodies_and_discs[1::2] = 90.0
+    uneven, even = (phantom.without(frame, hu=hu) for hu in (bodies_and_discs, np.full_like(frame.hu, 240.0)))
+    assert vessels._is_spine(uneven, along_the_spine(frame, 12.0), 240.0)
+    assert not vessels._is_spine(uneven, along_the_spine(frame, 12.0), 45.0)
+    assert not vessels._is_spine(uneven, along_the_spine(frame, 35.0), 240.0)
+    assert not vessels._is_spine(even, along_the_spine(frame, 12.0), 240.0)
+
+
+def test_no_ascending_aorta_just_above_the_diaphragm_without_a_windpipe():
+    frame = phantom.chest().frame()
+    blind = phantom.without(frame, airway=np.zeros_like(frame.airway))
+    whole, blood_hu = aorta.trace(blind)
+    whole = whole.part(whole.points[:, 0] * frame.spacing[0] <= 225.0)
+    ascending = arch.trace_ascending(blind, whole, blood_hu)
+    assert ascending is not None
+    # The lowest recess of the lungs 30 mm below what was traced.
+    bottom = int(ascending.points[0, 0] - 30.0 / frame.spacing[0])
+    left, right = frame.lung_left.copy(), frame.lung_right.copy()
+    left[:bottom] = False
+    right[:bottom] = False
+    low = arch.trace_ascending(phantom.without(blind, lung_left=left, lung_right=right), whole, blood_hu)
+    assert low is None or low.points[0, 0] >= bottom + 75.0 / frame.spacing[0]

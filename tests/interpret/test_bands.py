@@ -180,14 +180,14 @@ PARTITIONS = {
     "Brooker": (
         "soft_tissue",
         "brooker",
-        ["soft-tissue.brooker.low", "soft-tissue.brooker.three", "soft-tissue.brooker.four"],
+        ["soft-tissue.brooker.one", "soft-tissue.brooker.two", "soft-tissue.brooker.three", "soft-tissue.brooker.four"],
         [1.0, 2.0, 3.0, 4.0],
         {},
     ),
     "Gartner": (
         "tendon.shoulder.left",
         "gartner",
-        ["tendon.gartner.one", "tendon.gartner.two-three"],
+        ["tendon.gartner.one", "tendon.gartner.two", "tendon.gartner.three"],
         [1.0, 2.0, 3.0],
         {},
     ),

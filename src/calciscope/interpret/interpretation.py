@@ -149,6 +149,7 @@ def _judge_place(
     tried = []
     for member in place.members:
         inputs = of_finding(member, known, shared, knowledge)
+        inputs = inputs.with_facts({name: one.value for name, one in place.change.items() if one.value is not None})
         risks = risk.of_finding(base, inputs, knowledge)
         inputs = inputs.with_facts({name: one.value for name, one in risks.items() if one.value is not None})
         one = case(base, inputs, knowledge, there=there, guidelines=guidelines, muted=muted)
@@ -192,7 +193,7 @@ def _finding(one: _Judged, known: Inputs, knowledge: Knowledge) -> Finding:
         label=label(one.place.site),
         rollup=one.place.rollup,
         deposits=deposit_records(member),
-        measures={**categorised(member.measures, verdict.fired), **one.risks, **one.place.earlier},
+        measures={**categorised(member.measures, verdict.fired), **one.risks, **one.place.change, **one.place.earlier},
         kind=kind,
         seriousness=Judgement(
             value=verdict.level,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from calciscope.domain.assessment import Measure, Validity
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Patient, StatedFinding, Value
+from calciscope.interpret import progression
 from calciscope.interpret.rules import Knowledge
 
 # Two numbers of one thing that differ by more than this share of the larger are said to disagree; below it they differ
@@ -18,12 +19,16 @@ _DISAGREE = 0.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """All that is known of one site. ``members`` are judged one by one, and the most serious speaks for the site."""
+    """All that is known of one site. ``members`` are judged one by one, and the most serious speaks for the site.
+
+    ``earlier`` holds the values of earlier dates, ``change`` what follows from those of the last two dates.
+    """
 
     site: str
     members: tuple[MeasuredSite, ...]
     stated: bool
     earlier: dict[str, Measure] = field(default_factory=dict)
+    change: Mapping[str, Measure] = field(default_factory=dict)
 
     @property
     def rollup(self) -> bool:
@@ -50,7 +55,7 @@ def merge(sites: Sequence[MeasuredSite], patient: Patient, knowledge: Knowledge)
         members = tuple(stated)
         if path in measured:
             members = (_join(measured[path], stated, knowledge),)
-        places.append(Place(path, members, bool(told.get(path)), old))
+        places.append(Place(path, members, bool(told.get(path)), old, _change(path, current, earlier)))
     return tuple(places)
 
 
@@ -69,6 +74,27 @@ def _current(told: Sequence[StatedFinding]) -> tuple[list[StatedFinding], list[S
         return undated, dated
     newest = dated[-1].on
     return [one for one in dated if one.on == newest], [one for one in dated if one.on != newest]
+
+
+def _change(site: str, current: Sequence[StatedFinding], earlier: Sequence[StatedFinding]) -> Mapping[str, Measure]:
+    """What follows from the last two dates; nothing where a date states a number twice, for nobody says which is it."""
+    now = current[0].on if current else None
+    then = earlier[-1].on if earlier else None
+    if now is None or then is None:
+        return {}
+    before = stated_numbers([one for one in earlier if one.on == then])
+    since = f"{then.isoformat()} and {now.isoformat()}"
+    return progression.measures_of(site, before, stated_numbers(current), progression.years_between(then, now), since)
+
+
+def stated_numbers(findings: Sequence[StatedFinding]) -> dict[str, float]:
+    """The numbers of the findings of one site and date, without those that two of them state differently."""
+    found: dict[str, set[float]] = {}
+    for one in findings:
+        for key, value in one.values.items():
+            if not isinstance(value, str):
+                found.setdefault(key, set()).add(value)
+    return {key: next(iter(values)) for key, values in found.items() if len(values) == 1}
 
 
 def _measures(finding: StatedFinding, knowledge: Knowledge) -> dict[str, Measure]:

@@ -17,6 +17,8 @@ RADII = np.arange(11.0, 27.1, 2.0)
 _BOX = (135.0, 65.0, 70.0)
 # Width of the airway that no windpipe has, mm; below the fork the two main bronchi span more.
 _FORKED = 32.0
+# The root of the aorta lies at least this far above the lowest recess of the lungs, mm; round below is a chamber.
+_ROOT_MM = 75.0
 # Support below which a cross-section is no disc any more; a disc that touches others on two sides keeps about 0.35.
 FAINT = 0.22
 # The lumen of the narrowest adult aorta, mm.
@@ -98,8 +100,15 @@ def trace_ascending(frame: Frame, descending: Track, blood_hu: float | None) -> 
     good = ndimage.median_filter(good.astype(np.int8), size=3, mode="nearest") > 0
     bad = np.flatnonzero(~good)
     kept = track.part(slice(int(bad[-1]) + 1 if bad.size else 0, len(track)))
-    # Without the windpipe to say where it is, a short disc in the heart is not enough.
-    least = 12.0 if carina(frame) is not None else 30.0
+    if carina(frame) is not None:
+        least = 12.0
+    else:
+        # Without the windpipe to say where it is, a short disc in the heart is not enough, nor one just above the
+        # diaphragm: scans of the abdomen end in the middle of the heart.
+        least = 30.0
+        bottom = int(np.flatnonzero(frame.lungs.any(axis=(1, 2)))[0])
+        if bottom > 0:
+            kept = kept.part(kept.points[:, 0] >= bottom + _ROOT_MM / frame.spacing[0])
     return kept if len(kept) * frame.spacing[0] >= least else None
 
 

@@ -36,6 +36,11 @@ _ARCH_HEIGHT = 16.0
 _CLEAR_LUMEN, _LUMEN_RIM, _MISTAKEN = 0.4, 2.0, 0.1
 # Support at which a track is as sure as support can make it: a disc free on three sides.
 _CLEAR = 0.5
+# An aorta lies against the vertebra, not in it: how far it may run into the drawn vertebral body at half its length,
+# and how far is surely the body itself, mm; what that takes from the confidence.
+_INTO_BODY, _IN_BODY, _DOUBT = 1.5, 3.0, 0.4
+# Enhanced blood is alike along the vessel; vertebral bodies and the discs between them are not: spread over middle.
+_UNEVEN = 0.15
 # A branch whose end at the hip is out of view had no aim: it may run beside the artery.
 _HEAD_UNSEEN = 0.55
 # With it, one in three still ends in the vein beside the artery (simulated bodies).
@@ -69,6 +74,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     trunk = _judged(frame, whole, None if fork is None else fork.level)
     if trunk is None:
         return Part(notes=("no aorta: the best track beside the spine is not round enough",))
+    if _is_spine(frame, trunk, blood_hu):
+        return Part(notes=("no aorta: the best track runs through the vertebral bodies",))
     ascending, top, trunk = _thoracic(frame, trunk, blood_hu)
     pool = blood(frame, _clearest(trunk), "aorta")
     sure = confidence(frame, trunk)
@@ -116,12 +123,33 @@ def without_lumen(frame: Frame, track: Track, blood_hu: float) -> Frame | None:
 
 
 def confidence(frame: Frame, trunk: Track) -> float:
-    """How sure the aorta is: by support along the track, smoothness of its radius, and length."""
+    """How sure the aorta is: by support along the track, smoothness of its radius, length, and the vertebra beside."""
     support = float(np.clip(np.mean(np.minimum(trunk.support, _CLEAR)) / _CLEAR, 0, 1))
     jumps = float(np.mean(np.abs(np.diff(trunk.radius)) * 3.0 / frame.spacing[0] > 2.5)) if len(trunk) > 1 else 1.0
     length = len(trunk) * frame.spacing[0]
     value = 0.45 + 0.5 * support - 0.5 * jumps - (0.15 if length < 60.0 else 0.0)
+    value -= _DOUBT * _within_body(frame, trunk)
     return round(float(np.clip(value, 0.0, 0.95)), 2)
+
+
+def _within_body(frame: Frame, trunk: Track) -> float:
+    """How far the track lies in the vertebral bodies instead of beside them: 0 beside, 1 within."""
+    spine = aorta.spine_track(frame)
+    index = np.clip(np.rint(trunk.points[:, 0]).astype(int), 0, len(spine) - 1)
+    off = (trunk.points[:, 1:] - spine[index, :2]) * np.array(frame.spacing[1:])
+    gap = np.hypot(off[:, 0], off[:, 1]) - spine[index, 2] - trunk.radius
+    gap = gap[np.isfinite(gap)]
+    into = -float(np.median(gap)) if gap.size else 0.0
+    return float(np.clip((into - _INTO_BODY) / (_IN_BODY - _INTO_BODY), 0.0, 1.0))
+
+
+def _is_spine(frame: Frame, trunk: Track, blood_hu: float) -> bool:
+    """Whether the track has followed vertebral bodies: within them, as bright as contrast, and uneven along its way."""
+    if blood_hu < aorta.ENHANCED or _within_body(frame, trunk) < 1.0:
+        return False
+    index = np.clip(np.rint(trunk.points).astype(int), 0, np.array(frame.hu.shape) - 1)
+    middle = ndimage.uniform_filter(frame.hu, size=(1, 3, 3), mode="nearest")[tuple(index.T)]
+    return float(np.std(middle)) > _UNEVEN * float(np.median(middle))
 
 
 def _reaches_pelvis(frame: Frame, lungs: NDArray[np.int64], heads: Mapping[str, object]) -> bool:

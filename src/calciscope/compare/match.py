@@ -1,0 +1,101 @@
+"""Which deposit of one date is which of the other: one to one by distance, then what split or merged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
+
+# Deposits are one where their surfaces come nearer than this; beyond it two neighbours are two.
+_NEAR_MM = 3.0
+# The middles of one deposit lie nearer than this plus what its size allows.
+_MIDDLE_MM = 6.0
+# A piece was part of another where so much of it lies within reach of that one.
+_WITHIN = 0.5
+_FAR = 1e6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cloud:
+    """A deposit as points: LPS mm ``(n, 3)`` of its voxels in the frame of the new scan."""
+
+    points: NDArray[np.float64]
+
+    @property
+    def middle(self) -> NDArray[np.float64]:
+        """Centre of the points."""
+        return np.asarray(self.points.mean(axis=0), dtype=np.float64)
+
+    @property
+    def reach(self) -> float:
+        """Distance of its farthest point from its centre, mm."""
+        return float(np.linalg.norm(self.points - self.middle, axis=1).max())
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Numbers of old and of new deposits that are one thing; one side is empty where nothing corresponds."""
+
+    old: tuple[int, ...]
+    new: tuple[int, ...]
+
+
+def match(old: Sequence[Cloud], new: Sequence[Cloud], tolerance_mm: float) -> tuple[Group, ...]:
+    """Every deposit in exactly one group, in the order of the old deposits, then of the new ones that are left.
+
+    ``tolerance_mm`` is how well the two frames agree besides (the voxels and the registration). One to one by the
+    Hungarian method on the distance of the centres, among pairs whose surfaces are near; a deposit that is left joins
+    the group of one of the same place whose counterpart holds most of it.
+    """
+    near = _NEAR_MM + tolerance_mm
+    trees = [cKDTree(one.points) for one in new]
+    gaps = np.full((len(old), len(new)), np.inf)
+    middles = np.full((len(old), len(new)), _FAR)
+    for i, one in enumerate(old):
+        for j, two in enumerate(new):
+            apart = float(np.linalg.norm(one.middle - two.middle))
+            if apart > near + one.reach + two.reach:
+                continue
+            gaps[i, j] = float(np.min(trees[j].query(one.points)[0]))
+            if gaps[i, j] <= near and apart <= _MIDDLE_MM + tolerance_mm + max(one.reach, two.reach):
+                middles[i, j] = apart
+    pairs: dict[int, list[int]] = {}
+    taken: dict[int, int] = {}
+    if len(old) and len(new):
+        for row, column in zip(*linear_sum_assignment(middles), strict=True):
+            if middles[row, column] < _FAR:
+                pairs[int(row)] = [int(column)]
+                taken[int(column)] = int(row)
+    joined: dict[int, list[int]] = {}
+    for j in range(len(new)):
+        # A piece that broke off: most of it lies where a deposit was that is matched already.
+        if j not in taken and (home := _home(new[j], gaps[:, j], old, near, set(pairs))) is not None:
+            pairs[home].append(j)
+            taken[j] = home
+    for i in range(len(old)):
+        # What flowed together: most of it lies where a new deposit is that is matched already.
+        if i not in pairs and (into := _home(old[i], gaps[i], new, near, set(taken))) is not None:
+            joined.setdefault(taken[into], []).append(i)
+    swallowed = {i for members in joined.values() for i in members}
+    groups = [
+        Group((i, *joined.get(i, ())), tuple(sorted(pairs.get(i, ())))) for i in range(len(old)) if i not in swallowed
+    ]
+    return (*groups, *(Group((), (j,)) for j in range(len(new)) if j not in taken))
+
+
+def _home(
+    piece: Cloud, gaps: NDArray[np.float64], others: Sequence[Cloud], near: float, matched: set[int]
+) -> int | None:
+    """The matched deposit of the other date within whose reach most of a piece lies, the nearest where several do."""
+    found = []
+    for number in np.flatnonzero(gaps <= near).tolist():
+        if number not in matched:
+            continue
+        away = np.asarray(cKDTree(others[number].points).query(piece.points)[0])
+        if float((away <= near).mean()) >= _WITHIN:
+            found.append((float(away.mean()), number))
+    return min(found)[1] if found else None
