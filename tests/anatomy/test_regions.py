@@ -147,3 +147,24 @@ def test_any_landmarks_give_ordered_regions_without_overlap(numbers):
         assert 0 <= part.start < part.stop <= 60
         assert 0 < part.confidence <= 1
         assert part.name in {"head", "neck", "chest", "abdomen", "pelvis", "limb"}
+
+
+def test_a_thin_body_with_a_windpipe_is_a_neck():
+    scan = Scan().back(0, 150)
+    scan.body[:] = False
+    scan.body[:, 20:65, 18:62] = True
+    pipe = np.zeros_like(scan.body)
+    pipe[:, 33:39, 37:43] = True
+
+    def names(airway, body=scan.body):
+        found = find_regions(scan.hu, body, scan.lungs, scan.bone, scan.spine, SPACING, 1, 150, airway)
+        return [region.name for region in found]
+
+    assert names(pipe) == ["neck"]
+    # Without a windpipe, with one in few slices or far to a side, or in a trunk it is none.
+    few = pipe.copy()
+    few[60:] = False
+    wide = np.zeros_like(scan.body)
+    wide[:, 5:75, 5:75] = True
+    assert names(np.zeros_like(pipe)) == names(few) == names(np.roll(pipe, 10, axis=2)) == ["abdomen"]
+    assert names(pipe, wide) == ["abdomen"]

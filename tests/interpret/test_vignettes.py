@@ -15,7 +15,11 @@ from calciscope.interpret.rules import load
 from calciscope.read.patient import read_patient
 
 KNOWLEDGE = load()
-VIGNETTES = yaml.safe_load((Path(__file__).parent / "vignettes.yaml").read_text(encoding="utf-8"))
+VIGNETTES = [
+    vignette
+    for name in ("vignettes.yaml", "vignettes_more.yaml")
+    for vignette in yaml.safe_load((Path(__file__).parent / name).read_text(encoding="utf-8"))
+]
 
 
 def judged(vignette: dict, tmp_path: Path) -> Interpretation:
@@ -32,7 +36,7 @@ def stated(site: str, patient: dict | None = None, **values: float | str) -> Int
 
 def test_ids_are_unique_and_references_exist():
     ids = [vignette["id"] for vignette in VIGNETTES]
-    assert len(ids) == len(set(ids)) >= 40
+    assert len(ids) == len(set(ids)) >= 100
     assert {vignette["reference"] for vignette in VIGNETTES} <= set(KNOWLEDGE.sources)
 
 
@@ -50,6 +54,9 @@ def test_vignette(vignette, tmp_path):
         classes = "; ".join(measure.category or "" for measure in finding.measures.values())
         for category in wanted.get("category", []):
             assert category in classes
+        reasons = " ".join(reason.statement for reason in finding.seriousness.reasons)
+        for words in wanted.get("says", []):
+            assert words in reasons
         said = " ".join(advice.text for advice in finding.advice)
         for words in wanted.get("advice", []):
             assert words in said

@@ -56,7 +56,7 @@ def build(volume: Volume) -> Frame:
     if bowel_gas(left | right, bone, spine, spacing):
         left, right = np.zeros_like(left), np.zeros_like(right)
     bone &= ~(left | right)
-    regions = find_regions(hu, body, left | right, bone, spine, spacing, factor[0], geometry.shape[0])
+    regions = find_regions(hu, body, left | right, bone, spine, spacing, factor[0], geometry.shape[0], airway)
     # The base of the skull is no vertebra.
     for region in regions:
         if region.name == "head":

@@ -36,6 +36,9 @@ _BRAIN_MOST_MM2, _BASE_MM = 32000.0, 25.0
 _BELOW_LUNG = 60.0
 # Less lung than this, ml, may be gas of the bowel; lungs end further above the iliac wings than this, mm.
 _SURE_LUNG_ML, _CREST_MM = 120.0, 90.0
+# A neck is no larger than this in cross-section at three quarters of its height; its windpipe, from this to this mm2,
+# is in view in at least this share of it, at most this far from the middle, mm.
+_NECK_MM2, _PIPE_MM2, _PIPED, _PIPE_OFF_MM = 22000.0, (40.0, 900.0), 0.6, 20.0
 # Stretches shorter than this are joined to their neighbours, mm.
 _SHORTEST = 20.0
 
@@ -51,11 +54,13 @@ def find_regions(
     spacing: tuple[float, float, float],
     factor_z: int,
     slices: int,
+    airway: Mask | None = None,
 ) -> tuple[Region, ...]:
     """Regions over canonical slices of the volume (``slices`` of them), ascending, with a confidence each.
 
     Lung says chest, a cranial cavity head, hip bones below any lung pelvis; a spine between is abdomen or, above the
-    lungs, neck; long bones without a spine are a limb. Slices without a body belong to no region.
+    lungs, neck; long bones without a spine are a limb. A windpipe through a body too thin for a trunk, without lungs,
+    hips or a head in view, says neck throughout. Slices without a body belong to no region.
     """
     area = spacing[1] * spacing[2]
     present = np.asarray(body.any(axis=(1, 2)))
@@ -77,6 +82,9 @@ def find_regions(
         hips[int(np.flatnonzero(brain)[0]) :] = False
     if hips.any():
         hips[: max(0, int(np.flatnonzero(hips)[-1] - _PELVIS_MM / spacing[0]))] = False
+    if airway is not None and not (any_lung.size or hips.any() or brain.any()) and _is_neck(body, airway, spacing):
+        only = [_NECK if there else "" for there in present]
+        return _runs(only, lung, has_spine, factor_z, slices, spacing)
     names = _names(present, lung, has_spine, hips, brain, spacing[0])
     return _runs(names, lung, has_spine, factor_z, slices, spacing)
 
@@ -89,6 +97,24 @@ def bowel_gas(lungs: Mask, bone: Mask, spine: NDArray[np.float64], spacing: tupl
     reach = range(max(0, int(slices[0] - _CREST_MM / spacing[0])), int(slices[0]) + 1)
     hips = sum(_has_hip(bone[z], spine[z], spacing) for z in reach)
     return hips * spacing[0] > _SHORTEST
+
+
+def _is_neck(body: Mask, airway: Mask, spacing: tuple[float, float, float]) -> bool:
+    """Whether one thin body has a windpipe in most of its slices: not far from its midline, and no wider than one."""
+    area = spacing[1] * spacing[2]
+    sizes, pipes = (mask.sum(axis=(1, 2)) * area for mask in (body, airway))
+    there = sizes > 0
+    if not there.any() or float(np.percentile(sizes[there], 75)) > _NECK_MM2:
+        return False
+    piped = np.flatnonzero((pipes > _PIPE_MM2[0]) & (pipes < _PIPE_MM2[1]))
+    if piped.size < _PIPED * there.sum():
+        return False
+    off = [
+        np.nonzero(airway[z])[1].mean() - 0.5 * (columns[0] + columns[-1])
+        for z in piped.tolist()
+        for columns in (np.flatnonzero(body[z].any(axis=0)),)
+    ]
+    return abs(float(np.median(off))) * spacing[2] < _PIPE_OFF_MM
 
 
 def _span(flag: NDArray[np.bool_]) -> NDArray[np.bool_]:
