@@ -16,7 +16,8 @@ def number(value, low=None, high=None, **more):
 @pytest.mark.parametrize(
     ("old", "new", "state"),
     [
-        (number(100.0, 90, 110), number(115.0, 105, 125), State.STABLE),
+        (number(100.0, 80, 120), number(115.0, 105, 125), State.STABLE),
+        (number(100.0, 90, 110), number(115.0, 105, 125), State.GROWN),
         (number(100.0, 90, 110), number(130.0, 120, 140), State.GROWN),
         (number(100.0, 90, 110), number(70.0, 60, 80), State.SMALLER),
         (number(100.0), number(115.0), State.STABLE),

@@ -59,7 +59,7 @@ def test_every_patient_file_key_of_the_contract_is_there():
     assert finding == {
         "agatston", "volume", "mass", "diameter", "attenuation", "count", "location", "pattern", "morphology",
         "distribution", "margin", "symmetry", "extent", "vessels", "aac24", "birads", "brooker", "gartner", "mole",
-        "histology",
+        "histology", "shemesh", "weston", "mac_score",
     }  # fmt: skip
 
 

@@ -82,19 +82,18 @@ def state_of(changes: Mapping[str, Change]) -> State:
 
 
 def _state(old: Measure | None, new: Measure | None) -> State:
-    """Stable where the intervals of both values meet; a number without one is as sure as repeated scans are."""
+    """Changed where each value lies outside of the other's interval; one without is as sure as repeated scans are."""
     if old is None or new is None or old.value is None or new.value is None:
         return State.UNCLEAR
     (low, high), (other_low, other_high) = _span(old), _span(new)
-    if other_low > high:
+    if new.value > high and old.value < other_low:
         return State.GROWN
-    return State.SMALLER if other_high < low else State.STABLE
+    return State.SMALLER if new.value < low and old.value > other_high else State.STABLE
 
 
 def _span(measure: Measure) -> tuple[float, float]:
     value = measure.value or 0.0
     if measure.interval is not None:
         return measure.interval
-    # Half of what two scans differ by on either side.
-    half = progression.data().interscan.share / 2 * abs(value)
-    return value - half, value + half
+    apart = progression.data().interscan.share * abs(value)
+    return value - apart, value + apart

@@ -30,7 +30,7 @@ class State(StrEnum):
 class Change(_Model):
     """A measure at two dates. ``change`` and the rates are null where they are refused or a value or date is missing.
 
-    ``state`` is ``stable`` where the 95 % intervals of both values overlap. ``percent`` is of the old value.
+    ``state`` is ``stable`` where a value lies within the 95 % interval of the other. ``percent`` is of the old value.
     """
 
     old: Measure | None

@@ -193,7 +193,11 @@ def _finding(one: _Judged, known: Inputs, knowledge: Knowledge) -> Finding:
         label=label(one.place.site),
         rollup=one.place.rollup,
         deposits=deposit_records(member),
-        measures={**categorised(member.measures, verdict.fired), **one.risks, **one.place.change, **one.place.earlier},
+        measures={
+            **categorised({**member.measures, **one.risks}, verdict.fired),
+            **one.place.change,
+            **one.place.earlier,
+        },
         kind=kind,
         seriousness=Judgement(
             value=verdict.level,

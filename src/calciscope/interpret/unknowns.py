@@ -112,6 +112,8 @@ def _changes(
         if assumption.rare and not frozenset(LISTS).isdisjoint(assumption.names):
             continue  # whoever has a disease that is hardly ever seen says so unasked
         asked = _base_keys(assumption.names, one.inputs.facts, knowledge)
+        if assumption.rare and not all(_of_patient(name, knowledge) for name in asked):
+            continue  # and whoever has graded the finding by a special score has written it down
         if asked and (asked, result) not in seen and _fits(asked, one.inputs.facts, knowledge):
             seen.add((asked, result))
             yield _change(site, assumption, today, result, highest, asked, knowledge)
