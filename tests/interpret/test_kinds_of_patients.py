@@ -32,7 +32,7 @@ def said(finding: Finding) -> str:
         ("node.hilar", {"conditions": ("silicosis",)}, "chronic inflammation"),
         ("lung.nodule", {"history": ("treated for pulmonary tb in 1980",)}, "infection"),
         ("node.mesenteric", {}, "a healed infection"),
-        ("node.axillary.left", {"conditions": ("breast cancer",)}, "tumour"),
+        ("node.axillary.left", {"conditions": ("breast cancer",)}, "a tumour"),
         ("artery.coronary", {"conditions": ("t2dm",)}, "atherosclerosis"),
         ("heart.aortic_valve", {}, "degeneration"),
         ("tendon.shoulder.right", {}, "degeneration"),
@@ -108,3 +108,23 @@ def test_a_mineral_pattern_names_its_cause_whatever_was_found(site, labs, condit
 def test_an_adult_pattern_is_not_read_into_a_child():
     result = judged("kidney.left", age=6.0, labs={"calcium": 10.6, "phosphate": 5.3, "pth": 70.0})
     assert not any("hyperparathyroidism" in advice.text for advice in result.advice)
+
+
+def test_a_phlebolith_in_the_course_of_the_ureter_is_given_no_rate_of_passage():
+    finding = one(("ureter.right", {"pattern": "comet tail", "diameter": 4.0, "location": "distal"}))
+    assert finding.kind.value == "dystrophic"
+    assert finding.seriousness.value == "incidental"
+    assert not any(reason.rule.startswith("ureter.passage") for reason in finding.seriousness.reasons)
+
+
+def test_a_comet_tail_does_not_calm_where_the_ureter_is_dilated():
+    finding = one(("ureter.right", {"pattern": "comet tail", "diameter": 4.0}), conditions=("hydronephrosis",))
+    assert finding.seriousness.value == "significant"
+
+
+def test_nephrocalcinosis_from_the_urine_is_not_called_dystrophic():
+    labs = {"calcium": 9.2, "phosphate": 3.0, "bicarbonate": 15.0}
+    finding = one(
+        ("kidney.left", {"pattern": "medullary nephrocalcinosis"}), age=35.0, labs=labs, conditions=("distal rta",)
+    )
+    assert set(finding.kind.between) == {"metastatic", "dystrophic"}

@@ -1,11 +1,15 @@
 """Words to concepts: whole words, the longest first, without those that are negated."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from calciscope.interpret import load
 from calciscope.interpret.schema import Negations, Values, Vocabulary
 from calciscope.interpret.vocabulary import compile_words, tokens
 
+PHRASES = yaml.safe_load((Path(__file__).parent / "phrases.yaml").read_text(encoding="utf-8"))
 WORDS = compile_words(
     Vocabulary(
         conditions={
@@ -16,10 +20,12 @@ WORDS = compile_words(
         },
         symptoms={"fever": ("febrile",), "pain": ("painful",), "flank_pain": (), "chill": ()},
         history={"family_history": ("family history of gout",)},
+        ignored=("hay fever",),
         implies={"flank_pain": ("pain",), "chronic_renal_failure": ("renal_failure",)},
         negations=Negations(
             before=("no", "denies", "never", "negative for", "family history of"),
-            after=("absent", "ruled out"),
+            after=("absent", "ruled out", "no"),
+            joins=("or",),
             stops=("but", ",", ";"),
         ),
         values={"morphology": Values(words={"fine linear branching": ("fine linear", "casting"), "coarse": ()})},
@@ -33,7 +39,13 @@ WORDS = compile_words(
         ("fever", {"fever"}),
         ("Fever since Monday", {"fever"}),
         ("feverish", set()),
-        ("hay fever", {"fever"}),
+        ("hay fever", set()),
+        ("hay fever, chills", {"chill"}),
+        ("denies fever, chills, or flank pain", set()),
+        ("denies fever, chills; flank pain or fever", {"chill", "flank_pain", "pain", "fever"}),
+        ("fever: no", set()),
+        ("fever, no chills", {"fever"}),
+        ("fever no chills", {"fever"}),
         ("no fever", set()),
         ("No fever or chills", set()),
         ("denies fever, flank pain", {"flank_pain", "pain"}),
@@ -127,3 +139,22 @@ def test_the_embedded_vocabulary_understands_clinicians(phrase, concept):
 )
 def test_the_embedded_vocabulary_hears_a_no(phrase, concept):
     assert concept not in load().words.concepts_of(phrase)
+
+
+@pytest.mark.parametrize(
+    ("concept", "phrase"), [(concept, phrase) for concept, said in PHRASES["understood"].items() for phrase in said]
+)
+def test_letters_are_understood(concept, phrase):
+    assert concept in load().words.concepts_of(phrase)
+
+
+@pytest.mark.parametrize(
+    ("concept", "phrase"), [(concept, phrase) for concept, said in PHRASES["denied"].items() for phrase in said]
+)
+def test_what_letters_deny_or_mean_otherwise_is_not_heard(concept, phrase):
+    assert concept not in load().words.concepts_of(phrase)
+
+
+@pytest.mark.parametrize("phrase", PHRASES["nothing"])
+def test_phrases_that_say_nothing_of_calcium(phrase):
+    assert load().words.concepts_of(phrase) == frozenset()

@@ -68,6 +68,7 @@ def vocabulary_of(places: Sequence[Path]) -> Vocabulary:
         own_negations = own.negations
         whole = Vocabulary(
             **lists,
+            ignored=whole.ignored + own.ignored,
             implies={**whole.implies, **own.implies},
             negations=own_negations if own_negations.before else whole.negations,
             values={**whole.values, **own.values},

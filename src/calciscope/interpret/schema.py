@@ -206,10 +206,14 @@ class Labs(_Model):
 
 
 class Negations(_Model):
-    """Words that turn a phrase into its opposite, before or after it, and what ends their reach."""
+    """Words that turn a phrase into its opposite, before or after it, and what ends their reach.
+
+    A comma ends nothing in a list with one of ``joins``: "denies fever, chills, or flank pain".
+    """
 
     before: tuple[Text, ...] = ()
     after: tuple[Text, ...] = ()
+    joins: tuple[Text, ...] = ()
     stops: tuple[Text, ...] = ()
 
 
@@ -220,12 +224,16 @@ class Values(_Model):
 
 
 class Vocabulary(_Model):
-    """``vocabulary.yaml``: concept -> synonyms, by the list of the patient file where they are usually written."""
+    """``vocabulary.yaml``: concept -> synonyms, by the list of the patient file where they are usually written.
+
+    ``ignored`` are phrases that hold the words of a concept and mean something else.
+    """
 
     conditions: dict[str, tuple[Text, ...]] = {}
     medications: dict[str, tuple[Text, ...]] = {}
     history: dict[str, tuple[Text, ...]] = {}
     symptoms: dict[str, tuple[Text, ...]] = {}
+    ignored: tuple[Text, ...] = ()
     implies: dict[str, tuple[str, ...]] = {}
     negations: Negations = Negations()
     values: dict[str, Values] = {}

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from calciscope.interpret.schema import Vocabulary
 
-_TOKEN = re.compile(r"[^\W_]+|[,;.]")
+_TOKEN = re.compile(r"[^\W_]+|[,;.?]")
+# Stands in the place of a concept for phrases that mean none.
+_NONE = ""
 Phrase = tuple[str, ...]
 
 
@@ -33,6 +35,7 @@ class Words:
     before: frozenset[Phrase]
     after: frozenset[Phrase]
     stops: frozenset[Phrase]
+    joins: frozenset[Phrase]
     values: dict[str, dict[Phrase, str]]
     _seen: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
@@ -55,21 +58,24 @@ class Words:
     def _read(self, phrase: str) -> frozenset[str]:
         words = tokens(phrase)
         found: set[str] = set()
-        negated, fresh, at = False, [], 0
+        fresh: list[str] = []
+        negated, at = False, 0
         while at < len(words):
             concept, length = self._match(self.concepts, words, at)
             before = self._length(self.before, words, at)
-            if concept is not None and length >= before:
-                if not negated:
+            after = self._length(self.after, words, at) if fresh else 0
+            if after >= max(length, 1) and (not before or self._ends(words, at + after)):
+                fresh, at = [], at + after
+            elif concept is not None and length >= before:
+                if not negated and concept != _NONE:
                     fresh.append(concept)
                 at += length
-            elif fresh and (after := self._length(self.after, words, at)):
-                fresh, at = [], at + after
             elif before:
                 negated, at = True, at + before
             elif stop := self._length(self.stops, words, at):
                 found.update(fresh)
-                negated, fresh, at = False, [], at + stop
+                goes_on = negated and words[at] == "," and self._joined(words, at + 1)
+                negated, fresh, at = goes_on, [], at + stop
             else:
                 at += 1
         found.update(fresh)
@@ -83,6 +89,18 @@ class Words:
 
     def _length(self, table: frozenset[Phrase], words: Phrase, at: int) -> int:
         return next((n for n in range(min(5, len(words) - at), 0, -1) if words[at : at + n] in table), 0)
+
+    def _ends(self, words: Phrase, at: int) -> bool:
+        """Whether a phrase ends here."""
+        return at >= len(words) or bool(self._length(self.stops, words, at))
+
+    def _joined(self, words: Phrase, at: int) -> bool:
+        """Whether a list goes on after a comma and ends with ``or``: what was denied before it is denied throughout."""
+        while at < len(words) and (words[at] == "," or not self._length(self.stops, words, at)):
+            if self._length(self.joins, words, at):
+                return True
+            at += 1
+        return False
 
     def _with_implied(self, concepts: set[str]) -> set[str]:
         pending, found = list(concepts), set(concepts)
@@ -103,6 +121,8 @@ def compile_words(vocabulary: Vocabulary) -> Words:
             lists[concept] = name
             for phrase in (concept, *synonyms):
                 concepts.setdefault(tokens(phrase), concept)
+    for phrase in vocabulary.ignored:
+        concepts.setdefault(tokens(phrase), _NONE)
     negations = vocabulary.negations
     return Words(
         concepts=concepts,
@@ -112,6 +132,7 @@ def compile_words(vocabulary: Vocabulary) -> Words:
         before=frozenset(map(tokens, negations.before)),
         after=frozenset(map(tokens, negations.after)),
         stops=frozenset(map(tokens, negations.stops)),
+        joins=frozenset(map(tokens, negations.joins)),
         values={
             key: {tokens(text): word for word, texts in values.words.items() for text in (word, *texts)}
             for key, values in vocabulary.values.items()
