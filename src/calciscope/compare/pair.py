@@ -34,6 +34,9 @@ _MOST_POINTS, _LOOK_MM = 400, 2.0
 _IN_VIEW = 0.8
 _OUT_OF_VIEW = "the {other} scan does not show this place"
 _STILL = "not listed in the {other} scan, which shows the same attenuation there"
+_FAINTER = "not listed in the {other} scan, which shows something fainter there"
+# Of what a deposit stands out by, so much elsewhere is not nothing.
+_TRACE = 0.3
 _FAINT = "so small that its interval reaches nothing, and not listed in the {other} scan"
 
 
@@ -157,6 +160,8 @@ def _alone(
         return State.UNCLEAR, _OUT_OF_VIEW.format(other=name)
     if here >= (deposit.background_hu + deposit.mean_hu) / 2:
         return State.STABLE, _STILL.format(other=name)
+    if here >= deposit.background_hu + _TRACE * (deposit.mean_hu - deposit.background_hu):
+        return State.UNCLEAR, _FAINTER.format(other=name)
     return (State.GONE if first else State.NEW), None
 
 
