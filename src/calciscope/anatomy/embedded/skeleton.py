@@ -25,6 +25,8 @@ _SHELL_MM = 7.0
 # ... is at most this part and this many HU brighter than their mean. Marrow has a cortex around it.
 _SHELL_PART = 0.22
 _SHELL_HU = 45.0
+# A cross-section of the body at least this large, mm2, is no limb.
+_TRUNK_MM2 = 20000.0
 # Blood brighter than marrow, HU; how much of it, ml, makes an angiogram; the part of it that all its lumens reach.
 _ANGIOGRAM_HU, _ANGIOGRAM_ML, _ANGIOGRAM_PART = 250.0, 25.0, 0.6
 # Contrast that has mixed with blood stays below, even at a low voltage; the cortex of long bones lies above, HU.
@@ -54,7 +56,9 @@ def find_contrast(hu: NDArray[np.float32], body: Mask, spacing: tuple[float, flo
     core = (volumes > 1.5)[labels]
     if not core.any():
         return core
-    core |= _angiogram(hu, bright, mean, core, spacing)
+    # The vessels of a limb hold too little blood; what is flat and bright there is the end of a bone.
+    if float(np.median(body.sum(axis=(1, 2)))) * spacing[1] * spacing[2] >= _TRUNK_MM2:
+        core |= _angiogram(hu, bright, mean, core, spacing)
     # The brightest core within reach says what a rim voxel may be blurred from.
     level = ndimage.maximum_filter(np.where(core, mean, np.float32(0)), size=size)
     rim = bright & (level > 0) & (hu < level * (1.0 + _SHELL_PART) + _SHELL_HU)
@@ -72,7 +76,9 @@ def _angiogram(
     if float(blood.sum()) * float(np.prod(spacing)) / 1000.0 < _ANGIOGRAM_ML:
         return np.zeros_like(core)
     level = float(np.median(mean[blood]))
-    like = bright & (mean < _DENSEST_HU) & (hu > max(_ANGIOGRAM_PART * level, _CORTEX_HU - 40.0))
+    # All lumens are about as bright; what is much brighter is cortex, or plaque.
+    like = bright & (hu > max(_ANGIOGRAM_PART * level, _CORTEX_HU - 40.0))
+    like &= hu < level * (1.0 + _SHELL_PART) + _SHELL_HU
     # Cortex and end plates are thinner than two voxels.
     thick = np.asarray(ndimage.binary_opening(like, ndimage.generate_binary_structure(3, 1)))
     labels = cc3d.connected_components(thick, connectivity=6)
