@@ -9,12 +9,15 @@ from calciscope.anatomy import labelmap
 from calciscope.anatomy.embedded import segment
 from calciscope.domain.deposit import Deposit, Shape
 from calciscope.domain.image import Geometry, Volume
+from calciscope.domain.structures import dictionary
 from calciscope.place import place
 from calciscope.read.mask import read_label_map
 
 pytestmark = pytest.mark.real
 
 CLASSES = {1: "spleen", 2: "kidney_right", 3: "kidney_left", 4: "gallbladder", 5: "liver", 52: "aorta"}
+
+KNOWN = dictionary().meanings
 
 
 def oriented(path):
@@ -72,7 +75,10 @@ def grown(scan, at, name="d"):
 )
 def test_organs_agree_with_totalsegmentator(small, truth, name, least):
     label = next(value for value, structure in CLASSES.items() if structure == name)
-    ours, theirs = segment(small).mask(name), truth == label
+    anatomy = segment(small)
+    # A kidney is told apart into cortex, medulla and sinus.
+    parts = [part for part in anatomy.structures if part in KNOWN and (part == name or KNOWN[part].part_of == name)]
+    ours, theirs = anatomy.mask(*parts), truth == label
     assert 2 * (ours & theirs).sum() / (ours.sum() + theirs.sum()) >= least
 
 

@@ -68,7 +68,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: Pelvis
     if seat is not None:
         deep = depth(inner, (1e4, frame.spacing[1], frame.spacing[2]))
         loops, mass, sure = _loops(frame, free & seat & (deep > _TRUNK) & ~stool & ~gas)
-        _put(masks, "small_bowel", loops, sure)
+        bed = so_far.get("prostate_or_uterus")
+        _put(masks, "small_bowel", loops if bed is None else loops & ~bed[0], sure)
         _put(masks, "mass_or_fluid", mass, _SURE_MASS)
     return Part(masks=masks)
 

@@ -163,7 +163,7 @@ def _score(frame: Frame, mask: Mask, near: Mask, liver: Mask, by_gas: Mask) -> f
     size = [(s.stop - s.start) * d for s, d in zip(box, frame.spacing, strict=True)]
     compact = ml * 1000.0 / float(np.prod(size))
     return (
-        within(ml, 3, 8, 90, 250)
+        within(ml, 3, 15, 90, 250)
         * within(float(near[rim].mean()), 0.1, 0.45, 1.1, 1.2)
         # A sheet of fat may part it from the liver, but then it may be a loop of bowel too.
         * (0.35 + 0.65 * within(float(liver[rim].mean()), 0.02, 0.15, 1.1, 1.2))

@@ -45,6 +45,9 @@ _BESIDE_BLADDER = 16.0
 # A traced iliac artery of less confidence than this may run beside the true one.
 _SURE_TRACE = 0.7
 
+# Muscles of the pelvic floor and wall beside an organ are thinner than twice this, mm.
+_SHEET = 4.0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pelvis:
@@ -298,7 +301,10 @@ def _bed(frame: Frame, pelvis: Pelvis, bladder: Mask) -> Mask:
     reach[low:, : int(middle)] = False
     reach[high + 1 :] = False
     smooth = ndimage.gaussian_filter(frame.hu, 0.8)
-    return np.asarray(reach & (smooth > 0.0) & (smooth < 160.0))
+    soft = np.asarray(reach & (smooth > 0.0) & (smooth < 160.0))
+    # The muscles of the floor and the side wall are sheets, the organ is a lump.
+    core = depth(soft, frame.spacing) > _SHEET
+    return np.asarray(soft & grown(core, _SHEET, frame.spacing)) if core.any() else soft
 
 
 def _vessel_bed(

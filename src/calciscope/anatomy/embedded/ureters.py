@@ -24,6 +24,8 @@ _SEEN_MM, _GUESSED_MM = 4.5, 9.0
 _AROUND, _MOSTLY, _UNSEEN = 5, 0.7, 0.85
 # Confidence without the kidney, which lies higher than this above the brim, mm; so much of its course must be seen.
 _NO_KIDNEY, _PAST_POLE, _NO_KIDNEY_CLEAR = 0.6, 90.0, 0.35
+# A scan that goes on so far above the brim shows the kidneys, mm.
+_KIDNEY_ABOVE = 180.0
 # The renal pelvis leaves the kidney in front of its inner edge, mm.
 _FRONT_OF_HILUM = 8.0
 # Distance of the ureter from the midline, mm: at the lower pole of the kidney, and above the brim.
@@ -58,7 +60,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: pelvis
     tubes: dict[str, Tube] = {}
     for side, sign in (("left", 1), ("right", -1)):
         kidney = so_far.get(f"kidney_{side}")
-        if kidney is None and ring is None:
+        if kidney is None and (ring is None or _kidney_in_view(frame, ring)):
             continue
         points = _upper(frame, None if kidney is None else kidney[0], sign, ring)
         sure = _NO_KIDNEY if kidney is None else kidney[1] * 0.9
@@ -77,6 +79,11 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: pelvis
             above = len(points) if ring is None else int((points[:, 0] >= ring.joint_top).sum())
             tubes.update(_tubes(frame, path, side, sure, above))
     return Part(tubes=tubes)
+
+
+def _kidney_in_view(frame: Frame, ring: pelvis.Pelvis) -> bool:
+    """Whether the scan reaches so high that a kidney would have been seen: without one there is no ureter then."""
+    return (frame.hu.shape[0] - ring.joint_top) * frame.spacing[0] > _KIDNEY_ABOVE
 
 
 def _tubes(frame: Frame, path: ureter_path.Path, side: str, sure: float, above: int) -> dict[str, Tube]:
