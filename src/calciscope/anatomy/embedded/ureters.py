@@ -83,7 +83,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: pelvis
 
 def _kidney_in_view(frame: Frame, ring: pelvis.Pelvis) -> bool:
     """Whether the scan reaches so high that a kidney would have been seen: without one there is no ureter then."""
-    return (frame.hu.shape[0] - ring.joint_top) * frame.spacing[0] > _KIDNEY_ABOVE
+    return bool((frame.hu.shape[0] - ring.joint_top) * frame.spacing[0] > _KIDNEY_ABOVE)
 
 
 def _tubes(frame: Frame, path: ureter_path.Path, side: str, sure: float, above: int) -> dict[str, Tube]:
