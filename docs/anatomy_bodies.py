@@ -5,7 +5,7 @@ The voxels are 2.4 mm across and the bodies coarse, so that some two hundred of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,8 @@ from calciscope.anatomy.embedded import segment
 from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.image import Geometry, Volume
 from calciscope.simulate.body import Body, Habitus
-from calciscope.simulate.patient import simulate
+from calciscope.simulate.patient import Simulated, simulate
+from calciscope.simulate.sites import Site
 
 # What is found, and what it is in the simulated body.
 TRUE: dict[str, tuple[str, ...]] = {
@@ -111,9 +112,20 @@ def settings(count: int, posture: str | None = None) -> Iterator[Setting]:
         yield Setting(seed, span, posture or drawn, options)
 
 
-def look(setting: Setting) -> tuple[list[Row], Anatomy]:
-    """Simulate, segment and compare."""
-    made = simulate(setting.seed, quick=True, deposits=(), span=SPANS[setting.span], **setting.options)  # type: ignore[arg-type]
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A simulated body, the volume as it lies, what was found in it, and whether its truth holds in the volume."""
+
+    rows: list[Row]
+    anatomy: Anatomy
+    volume: Volume
+    made: Simulated
+    holds: bool
+
+
+def look(setting: Setting, deposits: Sequence[Site] = ()) -> Looked:
+    """Simulate, segment and compare; ``deposits`` are the places that may calcify."""
+    made = simulate(setting.seed, quick=True, deposits=deposits, span=SPANS[setting.span], **setting.options)  # type: ignore[arg-type]
     labels = sampled(made.body, made.volume.geometry)
     hu, labels, keep = posed(made.volume.hu, labels, made.body, made.volume.geometry, setting)
     geometry = made.volume.geometry
@@ -133,7 +145,7 @@ def look(setting: Setting) -> tuple[list[Row], Anatomy]:
         )  # fmt: skip
     if keep:
         rows += [row for side in ("left", "right") for row in _ureter(setting, anatomy, made.body, volume, side)]
-    return rows, anatomy
+    return Looked(rows, anatomy, volume, made, keep)
 
 
 def _ureter(setting: Setting, anatomy: Anatomy, body: Body, volume: Volume, side: str) -> Iterator[Row]:
