@@ -105,7 +105,7 @@ def test_the_names_are_those_of_the_contract(ran):
         for measure in finding["measures"].values():
             assert list(measure) == list(MEASURE)
         for key in ("kind", "seriousness"):
-            assert list(finding[key]) == ["value", "reasons", "alternatives"]
+            assert list(finding[key]) == ["value", "reasons", "alternatives", "between"]
         for deposit in finding["deposits"]:
             assert set(DEPOSIT) < set(deposit)
     assert all(list(one) == ["input", "would_change"] for one in data["unknowns"])
