@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,9 +15,14 @@ class _Model(BaseModel):
 
 
 class PlainSentence(_Model):
-    """One or two sentences for a patient. ``rules`` are the ids of rules behind them, ``sources`` those of sources."""
+    """A few short sentences for a patient. ``rules`` are the ids of rules behind them, ``sources`` those of sources.
+
+    ``topic`` is what they tell: within a finding ``what``, ``amount``, ``meaning``, ``level`` or ``results``, and
+    ``intro`` for what stands before a list.
+    """
 
     text: str
+    topic: str | None = None
     rules: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 
@@ -33,6 +39,14 @@ class PlainSection(_Model):
     site: str | None = None
     seriousness: Seriousness | None = None
     listed: bool = False
+
+    def paragraphs(self) -> Iterator[tuple[PlainSentence, ...]]:
+        """The sentences in paragraphs: neighbours of one topic together; in a list each by itself."""
+        if self.listed:
+            yield from ((one,) for one in self.sentences)
+            return
+        for _, together in groupby(self.sentences, key=lambda one: one.topic):
+            yield tuple(together)
 
 
 class PlainWord(_Model):

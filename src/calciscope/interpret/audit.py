@@ -38,8 +38,8 @@ def audit(folder: Path | None = None) -> tuple[str, ...]:
     """Every mistake of a hospital's folder, laid over the embedded knowledge; without one, of the embedded itself.
 
     Checked are: names of files, YAML, keys and values, conditions and the inputs they use, sites, concepts, sources
-    (there, and cited), examples, words for patients, rules that can never fire, bands with gaps or overlaps, and rules that contradict each
-    other. Raises :class:`KnowledgeError` where there is no such folder.
+    (there, and cited), examples, words for patients, rules that can never fire, bands with gaps or overlaps, and rules
+    that contradict each other. Raises :class:`KnowledgeError` where there is no such folder.
     """
     if folder is not None and not folder.is_dir():
         raise KnowledgeError(f"{folder.name}: there is no knowledge folder of this name")

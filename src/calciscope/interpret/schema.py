@@ -77,8 +77,8 @@ class Rule(_Model):
     """One sentence of clinical knowledge with its condition in CEL, its source and examples.
 
     ``rare``: what it looks for is so seldom there that its inputs are asked for last. ``refines`` names broader rules
-    that are silent where this one fires; ``conflicts_with`` names rules that may fire beside it and say otherwise. ``plain`` says
-    it to a patient; that of an embedded rule stands in ``knowledge/plain``.
+    that are silent where this one fires; ``conflicts_with`` names rules that may fire beside it and say otherwise.
+    ``plain`` says it to a patient; that of an embedded rule stands in ``knowledge/plain``.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]

@@ -146,7 +146,10 @@ class Fixed(_Model):
 
 
 class Phrase(Plain):
-    """What several rules mean for a patient; ``rules`` are ids, or patterns of ids with ``*``."""
+    """What several rules mean for a patient; ``rules`` are ids, or patterns of ids with ``*``.
+
+    One phrase may say why a rule is so, and another what is done next.
+    """
 
     rules: tuple[str, ...]
 
@@ -165,7 +168,7 @@ class Book:
     places: Mapping[str, Place]
     kinds: Mapping[Kind, KindWords]
     phrases: tuple[Phrase, ...]
-    _exact: Mapping[str, Phrase]
+    _exact: Mapping[str, list[Phrase]]
     _patterns: tuple[tuple[str, Phrase], ...]
 
     def of_rule(self, rule_id: str, knowledge: Knowledge) -> Plain | None:
@@ -179,11 +182,13 @@ class Book:
             return None
         return self.phrase(rule_id)
 
-    def phrase(self, rule_id: str) -> Phrase | None:
-        """The phrase of the book for a rule."""
-        if rule_id in self._exact:
-            return self._exact[rule_id]
-        return next((phrase for pattern, phrase in self._patterns if fnmatchcase(rule_id, pattern)), None)
+    def phrase(self, rule_id: str) -> Plain | None:
+        """What the book says of a rule: what names it before what fits its id."""
+        found = [*self._exact.get(rule_id, ()), *(one for name, one in self._patterns if fnmatchcase(rule_id, name))]
+        if not found:
+            return None
+        because = next((one.because for one in found if one.because), None)
+        return Plain(because=because, next=next((one.next for one in found if one.next), None))
 
     def place(self, site: str) -> str:
         """A place in everyday words, such as ``the left kidney``; what nobody named is called as clinicians do."""
@@ -225,6 +230,9 @@ def book() -> Book:
         for path in sorted((FOLDER / "rules").glob("*.yaml"))
         for phrase in validated(Phrases, load_yaml(path), path.name).phrases
     )
-    exact = {name: phrase for phrase in phrases for name in phrase.rules if "*" not in name}
+    exact: dict[str, list[Phrase]] = {}
+    for phrase in phrases:
+        for name in phrase.rules:
+            exact.setdefault(name, []).append(phrase)
     patterns = tuple((name, phrase) for phrase in phrases for name in phrase.rules if "*" in name)
     return Book(words, places.places, meanings.kinds, phrases, exact, patterns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
@@ -28,15 +29,15 @@ def of_book(knowledge: Knowledge) -> Iterator[str]:
     """What is wrong with the embedded words: sentences, rules and places without words, and words without a rule."""
     words = book()
     ids = [rule.id for rule in knowledge.rules]
-    given: dict[str, int] = {}
+    given: Counter[tuple[str, str]] = Counter()
     for phrase in words.phrases:
         for name in phrase.rules:
-            given[name] = given.get(name, 0) + 1
+            given.update((name, key) for key in ("because", "next") if getattr(phrase, key))
             if not any(fnmatchcase(one, name) for one in ids):
                 yield f"plain: {name} is no rule"
         for line in _sentences(phrase, words):
             yield f"plain: {phrase.rules[0]}: {line}"
-    yield from (f"plain: {name} has words twice" for name, count in given.items() if count > 1)
+    yield from (f"plain: {name} has {key} twice" for (name, key), count in given.items() if count > 1)
     for rule in knowledge.rules:
         said = words.of_rule(rule.id, knowledge)
         if rule.rule.then.advice and (said is None or said.next is None):
@@ -52,7 +53,8 @@ def of_book(knowledge: Knowledge) -> Iterator[str]:
     cited |= {measure.source for measure in words.words.measures.values()}
     yield from (f"plain: source {name} is not in sources.yaml" for name in cited - set(knowledge.sources))
     groups = {place.group for place in words.places.values()}
-    used = {group for entry in (*words.words.ask, *words.words.help) for group in entry.groups}
+    used = {group for question in words.words.ask for group in question.groups}
+    used |= {group for signs in words.words.help for group in signs.groups}
     used |= {group for kind in words.kinds.values() for group in kind.at}
     yield from (f"plain: no place is of the group {group}" for group in used - groups)
     helped = (rule for signs in words.words.help for rule in signs.rules)

@@ -31,16 +31,17 @@ class FindingWriter:
 
     def full(self, finding: Finding) -> list[PlainSentence]:
         """Everything about a finding, each sentence once."""
-        sentences = (
-            *self._what(finding),
-            *self._numbers(finding),
-            *self._meaning(finding),
-            *self._level(finding),
-            *self._results(finding),
-        )
+        topics = {
+            "what": self._what,
+            "amount": self._numbers,
+            "meaning": self._meaning,
+            "level": self._level,
+            "results": self._results,
+        }
         found: dict[str, PlainSentence] = {}
-        for one in sentences:
-            found.setdefault(one.text, one)
+        for topic, write in topics.items():
+            for one in write(finding):
+                found.setdefault(one.text, one.model_copy(update={"topic": topic}))
         return list(found.values())
 
     def brief(self, finding: Finding) -> PlainSentence:
@@ -63,10 +64,10 @@ class FindingWriter:
         quantity = self._knowledge.quantity(name)
         return quantity.label if quantity else name.replace("_", " ")
 
-    def _once(self, text: str, **more: tuple[str, ...]) -> Iterator[PlainSentence]:
+    def _once(self, text: str, rules: tuple[str, ...] = (), sources: tuple[str, ...] = ()) -> Iterator[PlainSentence]:
         if text not in self._said:
             self._said.add(text)
-            yield PlainSentence(text=text, **more)
+            yield PlainSentence(text=text, rules=rules, sources=sources)
 
     def _what(self, finding: Finding) -> Iterator[PlainSentence]:
         place = self._book.place(finding.site)

@@ -12,16 +12,17 @@ _WORD = re.compile(r"[A-Za-z](?:[A-Za-z'’-]*[A-Za-z])?")
 _END = re.compile(r"[.!?]+(?=\s|$)|\n+")
 _VOWELS = re.compile(r"[aeiouy]+")
 # Two vowels that are spoken apart.
-_APART = re.compile(r"(?:[aeiouy]*?)(ia(?!l\b|n\b|s)|io(?!n|us)|iu|ua(?!l?\b)|eo(?!us)|uo|[aeo]ing\b|iet|ien|creat|react)")
-_SILENT = re.compile(r"(?:[^laeiouy]e|[^aeiouytd]ed|[^aeiouyszxcg]es|[^aeiouyszx][gc]hes)$")
+_APART = re.compile(
+    r"ia(?!l|n\b|s)|(?<![ctgxs])iou|io(?!n|u)|iu|ua(?!l?\b)|eo(?!us|p)|uo|[aeo]ing\b|iet|ien|creat|react"
+)
+# An e that is not spoken: that of "table" is, those of "scale" and "likely" are not.
+_SILENT = re.compile(r"(?:[^aeiouy]ely|[^laeiouy]e|[aeiouy]les?|[^aeiouytd]ed|[^aeiouyszxcgl]es|[^aeiouyszx][gc]hes)$")
 
 
 def syllables(word: str) -> int:
     """The syllables of an English word, by its spelling; at least one."""
     low = re.sub(r"[^a-z]", "", word.lower())
-    count = len(_VOWELS.findall(low)) + len(_APART.findall(low))
-    if _SILENT.search(low) and not low.endswith(("le", "les")):
-        count -= 1
+    count = len(_VOWELS.findall(low)) + len(_APART.findall(low)) - bool(_SILENT.search(low))
     return max(1, count)
 
 

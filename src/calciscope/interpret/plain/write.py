@@ -104,7 +104,7 @@ class _Writer:
             yield from self._nothing()
             return
         if level is Seriousness.URGENT:
-            yield PlainSentence(text=say["now"])
+            yield PlainSentence(text=say["now"], topic="now")
         if not self._present:
             places = ", ".join(self._book.place(one.site) for one in self._shown)
             yield PlainSentence(text=say["none_there"].format(places=places))
@@ -170,7 +170,7 @@ class _Writer:
 
     def _unknown(self) -> Iterator[PlainSentence]:
         if self._a.unknowns:
-            yield PlainSentence(text=self._fixed.sentences["unknown"])
+            yield PlainSentence(text=self._fixed.sentences["unknown"], topic="intro")
         for unknown in self._a.unknowns:
             yield PlainSentence(text=f"{self._findings.input_name(unknown.input)}.")
 
