@@ -89,7 +89,9 @@ def levels(scene: Scene, threshold_hu: float) -> Levels:
     bone = ndimage.binary_dilation(_coarse_any(scene.prior, factor, opened.shape), iterations=2)
     soft = opened[(opened > UNENHANCED_HU) & (opened < 1000.0) & ~bone]
     mean, spread = pool[0], _SPREAD * min(pool[1], _MARGIN_HU)
-    brightest = float(np.percentile(soft, 99.0)) if soft.size > 200 else mean
+    # In a head nothing soft is wider than its veins; what seems to be is the blur of the skull.
+    narrow = scene.names_mask(BRAIN).any() and not any(r.name == "chest" for r in scene.anatomy.regions)
+    brightest = float(np.percentile(soft, 99.0)) if soft.size > 200 and not narrow else mean
     floor, blood = max(threshold_hu, mean + spread), max(brightest, mean + spread)
     return Levels(True, threshold_hu, floor, blood, opened, factor, noise, tissue)
 
