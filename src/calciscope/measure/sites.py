@@ -23,8 +23,8 @@ from calciscope.measure.rollup import VALUE_NAMES, rollups
 from calciscope.measure.scan import Region, Scan
 from calciscope.measure.zero import coronary_zero
 
-# Structures that no deposit may take for the tissue around it.
-_NOT_TISSUE = ("bone", "metal", "table")
+# Structures besides bone that no deposit may take for the tissue around it.
+_NOT_TISSUE = ("metal", "table")
 
 
 def measure(
@@ -37,7 +37,7 @@ def measure(
     doubtful place does not make a large deposit doubtful. Where two places stand close, the site is marked for review
     and tells the total of either reading. Coronary arteries that were seen and hold nothing have a score of 0.
     """
-    others = anatomy.mask(*_NOT_TISSUE)
+    others = anatomy.mask(*anatomy.bones, *_NOT_TISSUE)
     for one in placed:
         others[tuple(one.deposit.voxels.T)] = True
     scan = Scan.of(volume, preset, anatomy, others=others, calibration=_calibration(volume))
