@@ -132,9 +132,24 @@ def _of_rule(rule: CompiledRule, one: Case, verdict: Verdict, knowledge: Knowled
             assumption = Assumption((*combination, *more), rule.condition.text, rule.rule.rare)
             names = tuple(f"{name}{value if name in LISTS else ''}" for name, value in assumption.facts)
             # One way to make a rule fire is enough for each set of inputs.
-            if assumption.facts and names not in tried and _fires(rule, {**known, **assumption.added_to(facts)}):
+            if not assumption.facts or names in tried or not _consistent(assumption, facts, knowledge):
+                continue
+            if _fires(rule, {**known, **assumption.added_to(facts)}):
                 tried.add(names)
                 yield assumption
+
+
+def _consistent(assumption: Assumption, facts: Facts, knowledge: Knowledge) -> bool:
+    """Whether a word that is computed from states can be what is assumed, with the states that are known."""
+    assumed = dict(assumption.facts)
+    for name, condition in knowledge.combined:
+        if name in assumed:
+            known = {part: assumed.get(part, facts.get(part)) for part in condition.names}
+            options = [[value] if value is not None else ["low", "normal", "high"] for value in known.values()]
+            ways = (dict(zip(known, way, strict=True)) for way in product(*options))
+            if not any(condition.program.execute(cel.Context(variables=way)) == assumed[name] for way in ways):
+                return False
+    return True
 
 
 def _computed(name: str, knowledge: Knowledge) -> bool:
