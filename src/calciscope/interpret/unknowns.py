@@ -205,7 +205,10 @@ def _keys_of(name: str, facts: Facts, knowledge: Knowledge) -> tuple[str, ...]:
             return tuple(key for part in sorted(condition.names) for key in _keys_of(part, facts, knowledge))
     if name in ("systolic", "diastolic"):
         return ("blood_pressure",)
-    if name in knowledge.labs.quantities or name in knowledge.labs.words or name in LISTS or name == "sex":
+    # What only restates another value (corrected calcium) is asked for under the values that it follows from.
+    restated = any(derived.name == name and derived.ranges_of for derived, _, _ in knowledge.derived)
+    stated = name in knowledge.labs.quantities or name in knowledge.labs.words
+    if (stated and not restated) or name in LISTS or name == "sex":
         return (name,)
     ways = [
         tuple(key for part in sorted(expression.names) for key in _keys_of(part, facts, knowledge))
