@@ -230,7 +230,8 @@ class Values(_Model):
 class Vocabulary(_Model):
     """``vocabulary.yaml``: concept -> synonyms, by the list of the patient file where they are usually written.
 
-    ``ignored`` are phrases that hold the words of a concept and mean something else.
+    ``ignored`` are phrases that hold the words of a concept and mean something else, ``idle`` words that add nothing
+    to a value of a finding's key.
     """
 
     conditions: dict[str, tuple[Text, ...]] = {}
@@ -241,3 +242,4 @@ class Vocabulary(_Model):
     implies: dict[str, tuple[str, ...]] = {}
     negations: Negations = Negations()
     values: dict[str, Values] = {}
+    idle: tuple[Text, ...] = ()
