@@ -19,7 +19,7 @@ from calciscope.domain.patient import Patient
 from calciscope.domain.record import record
 from calciscope.domain.study import Refusal, Series, Study
 from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileError
-from calciscope.find import ct
+from calciscope.find import ct, implants
 from calciscope.interpret import rules
 from calciscope.measure import measure, merge, presets
 from calciscope.measure.voltage import finding_threshold
@@ -156,7 +156,7 @@ def assess(
             unseen.append(f"calcium fainter than {found.floor_hu:.0f} HU, which contrast hides in {series.info.label}")
         clock.start("place", f"placing {len(found.deposits)} deposits")
         placed = place.place(found.deposits, series.volume, body)
-        body = replace(body, notes=(*body.notes, *found.notes))
+        body = implants.marked(replace(body, notes=(*body.notes, *found.notes)), found.implants)
         seen.append(_Seen(series, body, placed, found.rejected))
     refused = (*refused, *misfits)
     seen = _corrected(seen, changes)
