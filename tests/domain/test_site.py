@@ -50,3 +50,37 @@ def test_nearest_finds_a_misspelling():
     assert site.nearest("gallblader") == "gallbladder"
     assert site.nearest("kidney.lefft") == "kidney.left"
     assert site.nearest("zzzzzzzzzz") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("left kidney", "kidney.left"),
+        ("Kidney, right", "kidney.right"),
+        ("aortic valve", "heart.aortic_valve"),
+        ("LAD", "artery.coronary.lad"),
+        ("coronary artery", "artery.coronary"),
+        ("left carotid arteries", "artery.carotid.left"),
+        ("abdominal aorta", "artery.aorta.abdominal"),
+        ("artery/coronary/rca", "artery.coronary.rca"),
+        ("aorta", "artery.aorta"),
+        ("left liver", None),
+        ("left shoulder", None),
+        ("left or right kidney", None),
+        ("", None),
+    ],
+)
+def test_a_place_is_understood_as_a_person_writes_it(text, path):
+    assert site.named(text) == path
+
+
+def test_every_path_and_every_label_name_their_place():
+    for path in site.paths():
+        for full in (path, *(f"{path}.{side}" for side in site.SIDES if site.exists(f"{path}.{side}"))):
+            assert site.named(full) == full
+            assert site.named(site.label(full)) == full
+
+
+def test_the_nearest_keeps_the_side_that_was_given():
+    assert site.nearest("left kidny") == "kidney.left"
+    assert site.nearest("prostat right") == "prostate"

@@ -13,9 +13,10 @@ from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Volume
 from calciscope.find.candidates import Candidate, artery_zone, split
-from calciscope.find.classify import METAL_HU, Facts, rejected_as
+from calciscope.find.classify import IN_ROOM, LUMP_HU, METAL_HU, Facts, rejected_as
 from calciscope.find.context import Context, Surroundings, context
 from calciscope.find.implants import FRAME, IN_HEART, METAL, STENT, STENT_LIKE, frames
+from calciscope.find.islands import ROOMS, compact
 from calciscope.find.levels import BRAIN_HU, Levels, hot_voxels, levels
 from calciscope.find.neighbours import Judged, by_neighbours
 from calciscope.find.rims import joined
@@ -27,8 +28,6 @@ from calciscope.find.trunk import Trunk, near_skin, trunk
 # Peaks that stand out of the tissue around by fewer SD of the noise are not kept, not even as rejected: there are
 # thousands of them.
 _SPECK_SD = 5.0
-# Where calcium lies beside bone and is none: joints and the insertions of tendons.
-_ROOMS = ("joint_", "tendon_")
 # The gland beside the airway counts where the anatomy has seen it, not where it only has its usual place.
 _THYROID, _SEEN = ("thyroid_gland", "thyroid_left", "thyroid_right"), 0.7
 # Bone this far below a candidate is what it stands on, mm; so far around its outline is looked, mm.
@@ -72,7 +71,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         airway=view.names_mask(("airway", "trachea")),
         walls=walls,
         near_skin=near_skin(view),
-        rooms=view.names_mask(_ROOMS),
+        rooms=view.names_mask(ROOMS),
         brain=view.names_mask(BRAIN),
         thyroid=view.names_mask(tuple(name for name in _THYROID if _sure(anatomy, name))),
         larynx=view.names_mask(("larynx",)),
@@ -186,7 +185,14 @@ def _facts(
         in_thyroid=float(masks.thyroid[tuple(voxels.T)].mean()),
         in_larynx=float(masks.larynx[tuple(voxels.T)].mean()),
         over_bone=_over_bone(view, masks, voxels),
+        lump=candidate.lump or _lump(view, candidate, around),
     )
+
+
+def _lump(view: Scene, candidate: Candidate, around: Context) -> bool:
+    """Whether a candidate beside bone is a lump of calcium in a joint or tendon though it passed for bone there."""
+    apart = around.touching == 0.0 and around.in_room > IN_ROOM and float(candidate.hu.max()) > LUMP_HU
+    return apart and compact(candidate.voxels, view.spacing)
 
 
 def _over_bone(view: Scene, masks: Surroundings, voxels: NDArray[np.int32]) -> bool:

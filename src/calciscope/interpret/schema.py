@@ -145,11 +145,15 @@ class Quantity(_Model):
 
 
 class Word(_Model):
-    """A key of a finding whose value is words; ``allowed`` closes the list."""
+    """A key of a finding whose value is words; ``allowed`` closes the list.
+
+    ``ranks`` gives each word of a scale its place on it, which makes it a measure like any number.
+    """
 
     label: str
     allowed: tuple[Text, ...] = ()
     sites: tuple[str, ...] = ()
+    ranks: dict[Text, float] = {}
 
 
 class Band(_Model):
