@@ -23,7 +23,7 @@ from calciscope.measure.scan import Region, Scan
 from calciscope.measure.zero import coronary_zero
 
 # Structures that no deposit may take for the tissue around it.
-_NOT_TISSUE = ("bone", "metal", "table")
+_NOT_TISSUE = ("bone", "metal", "stent", "table")
 
 
 def measure(
