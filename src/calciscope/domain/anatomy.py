@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -132,6 +132,21 @@ class Anatomy:
     def bones(self) -> tuple[str, ...]:
         """Names of the structures that are bone; together they are the skeleton."""
         return tuple(name for name in self.structures if is_bone(name))
+
+    def without_places(self, why: str) -> Anatomy:
+        """The same with nothing that a deposit could lie in: no structure, curve, landmark or region; ``why`` is noted.
+
+        What hides calcium or is none (bone, metal, the table) stays.
+        """
+        kept = {name: one for name, one in self.structures.items() if is_bone(name) or name in ("metal", "table")}
+        return replace(
+            self,
+            structures=MappingProxyType(kept),
+            tubes=MappingProxyType({}),
+            landmarks=MappingProxyType({}),
+            regions=(),
+            notes=(*self.notes, why),
+        )
 
     def has(self, name: str) -> bool:
         """Whether a structure or tube of this name was found."""
