@@ -83,7 +83,10 @@ def test_two_assessments_are_matched_by_site(pair, tmp_path):
     assert found["matched_by"] == "site"
     assert found["deposits"] == []
     assert any("totals of sites only" in note for note in found["notes"])
-    assert any("no yearly change" in note for note in found["notes"])
+    assert found["years"] == pytest.approx(3.0, abs=0.01)
+    assert [found[side]["date"] for side in ("old", "new")] == ["2020-05-01", "2023-05-01"]
+    swapped = json.loads(run("compare", new, old, "--json").out)
+    assert any("exchanged" in note for note in swapped["notes"])
     dated = run("compare", old, new, "--json", "--old-date", "2020-01-01", "--new-date", "2022-01-01")
     assert json.loads(dated.out)["years"] == pytest.approx(2.0, abs=0.01)
 

@@ -72,14 +72,28 @@ def assumptions(one: Case, verdict: Verdict, knowledge: Knowledge) -> tuple[Assu
         if rule.id in one.muted or rule.rule.status == "superseded" or rule.rule.default:
             continue
         moves = _moves_level(rule, verdict.level)
-        if not moves and not rule.rule.then.kind:
+        advises = rule.rule.then.advice is not None and _measurable(rule, one.inputs.facts, knowledge)
+        if not moves and not advises and not rule.rule.then.kind:
             continue
         for assumption in _of_rule(rule, one, verdict, knowledge):
-            if moves or _at_stake(assumption, weights) >= safe:
+            if moves or advises or _at_stake(assumption, weights) >= safe:
                 known = found.setdefault(assumption, assumption)
                 if known.rare and not assumption.rare:
                     found[assumption] = assumption
     return tuple(sorted(found.values(), key=lambda assumption: len(assumption.facts)))
+
+
+def _measurable(rule: CompiledRule, facts: Facts, knowledge: Knowledge) -> bool:
+    """Whether all that a rule waits for are tests of the patient, which are worth asking for also for an advice."""
+    absent = rule.names - facts.keys() - {"kind"}
+    states = {state.name for state in knowledge.labs.states}
+    return bool(absent) and all(name in states or is_test(name, knowledge) for name in absent)
+
+
+def is_test(name: str, knowledge: Knowledge) -> bool:
+    """Whether an input is a laboratory value or a measure of function."""
+    quantity = knowledge.quantity(name)
+    return quantity is not None and quantity.group in ("labs", "function")
 
 
 def _moves_level(rule: CompiledRule, level: Seriousness) -> bool:

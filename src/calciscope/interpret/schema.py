@@ -154,11 +154,15 @@ class Quantity(_Model):
 
 
 class Word(_Model):
-    """A key of a finding whose value is words; ``allowed`` closes the list."""
+    """A key of a finding whose value is words; ``allowed`` closes the list.
+
+    ``ranks`` gives each word of a scale its place on it, which makes it a measure like any number.
+    """
 
     label: str
     allowed: tuple[Text, ...] = ()
     sites: tuple[str, ...] = ()
+    ranks: dict[Text, float] = {}
 
 
 class Band(_Model):
@@ -235,7 +239,8 @@ class Values(_Model):
 class Vocabulary(_Model):
     """``vocabulary.yaml``: concept -> synonyms, by the list of the patient file where they are usually written.
 
-    ``ignored`` are phrases that hold the words of a concept and mean something else.
+    ``ignored`` are phrases that hold the words of a concept and mean something else, ``idle`` words that add nothing
+    to a value of a finding's key.
     """
 
     conditions: dict[str, tuple[Text, ...]] = {}
@@ -246,3 +251,4 @@ class Vocabulary(_Model):
     implies: dict[str, tuple[str, ...]] = {}
     negations: Negations = Negations()
     values: dict[str, Values] = {}
+    idle: tuple[Text, ...] = ()
