@@ -96,12 +96,15 @@ def build(
     )
     origin = (-(shape[2] - 1) / 2 * spacing[2], front, low)
     canvas = Canvas(Geometry(shape, spacing, origin), scale, kvp, contrast)
-    canvas.values["urine"] += np.float32(excreted)
+    clear = canvas.values["urine"]
+    canvas.values["urine"] = clear + np.float32(excreted)
     wall.paint(canvas, habitus.fat, habitus.sex)
     thorax.paint(canvas, rng, heart, chest.dome)
     abdomen.paint(canvas, chest.dome)
     bowel.paint(canvas, rng)
     pelvis.paint(canvas, habitus.sex)
+    # What else is as dark as urine (the spinal canal) holds none of it.
+    canvas.values["urine"] = clear
     ribs.paint(canvas, rng, chest.cartilage)
     hips.paint(canvas, prosthesis)
     spine.paint(canvas, rng)
