@@ -64,5 +64,5 @@ def test_the_book_must_speak_of_every_step_and_of_rules_that_exist(monkeypatch):
     assert found == [
         "plain: no.rule is no rule",
         "plain: ureter.check has next twice",
-        "plain: rule ureter.default advises and has no next step for patients",
+        "plain: rule ureter.default advises and has no next step for patients; add one to knowledge/plain/rules",
     ]

@@ -10,13 +10,17 @@ from calciscope.domain.site import within
 from calciscope.interpret.plain.book import Book, Said
 from calciscope.interpret.rules import Knowledge
 
-# Which numbers stand for a size, so that the volume need not be told as well.
-_SIZES = ("agatston", "diameter")
-
 
 def level_of(finding: Finding) -> Seriousness:
     """How serious a finding is."""
     return Seriousness(finding.seriousness.value or Seriousness.NONE)
+
+
+def shown(name: str, value: float, unit: str, words: Book) -> str:
+    """A measure with its unit as a patient reads it; a score between 0 and 1 is never shown as 0."""
+    if name == "agatston" and 0 < value < 1:
+        return "more than 0 and less than 1"
+    return f"{_number(value, 0 if name == 'agatston' else 1)} {words.words.units.get(unit, unit)}".strip()
 
 
 class FindingWriter:
@@ -116,11 +120,15 @@ class FindingWriter:
 
     def _values(self, finding: Finding) -> Iterator[tuple[str, PlainSentence]]:
         """The numbers that are told of a finding, each with its sentence."""
+        sized = False
         for name, words in self._book.words.measures.items():
             measure = finding.measures.get(name)
             if measure is None or measure.value is None or not self._tells(name, finding):
                 continue
-            text = words.says.format(value=self._shown(name, measure.value, measure.unit))
+            if sized and words.size == "fallback":
+                continue
+            sized = sized or words.size is not None
+            text = words.says.format(value=shown(name, measure.value, measure.unit, self._book))
             yield name, PlainSentence(text=text, sources=(words.source,))
 
     def _tells(self, name: str, finding: Finding) -> bool:
@@ -132,16 +140,7 @@ class FindingWriter:
         measure = finding.measures[name]
         if name == "count":
             return measure.value is not None and measure.value > 1
-        if name == "volume":
-            sizes = (finding.measures.get(size) for size in _SIZES)
-            return not any(one is not None and one.value is not None for one in sizes)
         return True
-
-    def _shown(self, name: str, value: float, unit: str) -> str:
-        """A number with its unit; a score between 0 and 1 is never shown as 0."""
-        if name == "agatston" and 0 < value < 1:
-            return "more than 0 and less than 1"
-        return f"{_number(value, 0 if name == 'agatston' else 1)} {self._book.words.units.get(unit, unit)}".strip()
 
     def _meaning(self, finding: Finding) -> Iterator[PlainSentence]:
         if finding.kind.value is None:
