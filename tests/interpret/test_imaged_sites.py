@@ -53,7 +53,9 @@ TYPICAL = {
     "pelvis": ({"indeterminate"}, {"incidental"}),
     UNPLACED: ({"indeterminate"}, {"incidental"}),
 }
-SENTENCE = re.compile(r"If .+, (calcification of the .+|the calcification that could not be placed) would be .+\.$")
+SENTENCE = re.compile(
+    r"If .+, (the advice for )?(calcification of the .+|the calcification that could not be placed) would be:? .+\.$"
+)
 
 
 def judged(*sites: MeasuredSite, known: Patient | None = None, guidelines: str = "esc"):

@@ -79,6 +79,7 @@ class Knowledge:
     nothing: tuple[Condition, ...]
     asked_of_images: frozenset[str]
     not_organs: tuple[str, ...]
+    same_amount: frozenset[str]
     names: frozenset[str]
     folders: tuple[str, ...] = ()
     _by_site: dict[str, tuple[CompiledRule, ...]] = field(default_factory=dict, repr=False)
@@ -182,6 +183,7 @@ def read(folders: Sequence[Path], own: Sequence[tuple[str, Chapter]] | None = No
         nothing=tuple(condition_of(text, names, "kinds.yaml") for text in kinds.nothing),
         asked_of_images=frozenset(kinds.asked_of_images),
         not_organs=kinds.organs.not_counted,
+        same_amount=frozenset(kinds.same_amount),
         names=names,
         folders=tuple(folder.name for folder in folders),
     )

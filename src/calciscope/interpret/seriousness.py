@@ -80,10 +80,15 @@ def advising(verdict: SeriousnessVerdict) -> tuple[CompiledRule, ...]:
     A benign reading's "no follow-up" does not survive a worse one, what can wait is not said beside an alarm, and an
     alarm that was capped does not advise.
     """
+    return tuple(rule for rule in verdict.rules if would_advise(rule, verdict))
+
+
+def would_advise(rule: CompiledRule, verdict: SeriousnessVerdict) -> bool:
+    """Whether the advice of a rule would stand at this level, if it fired and did not change it."""
     top = verdict.value.rank
     # One step below the top still matters, but for an alarm only the alarm, and for the harmless all that is harmless.
     least = top if verdict.value in (Seriousness.URGENT, Seriousness.MONITOR) else top - 1
-    return tuple(rule for rule in verdict.rules if least <= _own(rule, verdict.value).rank <= top)
+    return least <= _own(rule, verdict.value).rank <= top
 
 
 def _weight(rule: CompiledRule, level: Seriousness) -> int:

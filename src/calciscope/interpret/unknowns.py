@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from calciscope.domain.assessment import Kind, Seriousness, Unknown
-from calciscope.domain.site import UNPLACED, label, within
+from calciscope.domain.site import SIDES, UNPLACED, label, split, within
 from calciscope.interpret.assumptions import Assumed, Assumption, assumptions, comparisons
 from calciscope.interpret.context import Facts
 from calciscope.interpret.folders import LISTS
@@ -27,22 +27,28 @@ _RARE = 0.25
 # More lines than this are not read; the places named in one sentence are limited for the same reason.
 _MOST_LINES = 8
 _MOST_PLACES = 4
+# What changes an advice alone is told last, in so many lines at most.
+_MOST_ADVICE, _ADVICE = 3, 0.3
 _Outcome = tuple[Kind | None, Seriousness]
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What an assumption would do to one finding; the higher ``score``, the more decisive."""
+    """What an assumption would do to one finding; the higher ``score``, the more decisive.
+
+    ``advice`` is what would be advised where neither kind nor seriousness would change.
+    """
 
     inputs: tuple[str, ...]
     condition: str
     site: str
     becomes: str
     score: float
+    advice: str = ""
 
 
 def unknowns(cases: Sequence[tuple[str, Case, Verdict, Seriousness]], knowledge: Knowledge) -> tuple[Unknown, ...]:
-    """The inputs that would change a kind or a seriousness, most decisive first, one line each.
+    """The inputs that would change a kind, a seriousness or an advice, most decisive first, one line each.
 
     Args:
         cases: for each finding its site, its case, the verdict of its own rules, and how serious it counts, which is
@@ -56,6 +62,8 @@ def unknowns(cases: Sequence[tuple[str, Case, Verdict, Seriousness]], knowledge:
             for name in change.inputs:
                 by_input.setdefault(name, []).append(change)
     ranked = sorted(by_input.items(), key=lambda item: (-max(change.score for change in item[1]), item[0]))
+    minor = [item for item in ranked if all(change.advice for change in item[1])][_MOST_ADVICE:]
+    ranked = [item for item in ranked if item not in minor]
     return tuple(Unknown(input=name, would_change=_sentence(changes)) for name, changes in ranked[:_MOST_LINES])
 
 
@@ -64,26 +72,43 @@ def _sentence(changes: Sequence[_Change]) -> str:
 
     What one answer alone would change comes without what it would change together with another.
     """
+    # What would change an advice alone is not worth a word beside what would change more.
+    ordered = sorted(changes, key=lambda change: -change.score)
+    first = (ordered[0].condition, ordered[0].advice)
+    minor = [change for change in ordered if (change.condition, change.advice) == first]
+    changes = [change for change in ordered if not change.advice] or minor
     alone = [change for change in changes if len(change.inputs) == 1]
-    sites: dict[tuple[str, str], list[str]] = {}
-    for change in sorted(alone or changes, key=lambda change: -change.score):
-        named = sites.setdefault((change.condition, change.becomes), [])
+    sites: dict[tuple[str, str, str], list[str]] = {}
+    for change in alone or changes:
+        named = sites.setdefault((change.condition, change.becomes, change.advice), [])
         if change.site not in named:
             named.append(change.site)
-    texts = [f"If {condition}, {_where(named)} would be {becomes}." for (condition, becomes), named in sites.items()]
+    texts = [
+        f"If {condition}, the advice for {_where(named)} would be: {advice.rstrip('.')}."
+        if advice
+        else f"If {condition}, {_where(named)} would be {becomes}."
+        for (condition, becomes, advice), named in sites.items()
+    ]
     return " ".join(texts[:2])
 
 
 def _where(sites: Sequence[str]) -> str:
     """The places in words; a part is not named beside its whole."""
     whole = [site for site in sites if not any(site != other and within(site, other) for other in sites)]
-    labels = list(dict.fromkeys(label(site) for site in whole if site != UNPLACED))
+    labels = list(dict.fromkeys(_label(site, whole) for site in whole if site != UNPLACED))
     if not labels:
         return "the calcification that could not be placed"
     more = len(labels) - _MOST_PLACES
     if more > 1:
         labels = [*labels[:_MOST_PLACES], f"{more} other places"]
     return f"calcification of the {_and(labels)}"
+
+
+def _label(site: str, sites: Sequence[str]) -> str:
+    """The name of a place; both sides of one are named at once."""
+    base, side = split(site)
+    both = side is not None and all(f"{base}.{one}" in sites for one in SIDES)
+    return f"{_and(SIDES)} {label(base)}" if both else label(site)
 
 
 def _and(words: Sequence[str]) -> str:
@@ -94,7 +119,7 @@ def _changes(
     site: str, one: Case, verdict: Verdict, counts: Seriousness, highest: int, knowledge: Knowledge
 ) -> Iterator[_Change]:
     outcomes: dict[Assumption, _Outcome] = {}
-    seen: set[tuple[tuple[str, ...], _Outcome]] = set()
+    seen: set[tuple[tuple[str, ...], _Outcome, str]] = set()
     # What it counts for because of a total or a part stays, whatever its own rules would say.
     least = counts if counts.rank > verdict.level.rank else Seriousness.NONE
     today = (verdict.kind_value, counts)
@@ -106,16 +131,17 @@ def _changes(
         return outcomes[assumption]
 
     for assumption in assumptions(one, verdict, knowledge):
-        result = outcome(assumption)
-        if result == today or any(outcome(part) == result for part in assumption.parts()):
+        result = today if assumption.advice else outcome(assumption)
+        if (result == today and not assumption.advice) or any(outcome(part) == result for part in assumption.parts()):
             continue
         if assumption.rare and not frozenset(LISTS).isdisjoint(assumption.names):
             continue  # whoever has a disease that is hardly ever seen says so unasked
         asked = _base_keys(assumption.names, one.inputs.facts, knowledge)
         if assumption.rare and not all(_of_patient(name, knowledge) for name in asked):
             continue  # and whoever has graded the finding by a special score has written it down
-        if asked and (asked, result) not in seen and _fits(asked, one.inputs.facts, knowledge):
-            seen.add((asked, result))
+        known = (asked, result, assumption.advice)
+        if asked and known not in seen and _fits(asked, one.inputs.facts, knowledge):
+            seen.add(known)
             yield _change(site, assumption, today, result, highest, asked, knowledge)
 
 
@@ -128,6 +154,9 @@ def _change(
     asked: tuple[str, ...],
     knowledge: Knowledge,
 ) -> _Change:
+    if assumption.advice:
+        condition = _condition(assumption, knowledge)
+        return _Change(asked, condition, site, "", _ADVICE * (1 + then[1].rank), assumption.advice)
     steps = then[1].rank - today[1].rank
     becomes = []
     if then[0] != today[0] and then[0] is not None:
@@ -143,15 +172,33 @@ def _change(
         score *= _LOOKING
     if assumption.rare:
         score *= _RARE
-    condition = _and([_word(name, value, assumption.text, knowledge) for name, value in assumption.facts])
+    condition = _condition(assumption, knowledge)
     return _Change(asked, condition, site, " and ".join(becomes), score)
+
+
+def _condition(assumption: Assumption, knowledge: Knowledge) -> str:
+    """An assumption in words; a state says nothing beside a number of what it is the state of."""
+    numbers = {name for name, value in assumption.facts if isinstance(value, float)}
+    states = {
+        state.name for state in knowledge.labs.states if numbers & {*state.of, *_standing_in(state.of, knowledge)}
+    }
+    return _and([_word(n, value, assumption.text, knowledge) for n, value in assumption.facts if n not in states])
+
+
+def _standing_in(names: Sequence[str], knowledge: Knowledge) -> set[str]:
+    """The quantities that are one of some others."""
+    return {derived.name for derived, _, expression in knowledge.derived if expression.text in names}
 
 
 def _fits(asked: Sequence[str], facts: Facts, knowledge: Knowledge) -> bool:
     """Whether every input can be asked for: of a deposit in an image only what a person can still see there.
 
+    How much there is in words is not asked for beside a score, nor another score beside one.
     A look at the picture answers a question by itself or not at all; together with another input it is far-fetched.
     """
+    amounts = knowledge.same_amount
+    if not amounts.isdisjoint(asked) and not amounts.isdisjoint(facts):
+        return False
     if facts.get("imaged") is not True:
         return True
     looked = [name for name in asked if not _of_patient(name, knowledge)]
