@@ -19,7 +19,7 @@ from calciscope.domain.patient import Patient
 from calciscope.domain.record import record
 from calciscope.domain.study import Refusal, Series, Study
 from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileError
-from calciscope.find import ct
+from calciscope.find import ct, implants
 from calciscope.interpret import rules
 from calciscope.measure import measure, merge, presets
 from calciscope.measure.phantom import models
@@ -166,7 +166,7 @@ def assess(
             told.append(f"{series.info.label} shows a phantom, no patient ({model.title}).")
             body = body.without_places(f"{told[-1][:-1]}: nothing is placed")
         placed = place.place(found.deposits, series.volume, body)
-        seen.append(_Seen(series, body, placed, found.rejected, phantom))
+        seen.append(_Seen(series, implants.marked(body, found.implants), placed, found.rejected, phantom))
     refused = (*refused, *misfits)
     seen = _corrected(seen, changes)
 

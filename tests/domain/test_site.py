@@ -67,6 +67,10 @@ def test_nearest_finds_a_misspelling():
         ("left liver", None),
         ("left shoulder", None),
         ("left or right kidney", None),
+        ("left carotid bifurcation", "artery.carotid.left"),
+        ("CAC", "artery.coronary"),
+        ("left main stem", "artery.coronary.lm"),
+        ("hilar nodes", "node.hilar"),
         ("", None),
     ],
 )
@@ -84,3 +88,8 @@ def test_every_path_and_every_label_name_their_place():
 def test_the_nearest_keeps_the_side_that_was_given():
     assert site.nearest("left kidny") == "kidney.left"
     assert site.nearest("prostat right") == "prostate"
+
+
+def test_a_name_that_several_places_share_has_a_hint_but_no_meaning():
+    assert site.named("left knee") is None
+    assert site.nearest("left knee") == "joint.knee.left"

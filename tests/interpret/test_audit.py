@@ -69,6 +69,7 @@ MISTAKES = {
         "gives a class of diametre, which is no measure",
     ),
     "unknown rule": ({"refines": ["no.rule"]}, "speaks of rule no.rule, which does not exist"),
+    "words": ({"plain": {"because": "a small stone"}}, "'a small stone' is no whole sentence"),
     "example": ({"when": "diameter >= 6.0"}, "example 1: the rule does not fire"),
 }
 

@@ -54,7 +54,7 @@ TYPICAL = {
     UNPLACED: ({"indeterminate"}, {"incidental"}),
 }
 SENTENCE = re.compile(
-    r"If .+, (the advice for )?(calcification of the .+|the calcification that could not be placed) would be:? .+\.$"
+    r"If .+, (calcification of the .+|the calcification that could not be placed|a next step) would be.+\.$"
 )
 
 

@@ -83,9 +83,22 @@ def test_two_inputs_are_asked_for_together_only_where_one_is_not_enough(tmp_path
 def test_what_would_change_nothing_is_not_listed(tmp_path):
     lower = rule("no.change", "lvef < 30.0", {"seriousness": "incidental"})
     old = rule("old.change", "hdl < 30.0", {"seriousness": "urgent"}, status="superseded")
-    talk = rule("only.advice", "alp > 300.0", {"advice": "Look again."})
-    found = asked(hospital(tmp_path, [lower, old, talk]), (PLACE, {}), age=50.0)
-    assert not {"lvef", "hdl", "alp"} & set(found)
+    look = rule("only.look", "margin == 'fuzzy'", {"advice": "Look again."})
+    found = asked(hospital(tmp_path, [lower, old, look]), (PLACE, {}), age=50.0)
+    assert not {"lvef", "hdl", "margin"} & set(found)
+
+
+def test_a_test_that_would_only_add_a_next_step_comes_last(tmp_path):
+    step = rule("only.advice", "alp > 300.0", {"advice": "Look again."})
+    level = rule("by.level", "lvef < 30.0", {"seriousness": "urgent"})
+    found = asked(hospital(tmp_path, [step, level]), (PLACE, {}), age=50.0)
+    assert found["alp"] == "If alkaline phosphatase is above 300 U/L, a next step would be: Look again."
+    assert list(found).index("alp") > list(found).index("lvef")
+
+
+def test_what_two_states_say_together_is_not_assumed_against_what_is_known():
+    found = asked(load(), ("soft_tissue", {}), age=50.0, labs={"calcium": 12.0})
+    assert "are normal" not in found.get("phosphate", "")
 
 
 def test_what_would_change_the_advice_alone_comes_last_and_only_where_something_is_to_be_done(tmp_path):
@@ -96,9 +109,7 @@ def test_what_would_change_the_advice_alone_comes_last_and_only_where_something_
         rule("the.alarm", "lvef < 30.0", {"seriousness": "significant", "advice": "Look now."}),
     ]
     found = asked(hospital(tmp_path, rules), (PLACE, {}), age=50.0, symptoms=(), history=(), conditions=())
-    said = (
-        "If alkaline phosphatase is above 300 U/L, the advice for calcification of the ganglion would be: Look again."
-    )
+    said = "If alkaline phosphatase is above 300 U/L, a next step would be: Look again."
     assert found["alp"] == said
     assert list(found).index("lvef") < list(found).index("alp")
     assert "Look now" not in found["lvef"]

@@ -11,6 +11,16 @@ from numpy.typing import NDArray
 
 from calciscope.domain.image import Geometry, Point
 
+# Structures that are bone, and how the names of the rest begin.
+_BONES = frozenset({"bone", "skull", "mandible", "sternum", "sacrum", "patella", "tibia", "fibula", "costal_bones"})
+_BONE_STEMS = ("vertebra", "rib_", "ribs_", "hip_", "femur_", "humerus_", "scapula_", "clavicula_", "tarsal",
+               "metatarsal")  # fmt: skip
+
+
+def is_bone(name: str) -> bool:
+    """Whether a structure of this name is bone: the skeleton as a whole or a part of it."""
+    return name in _BONES or name.startswith(_BONE_STEMS)
+
 
 @dataclass(frozen=True, slots=True)
 class Landmark:
@@ -118,12 +128,17 @@ class Anatomy:
         table[values] = True
         return np.asarray(table[self.labels])
 
+    @property
+    def bones(self) -> tuple[str, ...]:
+        """Names of the structures that are bone; together they are the skeleton."""
+        return tuple(name for name in self.structures if is_bone(name))
+
     def without_places(self, why: str) -> Anatomy:
         """The same with nothing that a deposit could lie in: no structure, curve, landmark or region; ``why`` is noted.
 
         What hides calcium or is none (bone, metal, the table) stays.
         """
-        kept = {name: one for name, one in self.structures.items() if name in ("bone", "metal", "table")}
+        kept = {name: one for name, one in self.structures.items() if is_bone(name) or name in ("metal", "table")}
         return replace(
             self,
             structures=MappingProxyType(kept),

@@ -127,6 +127,48 @@ _ONE = {
     "coronaries": "coronary",
 }  # fmt: skip
 _IDLE = ("the", "of", "in", "gland")
+# Further names of places, in the form that is left when sides, plurals and idle words are taken out.
+_ALSO = {
+    "artery.coronary": ("cac", "coronary tree", "coronary vessel"),
+    "artery.coronary.lm": ("left main", "left main stem", "left main artery", "lmca"),
+    "artery.coronary.lcx": ("circumflex", "circumflex artery", "cx"),
+    "artery.carotid": (
+        "carotid bifurcation", "carotid bulb", "carotid sinus", "common carotid", "common carotid artery",
+        "internal carotid", "internal carotid artery", "ica",
+    ),
+    "artery.leg": (
+        "femoral artery", "superficial femoral artery", "popliteal artery", "tibial artery", "crural artery",
+        "lower limb artery", "artery leg",
+    ),
+    "artery.arm": ("brachial artery", "radial artery", "ulnar artery", "upper limb artery"),
+    "artery.cerebral": ("carotid siphon", "vertebral artery", "basilar artery", "intracranial artery"),
+    "artery.mesenteric": ("superior mesenteric artery", "sma", "celiac artery", "coeliac artery"),
+    "artery.aorta.thoracic": ("descending aorta", "descending thoracic aorta"),
+    "artery.aorta.abdominal": ("infrarenal aorta",),
+    "heart.mitral_annulus": ("mac", "mitral ring", "mitral valve annulus", "mitral annular"),
+    "lung.nodule": ("pulmonary nodule",),
+    "airway": ("trachea", "bronchus", "bronchi", "bronchial wall", "tracheobronchial tree"),
+    "node.hilar": ("hilar node",),
+    "node.mediastinal": ("mediastinal node",),
+    "node.mesenteric": ("mesenteric node",),
+    "node.neck": ("cervical lymph node", "cervical node"),
+    "node.axillary": ("axillary node",),
+    "kidney": ("renal pelvis", "renal calyx", "renal parenchyma", "renal medulla", "renal cortex"),
+    "bladder": ("urinary bladder",),
+    "gallbladder": ("gall bladder",),
+    "bile_duct": ("common bile duct", "cbd", "choledochus", "biliary tree"),
+    "bowel": ("colon", "intestine", "small bowel", "large bowel"),
+    "thyroid": ("thyroid lobe", "thyroid nodule"),
+    "salivary_gland": ("parotid", "submandibular"),
+    "testis": ("testicle", "testes"),
+    "brain.basal_ganglia": ("globus pallidus", "putamen", "caudate nucleus", "lentiform nucleus"),
+    "brain.cerebellum": ("dentate nucleus", "dentate nuclei"),
+    "eye": ("globe", "orbit", "optic disc"),
+    "tendon.shoulder": ("rotator cuff", "supraspinatus", "supraspinatus tendon", "infraspinatus tendon"),
+    "tendon.ankle": ("achilles tendon",),
+    "soft_tissue": ("soft tissues", "subcutaneous tissue", "subcutaneous fat", "muscle"),
+    "disc": ("intervertebral disk", "disk"),
+}  # fmt: skip
 
 
 def exists(path: str) -> bool:
@@ -192,6 +234,8 @@ def nearest(path: str) -> str | None:
     spoken = _spoken()
     alike = [rest, *get_close_matches(rest, spoken, n=1, cutoff=0.75)]
     close = [base for one in alike if (base := spoken.get(one)) is not None]
+    # Of the places that share the last part of their path, such as the knee, the last is as good a hint as any.
+    close = close or [path for path in reversed(_TREE) if path.endswith(f".{rest}")][:1]
     close = close or get_close_matches(path, [*_TREE, *sided], n=1, cutoff=0.6)
     if not close:
         return None
@@ -218,6 +262,7 @@ def _spoken() -> dict[str, str | None]:
     for path in _TREE:
         leaf = _words(path.rpartition(".")[2])
         found[leaf] = path if leaf not in found or leaf == path else None
+    found.update({name: path for path, names in _ALSO.items() for name in names})
     for path, (name, _) in _TREE.items():
         found[_words(path)] = path
         found[_words(name)] = path

@@ -78,7 +78,7 @@ def assumptions(one: Case, verdict: Verdict, knowledge: Knowledge) -> tuple[Assu
         if rule.id in one.muted or rule.rule.status == "superseded" or rule.rule.default:
             continue
         moves = _moves_level(rule, verdict.level)
-        advises = not rule.rule.rare and _could_advise(rule, one, verdict, refined)
+        advises = not rule.rule.rare and _could_advise(rule, one, verdict, refined, knowledge)
         if not moves and not advises and not rule.rule.then.kind:
             continue
         for assumption in _of_rule(rule, one, verdict, knowledge):
@@ -93,19 +93,32 @@ def assumptions(one: Case, verdict: Verdict, knowledge: Knowledge) -> tuple[Assu
     return tuple(sorted(found.values(), key=lambda assumption: len(assumption.facts)))
 
 
-def _could_advise(rule: CompiledRule, one: Case, verdict: Verdict, refined: set[str]) -> bool:
+def _could_advise(rule: CompiledRule, one: Case, verdict: Verdict, refined: set[str], knowledge: Knowledge) -> bool:
     """Whether a rule would add an advice if it fired: none that stands already, of the guideline that speaks here.
 
-    Of what is harmless nobody needs to know which other words would say so.
+    Of what is harmless only a test is worth asking for; nobody needs to know which other words would say so.
     """
     then, own = rule.rule.then, rule.rule.guideline
-    if verdict.level.rank < Seriousness.MONITOR.rank:
+    if verdict.level.rank < Seriousness.MONITOR.rank and not _measurable(rule, one.inputs.facts, knowledge):
         return False
     if then.advice is None or rule.id in refined or not would_advise(rule, verdict.seriousness):
         return False
     if own not in (None, one.guidelines) and (rule.question, one.guidelines) in one.asked:
         return False
     return all(fired.rule.then.advice != then.advice for fired in verdict.fired)
+
+
+def _measurable(rule: CompiledRule, facts: Facts, knowledge: Knowledge) -> bool:
+    """Whether all that a rule waits for are tests of the patient, which are worth asking for also for an advice."""
+    absent = rule.names - facts.keys() - {"kind"}
+    states = {state.name for state in knowledge.labs.states}
+    return bool(absent) and all(name in states or is_test(name, knowledge) for name in absent)
+
+
+def is_test(name: str, knowledge: Knowledge) -> bool:
+    """Whether an input is a laboratory value or a measure of function."""
+    quantity = knowledge.quantity(name)
+    return quantity is not None and quantity.group in ("labs", "function")
 
 
 def _moves_level(rule: CompiledRule, level: Seriousness) -> bool:

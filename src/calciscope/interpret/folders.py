@@ -72,6 +72,7 @@ def vocabulary_of(places: Sequence[Path]) -> Vocabulary:
             implies={**whole.implies, **own.implies},
             negations=own_negations if own_negations.before else whole.negations,
             values={**whole.values, **own.values},
+            idle=whole.idle + own.idle,
         )
     return whole
 

@@ -84,7 +84,7 @@ def _sentence(changes: Sequence[_Change]) -> str:
         if change.site not in named:
             named.append(change.site)
     texts = [
-        f"If {condition}, the advice for {_where(named)} would be: {advice.rstrip('.')}."
+        f"If {condition}, a next step would be: {advice.rstrip('.')}."
         if advice
         else f"If {condition}, {_where(named)} would be {becomes}."
         for (condition, becomes, advice), named in sites.items()

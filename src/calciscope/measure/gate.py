@@ -18,6 +18,8 @@ Facts that a rule can use (``None`` where the scan does not tell):
 ``at_edge``          a deposit reaches the edge of the image
 ``threshold``        the preset's threshold here, HU; ``threshold_raised``: the higher one that deposits were found at
 ``peak``             highest attenuation of the deposits, HU
+``stent``            a stent lies in a coronary artery; ``stent_like``: what is counted may be one
+``metal``            metal lies in the heart
 ===================  =====================================================================================
 
 For users: see docs/measures.md#when-a-number-is-adjusted-or-refused.
@@ -26,7 +28,7 @@ For users: see docs/measures.md#when-a-number-is-adjusted-or-refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -194,6 +196,7 @@ def facts(
     deposits: Sequence[Calcium],
     threshold: Threshold,
     reference_kvp: float,
+    implants: Collection[str] = (),
 ) -> dict[str, Fact]:
     """What the rules can ask of this scan and these deposits."""
     axis = acquisition.slice_axis
@@ -224,6 +227,9 @@ def facts(
         "threshold": threshold.hu,
         "threshold_raised": raised if raised > threshold.hu else None,
         "peak": max((one.peak_hu for one in deposits), default=None),
+        "stent": "stent" in implants,
+        "stent_like": "stent_like" in implants,
+        "metal": "metal" in implants,
     }
 
 

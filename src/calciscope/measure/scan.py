@@ -16,6 +16,7 @@ from calciscope.domain.image import Geometry, Volume
 from calciscope.domain.site import within
 from calciscope.measure.agatston import Stack, components
 from calciscope.measure.gate import Gate, Number, acquisition_rules, facts, judge
+from calciscope.measure.heart import implants
 from calciscope.measure.mass import MassFactor, mass_factor
 from calciscope.measure.phantom.calibration import Calibration
 from calciscope.measure.presets import Preset, Threshold
@@ -36,7 +37,8 @@ class Scan:
 
     ``threshold`` holds the mass factor that ``factor`` explains. ``noise`` is that of the image as a whole, ``None``
     where it shows no soft tissue; :meth:`noise_at` that of a place. ``others`` ``(z, y, x)`` marks all calcium, bone
-    and metal, which no region may take for its surroundings. ``calibration`` is the phantom that was found.
+    and metal, which no region may take for its surroundings. ``calibration`` is the phantom that was found,
+    ``implants`` are the names of structures in the heart that a device is (:data:`calciscope.measure.heart.IMPLANTS`).
     """
 
     volume: Volume
@@ -48,6 +50,7 @@ class Scan:
     noise: Noise | None = None
     others: NDArray[np.bool_] | None = None
     calibration: Calibration | None = None
+    implants: frozenset[str] = frozenset()
     _blocks: dict[Block, Noise] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -73,7 +76,18 @@ class Scan:
         factor = mass_factor(acquisition, threshold, given=given_factor, calibration=calibration)
         stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
         noise = image_noise(volume.hu, volume.geometry.spacing, acquisition.slice_axis)
-        return cls(volume, preset, factor.applied(threshold), factor, stack, anatomy, noise, others, calibration)
+        return cls(
+            volume,
+            preset,
+            factor.applied(threshold),
+            factor,
+            stack,
+            anatomy,
+            noise,
+            others,
+            calibration,
+            implants(anatomy),
+        )
 
     def noise_at(self, voxels: NDArray[np.integer]) -> Noise | None:
         """Noise of the soft tissue around ``voxels`` ``(n, 3)``; that of the whole image where too little is there.
@@ -193,7 +207,9 @@ def gates_of(pieces: Sequence[Calcium], site: str | None, scan: Scan) -> dict[Nu
     """How far each number of these pieces at a site holds."""
     volume, anatomy = scan.volume, scan.anatomy
     pool = anatomy.blood_pool if anatomy else None
-    known = facts(volume.acquisition, volume.geometry, pool, pieces, scan.threshold, scan.preset.reference_kvp)
+    known = facts(
+        volume.acquisition, volume.geometry, pool, pieces, scan.threshold, scan.preset.reference_kvp, scan.implants
+    )
     gates = judge(known, site or "", scan.threshold)
     gates["mass"] = gates["mass"].joined(scan.factor.gate)
     return gates

@@ -22,8 +22,8 @@ from calciscope.measure.rollup import VALUE_NAMES, rollups
 from calciscope.measure.scan import Region, Scan
 from calciscope.measure.zero import coronary_zero
 
-# Structures that no deposit may take for the tissue around it.
-_NOT_TISSUE = ("bone", "metal", "table")
+# Structures besides bone that no deposit may take for the tissue around it.
+_NOT_TISSUE = ("metal", "stent", "table")
 
 
 def measure(
@@ -41,7 +41,7 @@ def measure(
     and tells the total of either reading. ``calibration`` is the phantom that was seen in the image. Coronary arteries
     that were seen and hold nothing have a score of 0.
     """
-    others = anatomy.mask(*_NOT_TISSUE)
+    others = anatomy.mask(*anatomy.bones, *_NOT_TISSUE)
     for one in placed:
         others[tuple(one.deposit.voxels.T)] = True
     scan = Scan.of(volume, preset, anatomy, others=others, calibration=calibration)
