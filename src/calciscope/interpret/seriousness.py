@@ -103,7 +103,7 @@ def _alternative(rule: CompiledRule) -> Alternative:
     then = rule.rule.then
     category = f"{then.category.scheme} {then.category.value}" if then.category else None
     value = then.seriousness or then.at_least or then.at_most or category or "advice"
-    marks = [rule.rule.edition or "", "superseded" if rule.rule.status == "superseded" else ""]
+    marks = [rule.rule.edition or "", "" if rule.rule.status == "current" else rule.rule.status]
     note = ", ".join([*filter(None, marks)])
     said = rule.rule.statement
     return Alternative(value=str(value), why=f"{said} ({note})" if note else said)
