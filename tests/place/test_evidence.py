@@ -19,7 +19,7 @@ RULES = tuple(
     if not any(sites.within(s, a) for s in rule.sites for a in ("artery.coronary", "heart"))
 )
 # What fine pixels, other deposits or the ureter show (test_signs.py).
-SIGNS = {"rim", "bare", "tail_mm", "below_hydroureter_mm", "above_hips_mm", "others", "both_sides"}
+SIGNS = {"rim", "bare", "tail_mm", "below_hydroureter_mm", "above_hips_mm", "others", "both_sides", "in_kidney"}
 HOLDERS = {
     "vein.pelvic": "pelvic_wall_left",
     "gallbladder": "gallbladder",
