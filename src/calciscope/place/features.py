@@ -82,6 +82,7 @@ def features(deposit: Deposit, volume: Volume, anatomy: Anatomy | None = None) -
     around = surroundings(deposit, volume)
     wide = surroundings(deposit, volume, NEIGHBOURHOOD_MM, _NEIGHBOURHOOD_GRID_MM)
     shape = deposit.shape
+    air = _share(around, -np.inf, _AIR)
     return {
         "length_mm": shape.length,
         "width_mm": shape.width,
@@ -92,7 +93,10 @@ def features(deposit: Deposit, volume: Volume, anatomy: Anatomy | None = None) -
         "peak_hu": deposit.peak_hu,
         "mean_hu": deposit.mean_hu,
         "fat": _share(around, *_FAT),
-        "air": _share(around, -np.inf, _AIR),
+        "air": air,
+        "lung": max(air, deposit.context.get("lung", 0.0)),
+        "bright": deposit.context.get("contrast", 0.0),
+        "artery_mm": deposit.context.get("distance_to_artery_mm", NEIGHBOURHOOD_MM),
         "fat_near": _share(wide, *_FAT),
         "to_fat_mm": to_fat(deposit, volume),
         "bone_mm": deposit.context.get("distance_to_bone_mm", NEIGHBOURHOOD_MM),
