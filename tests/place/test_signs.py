@@ -192,17 +192,3 @@ def test_the_signs_decide_where_the_place_cannot():
     clot = scores({"rim": 0.0, "bare": 0.9, "tail_mm": 10.0, "others": 3.0, "both_sides": 1.0})
     assert stone["ureter.left"] > 2 * stone["vein.pelvic"]
     assert clot["vein.pelvic"] > 1.4 * clot["ureter.left"]
-
-
-def test_a_stone_within_the_outline_of_a_kidney_is_not_in_the_ureter_that_begins_there():
-    item, image = make.deposit(), make.volume()
-    course = [make.tube("ureter_left", [(39, 30, 30), (0, 30, 30)], 5.0, 0.8)]
-    whole = {"kidney_left": (make.box(20, 30, 30, 12), 0.85)}
-    sinus = {**whole, "kidney_sinus_left": (make.box(20, 30, 30, 4), 0.85)}
-    # A kidney beside it says nothing.
-    beside = {"kidney_left": (make.box(20, 10, 10, 5), 0.85)}
-    for masks, share in ((whole, 1.0), (sinus, 1.0), (beside, 0.0)):
-        body = make.anatomy(masks, course)
-        assert features(item, image, body)["in_kidney"] == share
-        (placed,) = place([item], image, body)
-        assert placed.placement.site == ("kidney.left" if share else "ureter.left")
