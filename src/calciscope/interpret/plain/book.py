@@ -72,11 +72,13 @@ class GradeWords(_Model):
 class MeasureWords(_Model):
     """A number of a finding: ``says`` has the slot ``{value}``; ``only`` and ``kinds`` limit where it is said.
 
-    A ``fallback`` size is told only where no other size is.
+    ``several`` stands for ``says`` where there are several pieces. A ``fallback`` size is told only where no other
+    size is.
     """
 
     name: str
     says: str
+    several: str | None = None
     means: str | None = None
     source: str
     only: tuple[str, ...] = ()

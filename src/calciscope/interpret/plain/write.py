@@ -34,8 +34,9 @@ class _Writer:
         self._knowledge = knowledge
         self._book = words
         self._fixed = words.words
-        self._findings = FindingWriter(assessment, knowledge, words)
         self._shown = sorted(principal(assessment.findings), key=order)
+        hidden = [one for one in assessment.findings if one not in self._shown]
+        self._findings = FindingWriter(hidden, knowledge, words)
         self._present = [one for one in self._shown if one.kind.value is not None]
 
     def text(self) -> PlainText:
@@ -82,8 +83,18 @@ class _Writer:
         """The findings with a section of their own, and those that are only listed."""
         if len(self._shown) <= _FEW:
             return self._shown, []
-        full = [one for one in self._shown if level_of(one).rank >= Seriousness.MONITOR.rank]
+        grave = [one for one in self._shown if level_of(one).rank >= Seriousness.MONITOR.rank]
+        full = [one for one in grave if not any(self._covers(other, one) for other in grave)]
         return full, [one for one in self._shown if one not in full]
+
+    def _covers(self, whole: Finding, part: Finding) -> bool:
+        """Whether the section of a whole says all that there is to say of a part but its number."""
+        alike = whole.kind.value == part.kind.value and level_of(whole) is level_of(part)
+        return alike and part.site.startswith(f"{whole.site}.") and self._reasons(part) <= self._reasons(whole)
+
+    def _reasons(self, finding: Finding) -> set[str]:
+        reasons = (*finding.kind.reasons, *finding.seriousness.reasons)
+        return {one.text for one in self._findings.because(reasons)}
 
     def _short(self) -> Iterator[PlainSentence]:
         say, level = self._fixed.sentences, self._a.seriousness
