@@ -197,6 +197,7 @@ underside of the arch: artery.aorta.arch
 left subclavian: artery.subclavian.left
 right subclavian: artery.subclavian.right
 right carotid: artery.carotid.right
+left carotid: artery.carotid.left
 right iliac: artery.iliac.right
 left iliac: artery.iliac.left
 left circumflex: artery.coronary.lcx

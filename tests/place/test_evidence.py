@@ -19,11 +19,13 @@ RULES = tuple(
     if not any(sites.within(s, a) for s in rule.sites for a in ("artery.coronary", "heart"))
 )
 # What fine pixels, other deposits or the ureter show (test_signs.py).
-SIGNS = {"rim", "bare", "tail_mm", "below_hydroureter_mm", "above_hips_mm", "others", "both_sides"}
+SIGNS = {"rim", "bare", "tail_mm", "below_hydroureter_mm", "above_hips_mm", "others", "both_sides", "in_kidney"}
 HOLDERS = {
     "vein.pelvic": "pelvic_wall_left",
     "gallbladder": "gallbladder",
     "artery.iliac": "iliac_bed_left",
+    "artery.carotid": "carotid_sheath_left",
+    "thyroid": "thyroid_left",
     "lung.nodule": "lung_left",
     "artery.leg": "leg_artery",
     "soft_tissue": "muscle",
@@ -159,6 +161,10 @@ CASES = [
     ("ureter", small(RIM), TISSUE, "silent"),
     ("artery.iliac", deposit(shape=LONG), TISSUE, "for"),
     ("artery.iliac", deposit(shape=ROUND), TISSUE, "silent"),
+    ("artery.carotid", deposit(shape=LONG), TISSUE, "for"),
+    ("artery.carotid", deposit(shape=ROUND), TISSUE, "silent"),
+    ("thyroid", deposit(shape=LONG), TISSUE, "against"),
+    ("thyroid", deposit(shape=ROUND), TISSUE, "silent"),
     ("lung.nodule", deposit(), LUNG, "for"),
     ("lung.nodule", deposit(), BESIDE_LUNG, "against"),
     ("lung.nodule", deposit(), TISSUE, "against"),

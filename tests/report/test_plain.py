@@ -95,3 +95,14 @@ def test_the_page_runs_and_loads_nothing_and_escapes_what_it_shows(text):
     assert page.find("link") is None
     assert "default-src 'none'" in page.find("meta", attrs={"http-equiv": True})["content"]
     assert page.find("b") is None
+
+
+def test_a_rule_is_shown_with_its_words_for_patients():
+    from calciscope.interpret.rules import load
+    from calciscope.report.rules import everything
+
+    knowledge = load()
+    lines = list(everything(knowledge.get("ureter.stone.5-10mm"), knowledge))
+    assert "  patient   About half of the stones of this size pass by themselves." in lines
+    assert sum(line.startswith("  patient") for line in lines) == 2
+    assert not any(line.startswith("  patient") for line in everything(knowledge.get("kind.prior"), knowledge))

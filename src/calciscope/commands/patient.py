@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from calciscope.compare import Comparison
     from calciscope.domain.assessment import Assessment
     from calciscope.domain.plain import PlainText
 
@@ -30,6 +31,14 @@ def plain(assessment: Assessment, knowledge: Sequence[Path]) -> PlainText:
     from calciscope.interpret.plain import for_patient
 
     return for_patient(assessment, rules.load(knowledge))
+
+
+def compared(found: Comparison) -> PlainText:
+    """A comparison in plain words."""
+    from calciscope.compare.plain import for_patient
+    from calciscope.interpret import rules
+
+    return for_patient(found, rules.load())
 
 
 def show(text: PlainText) -> None:

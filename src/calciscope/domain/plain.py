@@ -28,7 +28,8 @@ class PlainSentence(_Model):
 
 
 class PlainSection(_Model):
-    """A titled part. ``id`` is ``short``, ``found``, ``others``, ``next``, ``unknown``, ``ask`` or ``help``.
+    """A titled part. ``id`` is ``short``, ``found``, ``others``, ``next``, ``unknown``, ``ask``, ``help``, or
+    ``changed`` and ``limits`` of a comparison.
 
     A section of one finding has its ``site`` and ``seriousness``; ``listed`` sections are lists, others are prose.
     """
@@ -67,9 +68,12 @@ class PlainSource(_Model):
 
 
 class PlainText(_Model):
-    """The whole text. ``unchecked`` explains the mark of a source that was not compared with its text."""
+    """The whole text. ``unchecked`` explains the mark of a source that was not compared with its text.
 
-    seriousness: Seriousness
+    ``seriousness`` is null where none was judged, as of a comparison.
+    """
+
+    seriousness: Seriousness | None
     sections: tuple[PlainSection, ...]
     words_title: str
     words: tuple[PlainWord, ...] = ()

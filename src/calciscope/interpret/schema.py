@@ -242,7 +242,7 @@ class Vocabulary(_Model):
     """``vocabulary.yaml``: concept -> synonyms, by the list of the patient file where they are usually written.
 
     ``ignored`` are phrases that hold the words of a concept and mean something else, ``idle`` words that add nothing
-    to a value of a finding's key.
+    to a value of a finding's key, and ``said_none`` the concept that a list means which was given without an entry.
     """
 
     conditions: dict[str, tuple[Text, ...]] = {}
@@ -254,3 +254,4 @@ class Vocabulary(_Model):
     negations: Negations = Negations()
     values: dict[str, Values] = {}
     idle: tuple[Text, ...] = ()
+    said_none: dict[str, str] = {}

@@ -38,6 +38,7 @@ class Words:
     joins: frozenset[Phrase]
     values: dict[str, dict[Phrase, str]]
     idle: frozenset[str]
+    said_none: dict[str, str]
     _seen: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def concepts_of(self, phrase: str) -> frozenset[str]:
@@ -140,5 +141,6 @@ def compile_words(vocabulary: Vocabulary) -> Words:
             key: {tokens(text): word for word, texts in values.words.items() for text in (word, *texts)}
             for key, values in vocabulary.values.items()
         },
+        said_none=dict(vocabulary.said_none),
         idle=frozenset(word for text in vocabulary.idle for word in tokens(text)),
     )

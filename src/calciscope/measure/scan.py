@@ -187,7 +187,7 @@ def number(
 ) -> Measure:
     """A measure as the gate lets it pass: refused it has no value, and what is not a number is refused.
 
-    An ``interval`` that is not a number is none.
+    An ``interval`` that is not a number is none; others are widened by what the gate says that the scan does not show.
     """
     if math.isnan(value):
         gate = gate.joined(Gate(Validity.REFUSED, f"preset {scan.preset.label} has no density factor for an island"))
@@ -195,12 +195,21 @@ def number(
     return Measure(
         value=None if refused else value,
         unit=unit,
-        interval=None if refused or interval is None or math.isnan(interval[0]) else interval,
+        interval=None if refused or interval is None or math.isnan(interval[0]) else widened(value, interval, gate),
         method=method,
         preset=scan.preset.label,
         validity=gate.validity,
         why=gate.why,
     )
+
+
+def widened(value: float, interval: tuple[float, float], gate: Gate) -> tuple[float, float]:
+    """An interval with the error that the scan does not show, in quadrature; it does not fall below 0."""
+    more = gate.spread * abs(value)
+    if more == 0:
+        return interval
+    low, high = interval
+    return max(0.0, value - math.hypot(value - low, more)), value + math.hypot(high - value, more)
 
 
 def gates_of(pieces: Sequence[Calcium], site: str | None, scan: Scan) -> dict[Number, Gate]:

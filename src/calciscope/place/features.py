@@ -22,6 +22,8 @@ _NEIGHBOURHOOD_GRID_MM = 1.5
 # A distance to what is not in view, mm; the joints that tell how low in the pelvis a deposit lies.
 FAR_MM = 999.0
 _HIPS = ("femoral_head_left", "femoral_head_right")
+# A kidney and its parts, by the beginnings of their names.
+_KIDNEYS = ("kidney_left", "kidney_right", "kidney_cortex", "kidney_medulla", "kidney_sinus", "kidney_cyst")
 _FAT = (-150.0, -30.0)
 _AIR = -400.0
 # Tissue that is at least half fat after smoothing over this much, mm.
@@ -108,10 +110,16 @@ def features(deposit: Deposit, volume: Volume, anatomy: Anatomy | None = None) -
 
 
 def _urinary(deposit: Deposit, anatomy: Anatomy | None) -> dict[str, float]:
-    """How far a deposit lies below the end of a widened ureter and above the hip joints, :data:`FAR_MM` if unknown."""
-    found = {"below_hydroureter_mm": FAR_MM, "above_hips_mm": UNSEEN}
+    """How far a deposit lies below the end of a widened ureter and above the hip joints, :data:`FAR_MM` if unknown.
+
+    And the share of it ``in_kidney``, within the kidney's outline, sinus included.
+    """
+    found = {"below_hydroureter_mm": FAR_MM, "above_hips_mm": UNSEEN, "in_kidney": 0.0}
     if anatomy is None:
         return found
+    kidneys = [item.label for name, item in anatomy.structures.items() if name.startswith(_KIDNEYS)]
+    if kidneys:
+        found["in_kidney"] = float(np.isin(anatomy.labels[tuple(deposit.voxels.T)], kidneys).mean())
     point = np.array(deposit.center_mm)
     for side in ("left", "right"):
         tube = anatomy.tubes.get(f"hydroureter_{side}")

@@ -48,11 +48,14 @@ def _facts(assessment: Assessment, text: PlainText):
     if assessment.findings and f'"{assessment.seriousness}"' not in said(text, "short"):
         yield "the overall seriousness is not said"
     shown = {part.site: part for part in text.sections if part.id == "found"}
-    listed = said(text, "others")
+    listed = "\n".join(one.text for part in text.sections if part.id == "others" for one in part.sentences)
     for finding in principal(assessment.findings):
         level = Seriousness(finding.seriousness.value or "none")
         part = shown.get(finding.site)
-        if part is None and (level.rank >= Seriousness.MONITOR.rank or BOOK.place(finding.site) not in listed):
+        line = f"In {BOOK.place(finding.site)}: "
+        if part is None and not any(
+            one.startswith(line) and BOOK.words.grades[level].name in one for one in listed.splitlines()
+        ):
             yield f"{finding.site} has neither a section nor a line"
         if part is not None:
             own = " ".join(one.text for one in part.sentences)

@@ -59,10 +59,11 @@ def test_the_book_must_speak_of_every_step_and_of_rules_that_exist(monkeypatch):
     twice = Phrase(rules=("ureter.check",), next="The doctor looks again.")
     exact = {name: list(found) for name, found in real._exact.items() if name != "ureter.default"}
     changed = Book(real.words, real.places, real.kinds, (*kept, stranger, twice), exact, real._patterns)
+    known = set(check.of_book(load()))
     monkeypatch.setattr(check, "book", lambda: changed)
-    found = list(check.of_book(load()))
+    found = [line for line in check.of_book(load()) if line not in known]
     assert found == [
         "plain: no.rule is no rule",
         "plain: ureter.check has next twice",
-        "plain: rule ureter.default advises and has no next step for patients",
+        "plain: rule ureter.default advises and has no next step for patients; add one to knowledge/plain/rules",
     ]

@@ -82,6 +82,24 @@ def test_of_many_findings_the_harmless_are_listed():
     assert "there are 3 pieces" in said(text, "others")
 
 
+def test_a_part_that_is_like_its_whole_is_listed_and_one_with_a_reason_of_its_own_is_not():
+    parts = [("artery.aorta", {}), ("artery.aorta.arch", {}), ("artery.aorta.thoracic", {}), ("brain.pineal", {})]
+    text = plain(*parts, age=70.0, sex="male")
+    assert [one.site for one in text.sections if one.id == "found"] == ["artery.aorta"]
+    assert "In the arch of the aorta: " in said(text, "others")
+    assert "The calcium lies in these parts" not in said(text)
+    wide = [*parts[:2], ("artery.aorta.abdominal", {"diameter": 60.0, "pattern": "aneurysm"}), parts[3]]
+    text = plain(*wide, age=70.0, sex="male", conditions=("abdominal aortic aneurysm",))
+    assert "artery.aorta.abdominal" in [one.site for one in text.sections if one.id == "found"]
+
+
+def test_of_several_pieces_the_size_is_that_of_the_largest():
+    assert "It is 6 mm across" in said(plain(("kidney.left", {"diameter": 6.0})))
+    several = said(plain(("kidney.left", {"diameter": 6.0, "count": 3.0})))
+    assert "The largest piece is 6 mm across." in several
+    assert "There are 3 pieces of calcium." in several
+
+
 def test_the_same_kind_is_explained_once_and_named_again():
     ill = {"labs": {"calcium": 11.9, "albumin": 4.0, "phosphate": 7.0}, "age": 50.0, "sex": "male"}
     text = plain(("lung.left", {"pattern": "diffuse"}), ("stomach", {}), **ill)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -69,14 +70,27 @@ class GradeWords(_Model):
 
 
 class MeasureWords(_Model):
-    """A number of a finding: ``says`` has the slot ``{value}``; ``only`` and ``kinds`` limit where it is said."""
+    """A number of a finding: ``says`` has the slot ``{value}``; ``only`` and ``kinds`` limit where it is said.
+
+    ``several`` stands for ``says`` where there are several pieces. A ``fallback`` size is told only where no other
+    size is.
+    """
 
     name: str
     says: str
+    several: str | None = None
     means: str | None = None
     source: str
     only: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = ()
+    size: Literal["main", "fallback"] | None = None
+
+
+class ChangeWords(_Model):
+    """What became of the calcium of a place, and what a single spot is then called."""
+
+    says: str
+    spot: str
 
 
 class InputWords(_Model):
@@ -135,11 +149,13 @@ class Fixed(_Model):
     sentences: dict[str, str]
     unsure_below: float
     units: dict[str, str]
+    changes: dict[str, ChangeWords]
     grades: dict[Seriousness, GradeWords]
     measures: dict[str, MeasureWords]
     inputs: dict[str, InputWords]
     results: tuple[str, ...]
     ask: tuple[Question, ...]
+    ask_changes: tuple[str, ...]
     help: tuple[Signs, ...]
     glossary: dict[str, str]
     limits: Limits

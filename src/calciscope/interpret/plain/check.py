@@ -41,7 +41,7 @@ def of_book(knowledge: Knowledge) -> Iterator[str]:
     for rule in knowledge.rules:
         said = words.of_rule(rule.id, knowledge)
         if rule.rule.then.advice and (said is None or said.next is None):
-            yield f"plain: rule {rule.id} advises and has no next step for patients"
+            yield f"plain: rule {rule.id} advises and has no next step for patients; add one to knowledge/plain/rules"
         if not rule.rule.then.advice and said is not None and said.next is not None:
             yield f"plain: rule {rule.id} advises nothing and has a next step for patients"
     yield from (f"plain: {path} has no name for patients" for path in sites.paths() if path not in words.places)

@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from calciscope.domain.assessment import Assessment
-from calciscope.domain.plain import PlainSection, PlainSentence, PlainSource, PlainWord
+from calciscope.domain.assessment import Seriousness, Source
+from calciscope.domain.plain import PlainSection, PlainSentence, PlainSource, PlainText, PlainWord
+from calciscope.interpret.plain.book import Fixed
 from calciscope.interpret.rules import Knowledge
 
 
 class Citations:
-    """The source and status of every rule of an assessment; the knowledge answers for rules that it does not name."""
+    """The source and status of every rule of an answer; the knowledge answers for rules that it does not name."""
 
-    def __init__(self, assessment: Assessment, knowledge: Knowledge) -> None:
+    def __init__(self, sources: Iterable[Source], rules: Mapping[str, tuple[str, str]], knowledge: Knowledge) -> None:
+        """``rules`` maps the id of a rule to its source and its status."""
         self._knowledge = knowledge
-        self._given = {source.id: source for source in assessment.sources}
-        self._rules: dict[str, tuple[str, str]] = {}
-        for finding in assessment.findings:
-            for reason in (*finding.kind.reasons, *finding.seriousness.reasons):
-                self._rules[reason.rule] = (reason.source, reason.status)
-        for advice in assessment.advice:
-            self._rules[advice.rule] = (advice.source, advice.status)
+        self._given = {source.id: source for source in sources}
+        self._rules = rules
 
     def sourced(self, sentence: PlainSentence) -> PlainSentence:
         """The sentence with the sources of its rules before those that it names itself."""
         found = [source for rule in sentence.rules if (source := self._of(rule)[0])]
         return sentence.model_copy(update={"sources": tuple(dict.fromkeys([*found, *sentence.sources]))})
+
+    def text(self, sections: Iterable[PlainSection], words: Fixed, seriousness: Seriousness | None) -> PlainText:
+        """The whole text of sections, with the hard words that stand in them and what they rest on."""
+        sourced = [
+            part.model_copy(update={"sentences": tuple(self.sourced(one) for one in part.sentences)})
+            for part in sections
+            if part.sentences
+        ]
+        return PlainText(
+            seriousness=seriousness,
+            sections=tuple(sourced),
+            words_title=words.titles["words"],
+            words=hard_words([one.text for part in sourced for one in part.sentences], words.glossary),
+            sources_title=words.titles["sources"],
+            sources=self.sources(sourced),
+            unchecked=words.sentences["unchecked"],
+            disclaimer=words.disclaimer.strip(),
+        )
 
     def sources(self, sections: Sequence[PlainSection]) -> tuple[PlainSource, ...]:
         """Every source of the sentences, in the order in which they are read."""

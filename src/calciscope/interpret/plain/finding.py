@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from calciscope.domain.assessment import Assessment, Finding, Kind, Reason, Seriousness, Validity
+from calciscope.domain.assessment import Finding, Kind, Reason, Seriousness, Validity
 from calciscope.domain.plain import PlainSentence
 from calciscope.domain.site import within
 from calciscope.interpret.plain.book import Book, Said
 from calciscope.interpret.rules import Knowledge
-
-# Which numbers stand for a size, so that the volume need not be told as well.
-_SIZES = ("agatston", "diameter")
 
 
 def level_of(finding: Finding) -> Seriousness:
@@ -19,11 +16,19 @@ def level_of(finding: Finding) -> Seriousness:
     return Seriousness(finding.seriousness.value or Seriousness.NONE)
 
 
+def shown(name: str, value: float, unit: str, words: Book) -> str:
+    """A measure with its unit as a patient reads it; a score between 0 and 1 is never shown as 0."""
+    if name == "agatston" and 0 < value < 1:
+        return "more than 0 and less than 1"
+    return f"{_number(value, 0 if name == 'agatston' else 1)} {words.words.units.get(unit, unit)}".strip()
+
+
 class FindingWriter:
     """Writes the findings of one text; what was said of one is not said again of the next."""
 
-    def __init__(self, assessment: Assessment, knowledge: Knowledge, words: Book) -> None:
-        self._all = assessment.findings
+    def __init__(self, hidden: Sequence[Finding], knowledge: Knowledge, words: Book) -> None:
+        """``hidden`` are findings that are told with their total and not by themselves."""
+        self._hidden = hidden
         self._knowledge = knowledge
         self._book = words
         self._say = words.words.sentences
@@ -88,9 +93,9 @@ class FindingWriter:
             yield PlainSentence(text=self._say["unsure"])
 
     def _parts(self, finding: Finding) -> list[str]:
-        """The parts of a total, each with its first number."""
+        """The parts of a total that are told with it, each with its first number."""
         parts = []
-        for one in self._all:
+        for one in self._hidden:
             if one.site.startswith(f"{finding.site}.") and one.kind.value is not None and not one.rollup:
                 number = self._first_number(one)
                 parts.append(self._book.place(one.site) + (f" ({number})" if number else ""))
@@ -102,25 +107,29 @@ class FindingWriter:
         return text[:1].lower() + text[1:]
 
     def _numbers(self, finding: Finding) -> Iterator[PlainSentence]:
+        score = finding.measures.get("agatston")
         for name, sentence in self._values(finding):
             yield sentence
             if means := self._book.words.measures[name].means:
                 yield from self._once(means, sources=sentence.sources)
-        score = finding.measures.get("agatston")
-        if score is not None and self._tells("agatston", finding):
-            if score.value is None:
-                name = self._book.words.measures["agatston"].name
-                yield PlainSentence(text=self._say["refused"].format(measure=name))
-            elif score.validity is Validity.ADJUSTED:
+            if name == "agatston" and score is not None and score.validity is Validity.ADJUSTED:
                 yield from self._once(self._say["adjusted"])
+        if score is not None and score.value is None and self._tells("agatston", finding):
+            yield PlainSentence(text=self._say["refused"].format(measure=self._book.words.measures["agatston"].name))
 
     def _values(self, finding: Finding) -> Iterator[tuple[str, PlainSentence]]:
         """The numbers that are told of a finding, each with its sentence."""
+        sized = False
+        several = len(finding.deposits) > 1 or self._count(finding) > 1
         for name, words in self._book.words.measures.items():
             measure = finding.measures.get(name)
             if measure is None or measure.value is None or not self._tells(name, finding):
                 continue
-            text = words.says.format(value=self._shown(name, measure.value, measure.unit))
+            if sized and words.size == "fallback":
+                continue
+            sized = sized or words.size is not None
+            says = words.several if several and words.several else words.says
+            text = says.format(value=shown(name, measure.value, measure.unit, self._book))
             yield name, PlainSentence(text=text, sources=(words.source,))
 
     def _tells(self, name: str, finding: Finding) -> bool:
@@ -129,19 +138,11 @@ class FindingWriter:
             return False
         if words.kinds and finding.kind.value not in words.kinds:
             return False
-        measure = finding.measures[name]
-        if name == "count":
-            return measure.value is not None and measure.value > 1
-        if name == "volume":
-            sizes = (finding.measures.get(size) for size in _SIZES)
-            return not any(one is not None and one.value is not None for one in sizes)
-        return True
+        return name != "count" or self._count(finding) > 1
 
-    def _shown(self, name: str, value: float, unit: str) -> str:
-        """A number with its unit; a score between 0 and 1 is never shown as 0."""
-        if name == "agatston" and 0 < value < 1:
-            return "more than 0 and less than 1"
-        return f"{_number(value, 0 if name == 'agatston' else 1)} {self._book.words.units.get(unit, unit)}".strip()
+    def _count(self, finding: Finding) -> float:
+        count = finding.measures.get("count")
+        return count.value if count is not None and count.value is not None else 0.0
 
     def _meaning(self, finding: Finding) -> Iterator[PlainSentence]:
         if finding.kind.value is None:

@@ -8,7 +8,7 @@ from calciscope.domain.assessment import Advice, Assessment, Finding, Kind, Seri
 from calciscope.domain.plain import PlainSection, PlainSentence, PlainText
 from calciscope.interpret.answer import order, principal
 from calciscope.interpret.plain.book import Book, book
-from calciscope.interpret.plain.cite import Citations, hard_words
+from calciscope.interpret.plain.cite import Citations
 from calciscope.interpret.plain.finding import FindingWriter, level_of
 from calciscope.interpret.rules import Knowledge
 
@@ -34,26 +34,14 @@ class _Writer:
         self._knowledge = knowledge
         self._book = words
         self._fixed = words.words
-        self._cited = Citations(assessment, knowledge)
-        self._findings = FindingWriter(assessment, knowledge, words)
         self._shown = sorted(principal(assessment.findings), key=order)
+        hidden = [one for one in assessment.findings if one not in self._shown]
+        self._findings = FindingWriter(hidden, knowledge, words)
         self._present = [one for one in self._shown if one.kind.value is not None]
 
     def text(self) -> PlainText:
-        sections = [section for section in self._sections() if section.sentences]
-        words = self._fixed
-        sources = self._cited.sources(sections)
-        said = [one.text for section in sections for one in section.sentences]
-        return PlainText(
-            seriousness=self._a.seriousness,
-            sections=tuple(sections),
-            words_title=words.titles["words"],
-            words=hard_words(said, words.glossary),
-            sources_title=words.titles["sources"],
-            sources=sources,
-            unchecked=words.sentences["unchecked"],
-            disclaimer=words.disclaimer.strip(),
-        )
+        cited = Citations(self._a.sources, _rules_of(self._a), self._knowledge)
+        return cited.text(self._sections(), self._fixed, self._a.seriousness)
 
     def _sections(self) -> Iterator[PlainSection]:
         yield self._section("short", self._short())
@@ -85,7 +73,7 @@ class _Writer:
         return PlainSection(
             id=name,
             title=title or self._fixed.titles[name],
-            sentences=tuple(self._cited.sourced(one) for one in sentences),
+            sentences=tuple(sentences),
             site=site,
             seriousness=seriousness,
             listed=listed,
@@ -95,8 +83,18 @@ class _Writer:
         """The findings with a section of their own, and those that are only listed."""
         if len(self._shown) <= _FEW:
             return self._shown, []
-        full = [one for one in self._shown if level_of(one).rank >= Seriousness.MONITOR.rank]
+        grave = [one for one in self._shown if level_of(one).rank >= Seriousness.MONITOR.rank]
+        full = [one for one in grave if not any(self._covers(other, one) for other in grave)]
         return full, [one for one in self._shown if one not in full]
+
+    def _covers(self, whole: Finding, part: Finding) -> bool:
+        """Whether the section of a whole says all that there is to say of a part but its number."""
+        alike = whole.kind.value == part.kind.value and level_of(whole) is level_of(part)
+        return alike and part.site.startswith(f"{whole.site}.") and self._reasons(part) <= self._reasons(whole)
+
+    def _reasons(self, finding: Finding) -> set[str]:
+        reasons = (*finding.kind.reasons, *finding.seriousness.reasons)
+        return {one.text for one in self._findings.because(reasons)}
 
     def _short(self) -> Iterator[PlainSentence]:
         say, level = self._fixed.sentences, self._a.seriousness
@@ -187,3 +185,12 @@ class _Writer:
     def _known(self, finding: Finding) -> tuple[str, Kind | None, Seriousness]:
         kind = Kind(finding.kind.value) if finding.kind.value else None
         return self._book.group(finding.site), kind, level_of(finding)
+
+
+def _rules_of(assessment: Assessment) -> dict[str, tuple[str, str]]:
+    """The source and the status of each rule that an assessment names."""
+    reasons = (reason for one in assessment.findings for reason in (*one.kind.reasons, *one.seriousness.reasons))
+    return {
+        **{reason.rule: (reason.source, reason.status) for reason in reasons},
+        **{advice.rule: (advice.source, advice.status) for advice in assessment.advice},
+    }
