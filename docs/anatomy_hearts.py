@@ -21,7 +21,7 @@ from calciscope.domain.deposit import PlacedDeposit
 from calciscope.find import ct
 from calciscope.measure import presets
 from calciscope.measure.agatston import score
-from calciscope.measure.voltage import finding_threshold
+from calciscope.measure.voltage import threshold_of
 from calciscope.measure.voxels.islands import Stack
 from calciscope.place import place
 from calciscope.simulate import devices
@@ -72,7 +72,7 @@ def look(made: Simulated, kind: str, kit: str | None) -> Row:
     preset = presets.preset("standard")
     start = time.perf_counter()
     anatomy = segment(volume)
-    found = ct.find(volume, anatomy, series="s", threshold_hu=finding_threshold(volume, preset))
+    found = ct.find(volume, anatomy, series="s", threshold_hu=threshold_of(preset, volume.acquisition).hu)
     placed = place(found.deposits, volume, anatomy)
     seconds = time.perf_counter() - start
     return compared(made, kind, kit, placed, seconds, (*anatomy.notes, *found.notes))

@@ -41,6 +41,8 @@ _PHLEBOLITH = Milieu(0.0, 20.0, 560.0, 3.0, rhythm=0.45, roughness=0.4)
 _GRANULOMA = Milieu(0.0, 24.0, 620.0, 5.0, roughness=0.9)
 # Deposits are sought from this attenuation on, as by the standard preset.
 FOUND_FROM_HU = 130.0
+# The true site of what is no calcification: whatever is said of it is wrong.
+INVENTED = ("nothing",)
 # Course, site, how far along it plaques may lie.
 _WALLS: tuple[tuple[str, str, float, float], ...] = (
     ("aorta.arch", "artery.aorta.arch", 0.1, 0.9),
@@ -177,13 +179,13 @@ def heart(seed: int) -> Iterator[Said]:
 
 
 def of(case: str, mask: np.ndarray, truth: Sequence[TrueDeposit], volume: Volume, anatomy: Anatomy) -> Iterator[Said]:
-    """What is said of the deposits of a simulated study; those that are in no true one are left out."""
+    """What is said of the deposits of a simulated study; those that hold nothing true are inventions."""
     found = ct.find(volume, anatomy, series="sim", threshold_hu=FOUND_FROM_HU).deposits
     true: list[tuple[str, ...]] = []
     for deposit in found:
         labels = mask[tuple(deposit.voxels.T)]
-        label = int(np.bincount(labels, minlength=1).argmax())
-        true.append((truth[label - 1].site,) if label else ())
+        label = int(np.bincount(labels[labels > 0], minlength=1).argmax()) if labels.any() else 0
+        true.append((truth[label - 1].site,) if label else INVENTED)
     yield from said(case, found, true, volume, anatomy, real=False)
 
 
@@ -195,6 +197,7 @@ underside of the arch: artery.aorta.arch
 left subclavian: artery.subclavian.left
 right subclavian: artery.subclavian.right
 right carotid: artery.carotid.right
+left carotid: artery.carotid.left
 right iliac: artery.iliac.right
 left iliac: artery.iliac.left
 left circumflex: artery.coronary.lcx
@@ -220,6 +223,7 @@ def scans(folder: Path) -> Iterator[Said]:
                    for e in real.annotations(folder, name)["deposits"]]  # fmt: skip
         for entry in review.get(name, []):
             meant = [site for words, site in _WORDS.items() if words in entry["says"] and " or " not in entry["says"]]
+            meant = list(INVENTED) if entry["says"].startswith("false") else meant
             entries += [(entry["at"], 3.0, (meant[0],))] if meant else []
         true: list[tuple[str, ...]] = [()] * len(found)
         for at, reach, site in entries:

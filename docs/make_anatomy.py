@@ -68,11 +68,11 @@ def main() -> None:
     confidence_fit.write(curves, count, hearts)
     place_confidence.curves.cache_clear()
     # What follows is placed with the new curves.
-    sections = [
-        anatomy_hearts.section(list(anatomy_hearts.rows(max(1, hearts // 2)))),
-        anatomy_heads.section(anatomy_heads.rows(max(1, count * 3 // 10))).splitlines(),
-        anatomy_limbs.section(anatomy_limbs.rows(max(1, count * 3 // 10))).splitlines(),
-    ]
+    with ProcessPoolExecutor(2) as pool:
+        beat = pool.submit(_hearts, max(1, hearts // 2))
+        bent = pool.submit(_limbs, max(1, count * 3 // 10))
+        sections = [beat.result(), [], bent.result()]
+    sections[1] = anatomy_heads.section(anatomy_heads.rows(max(1, count * 3 // 10))).splitlines()
     write(rows, lying, known, sections)
 
 
@@ -91,6 +91,16 @@ def one_turned(setting: Setting) -> tuple[list[Row], tuple[str, ...]]:
     """One body that lies otherwise than its header says: its structures and the notes."""
     looked = look(setting)
     return looked.rows, looked.anatomy.notes
+
+
+def _hearts(count: int) -> list[str]:
+    """The section of the hearts."""
+    return anatomy_hearts.section(list(anatomy_hearts.rows(count)))
+
+
+def _limbs(count: int) -> list[str]:
+    """The section of the limbs."""
+    return anatomy_limbs.section(anatomy_limbs.rows(count)).splitlines()
 
 
 def write(

@@ -47,6 +47,9 @@ FACTS = {
     "threshold": ("threshold", " HU"),
     "threshold_raised": ("raised threshold", ""),
     "peak": ("peak", " HU"),
+    "stent": ("stent in a coronary artery", ""),
+    "stent_like": ("what may be a stent", ""),
+    "metal": ("metal in the heart", ""),
 }
 
 

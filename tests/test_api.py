@@ -208,3 +208,27 @@ def test_nothing_is_printed_or_written(scan, tmp_path, monkeypatch, capfd):
     assert list(tmp_path.iterdir()) == []
     assert {path: path.stat().st_mtime_ns for path in scan.rglob("*")} == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_answer_for_a_patient_is_that_of_the_same_assessment():
+    answer = calciscope.assess(patient=STONE)
+    text = calciscope.for_patient(answer)
+    assert text.seriousness is answer.seriousness
+    assert [one.site for one in text.sections if one.id == "found"] == ["ureter.left"]
+    assert "6 mm" in text.prose()
+    again = Assessment.model_validate_json(answer.model_dump_json())
+    assert calciscope.for_patient(again) == text
+
+
+def test_the_answer_for_a_patient_uses_the_folders_that_it_is_given(tmp_path):
+    own = {"because": "The ward follows each of these.", "next": "The ward team talks about it."}
+    chapter = {
+        "chapter": "Ward",
+        "sites": [PLACE],
+        "rules": [rule("ward.gland", then={"seriousness": "monitor", "advice": "Discuss it in the ward."}, plain=own)],
+    }
+    (tmp_path / "sites").mkdir()
+    (tmp_path / "sites" / "ward.yaml").write_text(yaml.safe_dump(chapter))
+    answer = calciscope.assess(patient=Patient(findings=(StatedFinding(PLACE, {}),)), knowledge=[tmp_path])
+    assert own["next"] in calciscope.for_patient(answer, knowledge=[tmp_path]).prose()
+    assert own["next"] not in calciscope.for_patient(answer).prose()

@@ -220,3 +220,32 @@ def test_the_version_is_that_of_the_changelog(call):
     code, out, _ = call("--version")
     assert code == 0
     assert out.startswith("calciscope 0.")
+
+
+STONE = "age: 50\nsex: male\nfindings: [{site: ureter.left, diameter: 6 mm, location: distal}]\n"
+
+
+def test_for_a_patient_the_same_answer_stands_in_plain_words(call, tmp_path):
+    patient = patient_file(tmp_path, STONE)
+    code, out, err = call("assess", "--patient", patient, "--for", "patient", "--out", "plain")
+    assert (code, err) == (0, "")
+    assert "A stone was found in the left ureter." in out
+    assert "It is 6 mm across" in out
+    assert "not a medical device" in out
+    assert "lithiasis" not in out.partition("Where this comes from")[0]
+    page = (tmp_path / "plain" / "patient.html").read_text(encoding="utf-8")
+    assert "A stone was found in the left ureter." in page
+    # The record and the report for the clinician are those of the same run without the option.
+    call("assess", "--patient", patient, "--out", "usual")
+    one, other = (json.loads((tmp_path / name / "assessment.json").read_text()) for name in ("plain", "usual"))
+    one["provenance"].pop("created")
+    other["provenance"].pop("created")
+    assert one == other
+    assert (tmp_path / "plain" / "report.html").is_file()
+    assert not (tmp_path / "usual" / "patient.html").exists()
+
+
+def test_nobody_else_reads_it(call, tmp_path):
+    code, _, err = call("assess", "--patient", patient_file(tmp_path, STONE), "--for", "lawyer")
+    assert code == 2
+    assert "clinician or patient" in err

@@ -19,6 +19,8 @@ import calciscope
 from calciscope import pipeline
 from calciscope.domain.patient import Patient
 from calciscope.errors import AnatomyError, CalciscopeError, NothingToAssessError, OutputError
+from calciscope.measure.phantom.calibration import Calibration, Rod
+from calciscope.measure.phantom.models import phantoms
 from calciscope.read.study import open_study
 from calciscope.simulate import dicom
 from calciscope.simulate.patient import simulate
@@ -345,3 +347,17 @@ def test_where_nothing_is_found_the_answer_says_what_contrast_hides(tmp_path):
     answer = pipeline.assess([study], options=options).assessment.answer
     assert answer.startswith("No calcium deposit was found in what was imaged; not judged: calcium fainter than ")
     assert "which contrast hides" in answer
+
+
+def test_a_phantom_in_place_of_a_patient_is_told_and_nothing_in_it_is_placed(monkeypatch, tmp_path):
+    body = series()
+    body.write(tmp_path / "study")
+    placed = pipeline.assess([tmp_path / "study"]).assessment
+    rods = Rod(200.0, (), (310.0,), 20.0)
+    seen = Calibration(phantoms()[0].name, 0.0007, 1e-6, rods, rods, (2, 3), 10.0)
+    monkeypatch.setattr(pipeline, "calibrate", lambda volume: seen)
+    got = pipeline.assess([tmp_path / "study"]).assessment
+    assert {one.site for one in placed.findings} != {"unplaced"}
+    assert {one.site for one in got.findings} == {"unplaced"}
+    assert "shows a phantom, no patient (QRM" in got.answer
+    assert any("nothing is placed" in note for one in got.acquisition for note in one.notes)

@@ -1,7 +1,8 @@
 """Calciscope answers one question about any calcification: is it serious?
 
-``assess`` is the main job as a function, ``score`` gives the calcium scores of a mask; the types of their answers are
-in :mod:`calciscope.domain.assessment` and :mod:`calciscope.domain.scores`.
+``assess`` is the main job as a function, ``for_patient`` says its answer in plain words, ``score`` gives the calcium
+scores of a mask; the types of their answers are in :mod:`calciscope.domain.assessment`,
+:mod:`calciscope.domain.plain` and :mod:`calciscope.domain.scores`.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
     from calciscope.domain.assessment import Assessment
     from calciscope.domain.patient import Patient
+    from calciscope.domain.plain import PlainText
     from calciscope.domain.scores import LabelScores
 
-__all__ = ["assess", "score"]
+__all__ = ["assess", "for_patient", "score"]
 
 
 def assess(
@@ -52,6 +54,18 @@ def assess(
         patient_id=patient_id,
     )
     return pipeline.assess([Path(item) for item in given], person, options).assessment
+
+
+def for_patient(assessment: Assessment, *, knowledge: Sequence[str | PathLike[str]] = ()) -> PlainText:
+    """The same assessment in plain words, at a reading level of about US grade 8.
+
+    ``knowledge`` are the folders that it was assessed with. The answer holds titled sections of sentences, each with
+    the rules and sources that it rests on; ``report.plain`` writes it as text or as a page. Raises
+    :class:`~calciscope.errors.KnowledgeError` where a folder cannot be used.
+    """
+    from calciscope.interpret import plain, rules
+
+    return plain.for_patient(assessment, rules.load(tuple(Path(folder) for folder in knowledge)))
 
 
 @overload

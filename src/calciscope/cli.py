@@ -20,10 +20,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from calciscope.commands import compare, rules
+from calciscope.commands import patient as reader
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
 if TYPE_CHECKING:
     from calciscope.domain.assessment import Assessment
+    from calciscope.domain.plain import PlainText
     from calciscope.domain.scores import LabelScores
     from calciscope.pipeline import Options, Run
     from calciscope.simulate.compare import Comparison
@@ -95,9 +97,11 @@ def assess(
             "--debug-anatomy", help="Also list rejected candidates, and draw every structure and candidate in anatomy/."
         ),
     ] = False,
+    audience: reader.ReaderOption = reader.CLINICIAN,
     out: OutOption = Path("calciscope-out"),
 ) -> None:
     """Assess a study: is the calcium in it serious?"""
+    reader.check(audience)
     if not inputs and patient is None:
         raise typer.BadParameter("give at least one INPUT or --patient FILE")
     if guidelines not in ("esc", "us"):
@@ -116,8 +120,12 @@ def assess(
     _check_writable(out)
     run = _run(inputs or [], patient, options)
     # Written before anything is shown: a pipe that closes early must not lose the report.
-    written = _write(run, out)
-    _show(run.assessment)
+    plain = reader.plain(run.assessment, options.knowledge) if audience == reader.PATIENT else None
+    written = _write(run, out, plain)
+    if plain is not None:
+        reader.show(plain)
+    else:
+        _show(run.assessment)
     for path in written:
         typer.echo(path)
 
@@ -257,9 +265,10 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
         yield lambda text, fraction: bar.update(task, description=text, completed=fraction)
 
 
-def _write(run: Run, out: Path) -> tuple[Path, ...]:
-    """Write the files of an assessment and return their paths, the report last."""
+def _write(run: Run, out: Path, plain: PlainText | None = None) -> tuple[Path, ...]:
+    """Write the files of an assessment and return their paths, the report last, or that for the patient."""
     from calciscope.report import csv, html, json
+    from calciscope.report import plain as page
 
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -273,6 +282,7 @@ def _write(run: Run, out: Path) -> tuple[Path, ...]:
             json.write(run.assessment, out / "assessment.json"),
             csv.write(run.assessment, out / "deposits.csv"),
             html.write(run.assessment, run.pictures, out / "report.html"),
+            *([page.write(plain, out / "patient.html")] if plain is not None else []),
         )
 
 

@@ -19,10 +19,12 @@ from calciscope.domain.patient import Patient
 from calciscope.domain.record import record
 from calciscope.domain.study import Refusal, Series, Study
 from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileError
-from calciscope.find import ct
+from calciscope.find import ct, implants
 from calciscope.interpret import rules
 from calciscope.measure import measure, merge, presets
-from calciscope.measure.voltage import finding_threshold
+from calciscope.measure.phantom import models
+from calciscope.measure.phantom.calibration import Calibration, calibrate
+from calciscope.measure.voltage import threshold_of
 from calciscope.measure.voxels import slabs
 from calciscope.place import corrections
 from calciscope.read.files import is_there, printable
@@ -73,6 +75,7 @@ class _Seen:
     anatomy: Anatomy
     placed: tuple[PlacedDeposit, ...]
     rejected: tuple[Deposit, ...]
+    phantom: Calibration | None
 
 
 @dataclass
@@ -137,6 +140,7 @@ def assess(
     seen: list[_Seen] = []
     misfits: list[Refusal] = []
     unseen: list[str] = []
+    told: list[str] = []
     for read in study.series:
         # Slices are averaged, where the preset asks for it, before anything is found in them.
         series = replace(read, volume=slabs.prepared(read.volume, preset))
@@ -150,14 +154,19 @@ def assess(
                 raise
             body = anatomy.provider("embedded")(series.volume)
         clock.start("find", f"finding calcium in {series.info.label}")
-        threshold = finding_threshold(series.volume, preset)
+        phantom = calibrate(series.volume)
+        threshold = threshold_of(preset, series.volume.acquisition, phantom).hu
         found = ct.find(series.volume, body, series=series.info.id, threshold_hu=threshold)
         if found.floor_hu > threshold:
             unseen.append(f"calcium fainter than {found.floor_hu:.0f} HU, which contrast hides in {series.info.label}")
         clock.start("place", f"placing {len(found.deposits)} deposits")
-        placed = place.place(found.deposits, series.volume, body)
         body = replace(body, notes=(*body.notes, *found.notes))
-        seen.append(_Seen(series, body, placed, found.rejected))
+        if phantom is not None and (model := models.named(phantom.phantom)).imitates:
+            # What lies in the shell of a phantom has a known place, which is none of a patient's.
+            told.append(f"{series.info.label} shows a phantom, no patient ({model.title}).")
+            body = body.without_places(f"{told[-1][:-1]}: nothing is placed")
+        placed = place.place(found.deposits, series.volume, body)
+        seen.append(_Seen(series, implants.marked(body, found.implants), placed, found.rejected, phantom))
     refused = (*refused, *misfits)
     seen = _corrected(seen, changes)
 
@@ -168,7 +177,7 @@ def assess(
         clock.start("measure", f"measuring {view.series.info.label}")
         sites = merge.merge(
             sites,
-            measure(view.placed, view.series.volume, view.anatomy, preset),
+            measure(view.placed, view.series.volume, view.anatomy, preset, view.phantom),
             score="find" not in view.series.info.uses,
         )
     clock.start("interpret", "interpreting")
@@ -183,7 +192,7 @@ def assess(
         tuple(overview(view.series.volume, view.placed, view.series.info.id) for view in shown),
     )
     assessment = Assessment(
-        answer=meaning.answer,
+        answer=" ".join((*told, meaning.answer)),
         seriousness=meaning.seriousness,
         findings=meaning.findings,
         unknowns=meaning.unknowns,
@@ -265,6 +274,7 @@ def _corrected(seen: list[_Seen], changes: tuple[Correction, ...]) -> list[_Seen
             view.anatomy,
             tuple(item for item in placed if item.deposit.series == view.series.info.id),
             tuple(item for item in rejected if item.series == view.series.info.id),
+            view.phantom,
         )
         for view in seen
     ]

@@ -79,6 +79,7 @@ def _use(info: SeriesInfo, anatomy: Anatomy | None) -> SeriesUse:
         uses=tuple(sorted(info.uses)),
         why=info.why,
         modality=made.modality,
+        date=made.day.isoformat() if made.day else None,
         slices=info.geometry.shape[made.slice_axis],
         spacing_mm=info.geometry.spacing,
         slice_thickness_mm=made.slice_thickness,

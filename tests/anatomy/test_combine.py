@@ -157,6 +157,20 @@ def test_metal_stays_and_bone_is_of_both():
     assert np.array_equal(body.mask("bone"), where(box(10, 30, 30, 2)) | where(box(30, 30, 30, 2)))
 
 
+def test_two_counts_of_the_vertebrae_do_not_mix():
+    base = anatomy({"vertebrae_L4": (box(20, 30, 30, 2), 0.8), "ribs_left": (box(10, 30, 30, 2), 0.8)})
+    body = overlay(base, better({"vertebrae_L4": (box(32, 30, 30, 2), 0.9)}))
+    assert np.array_equal(body.mask("vertebrae_L4"), where(box(32, 30, 30, 2)))
+    assert np.array_equal(body.mask("bone"), where(box(20, 30, 30, 2)) | where(box(10, 30, 30, 2)))
+    assert set(body.bones) == {"vertebrae_L4", "bone"}
+
+
+def test_the_parts_of_the_skeleton_stay_where_the_upper_one_has_none():
+    base = anatomy({"vertebrae_L4": (box(20, 30, 30, 2), 0.8), "bone": (box(10, 30, 30, 2), 0.8)})
+    body = overlay(base, better({"aorta": (COLUMN, 0.9), "bone": (box(32, 30, 30, 1), 0.9)}))
+    assert {"vertebrae_L4", "bone"} <= set(body.structures)
+
+
 def test_a_structure_hides_what_is_wrongly_in_its_place():
     base = anatomy({"bone": (box(20, 30, 30, 2), 0.9), "kidney_left": (box(30, 30, 30, 3), 0.8)})
     body = overlay(base, better({"aorta": (COLUMN, 0.9)}))

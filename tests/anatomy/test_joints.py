@@ -112,6 +112,14 @@ def test_the_fibula_tells_the_side_of_the_artery(leg):
         assert near(frame, masks[f"leg_artery_{made.side}"][0], made.marks[name]) < 6.0
 
 
+def test_what_lies_less_than_a_thigh_below_the_hips_is_no_knee(leg):
+    _, frame = leg
+    top = np.zeros(frame.hu.shape, dtype=bool)
+    top[-1] = True
+    assert knee.segment(frame, {"joint_hip_left": (top, 0.9)}).masks == {}
+    assert knee.segment(frame, {"tendon_hip_left": (top, 0.9)}).masks
+
+
 def test_a_knee_cut_by_the_scan_is_less_sure(leg):
     made, frame = leg
     whole = knee.segment(frame, {}).masks[f"joint_knee_{made.side}"][1]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calciscope.anatomy.embedded.spine import best_path, bone_share, likeness, spine_track
+from calciscope.anatomy.embedded.spine import _bridged, best_path, bone_share, likeness, spine_track
 
 SPACING = (3.0, 3.0, 3.0)
 SHAPE = (40, 80, 110)
@@ -130,3 +130,19 @@ def test_a_view_that_ends_in_soft_tissue_has_no_spine():
     hu, bone, body = column()
     hu[bone] = 45.0
     assert np.isnan(cut_behind(hu, bone & False, body)).all()
+
+
+@pytest.mark.parametrize(("gap", "joined"), [(1, True), (9, True), (14, False)])
+def test_the_spine_goes_on_over_a_short_gap(gap, joined):
+    good = np.ones(60, dtype=bool)
+    good[:6] = False
+    good[30 : 30 + gap] = False
+    assert _bridged(good, 3.0)[30 : 30 + gap].all() == joined
+    assert not _bridged(good, 3.0)[:6].any()
+
+
+def test_a_vertebra_that_does_not_show_leaves_no_hole():
+    hu, bone, body = column()
+    hu[18:24] = np.where(body[18:24], 45.0, -1000.0)
+    found = track(hu, bone, body)
+    assert np.isfinite(found).all()

@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calciscope.anatomy.embedded import track as tracks
-from calciscope.anatomy.embedded.track import Track, blood, joined, largest, longest_run, paint, resized, smoothed, tube
+from calciscope.anatomy.embedded.track import (
+    Track,
+    blood,
+    joined,
+    largest,
+    longest_run,
+    paint,
+    resized,
+    smoothed,
+    steadied,
+    tube,
+)
 from tests.anatomy.phantom import FAT, MM, Body
 
 
@@ -233,3 +244,25 @@ def test_both_lumens_of_a_dissection_are_one_vessel(dissected):
 def test_a_lumen_that_is_not_doubted_keeps_its_own_rim(dissected):
     made = resized(dissected, narrow(dissected), 350.0)
     assert made.radius[:16].max() < 8.5
+
+
+def swollen(support: float) -> Track:
+    whole = line(40, radius=9.0)
+    radius, clear = whole.radius.copy(), whole.support.copy()
+    radius[30:], clear[30:] = 16.0, support
+    return Track(whole.points, radius, clear)
+
+
+def test_a_swelling_without_a_rim_is_not_believed():
+    steady = steadied(swollen(0.2), 60.0, 3.0)
+    assert steady.radius.max() < 11.5
+    np.testing.assert_array_equal(steady.radius[:20], 9.0)
+
+
+def test_a_swelling_with_a_clear_rim_is_an_aneurysm():
+    assert steadied(swollen(0.5), 60.0, 3.0).radius[38] == pytest.approx(16.0)
+
+
+def test_without_any_clear_stretch_nothing_is_known():
+    faint = Track(line(20).points, line(20).radius, np.full(20, 0.1))
+    assert steadied(faint, 60.0, 3.0) is faint

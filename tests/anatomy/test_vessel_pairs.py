@@ -126,3 +126,18 @@ def test_calcified_cartilage_in_the_wall_of_the_belly_is_no_gallstone():
     body.put(rib_end, 300.0)
     found = gallbladder.segment(frame(body), organs, inner).masks
     assert "gallbladder" not in found or not (found["gallbladder"][0] & rib_end).any()
+
+
+def test_a_branch_ends_where_it_enters_a_bone_far_below_the_fork():
+    body = phantom.abdomen().frame(seed=2)
+    n = 40
+    z = np.arange(n, dtype=float)
+    course = Track(np.column_stack([z, np.full(n, 30.0), np.full(n, 40.0)]), np.full(n, 4.0), np.full(n, 0.6))
+    bone = np.zeros_like(body.bone)
+    bone[:8, 20:40, 30:50] = True
+    within = iliac._within_view(phantom.without(body, bone=bone), course)
+    assert within.points[0, 0] == 8
+    # What is bone round its upper end are spurs of the spine.
+    spurs = np.zeros_like(bone)
+    spurs[34:, 20:40, 30:50] = True
+    assert len(iliac._within_view(phantom.without(body, bone=spurs), course)) == n

@@ -83,7 +83,10 @@ def test_two_assessments_are_matched_by_site(pair, tmp_path):
     assert found["matched_by"] == "site"
     assert found["deposits"] == []
     assert any("totals of sites only" in note for note in found["notes"])
-    assert any("no yearly change" in note for note in found["notes"])
+    assert found["years"] == pytest.approx(3.0, abs=0.01)
+    assert [found[side]["date"] for side in ("old", "new")] == ["2020-05-01", "2023-05-01"]
+    swapped = json.loads(run("compare", new, old, "--json").out)
+    assert any("exchanged" in note for note in swapped["notes"])
     dated = run("compare", old, new, "--json", "--old-date", "2020-01-01", "--new-date", "2022-01-01")
     assert json.loads(dated.out)["years"] == pytest.approx(2.0, abs=0.01)
 
@@ -139,3 +142,24 @@ def test_a_patient_file_with_one_date_has_nothing_to_compare(tmp_path):
     ran = run("compare", "--patient", path)
     assert ran.code == 3
     assert "two dates" in ran.err
+
+
+DATED = (
+    "age: 62\nsex: female\nfindings:\n"
+    "  - {site: artery.coronary, agatston: 100, date: 2021-03-02}\n"
+    "  - {site: artery.coronary, agatston: 210, date: 2024-03-02}\n"
+)
+
+
+def test_for_a_patient_the_change_stands_in_plain_words(tmp_path):
+    patient = tmp_path / "patient.yaml"
+    patient.write_text(DATED)
+    ran = run("compare", "--patient", patient, "--for", "patient", out=tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert "The calcium score went from 100 to 210." in ran.out
+    assert "not a medical device" in ran.out
+    page = (tmp_path / "out" / "patient.html").read_text(encoding="utf-8")
+    assert "The calcium score went from 100 to 210." in page
+    usual, plain = (run("compare", "--patient", patient, "--json", *more).out for more in ((), ("--for", "patient")))
+    assert json.loads(usual) == json.loads(plain)
+    assert run("compare", "--patient", patient, "--for", "lawyer").code == 2

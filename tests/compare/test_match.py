@@ -55,3 +55,13 @@ def test_nothing_on_either_side():
     assert match([], [], 1.0) == ()
     assert match([ball(0)], [], 1.0) == (Group((0,), ()),)
     assert match([], [ball(0)], 1.0) == (Group((), (0,)),)
+
+
+def test_calcium_that_was_divided_at_another_place_is_one():
+    old, new = [rod(0, 12), rod(13, 20)], [rod(0, 6), rod(7, 20)]
+    assert match(old, new, 1.0) == (Group((0, 1), (0, 1)),)
+
+
+def test_a_neighbour_that_grew_towards_another_stays_itself():
+    old, new = [rod(0, 6), rod(12, 20)], [rod(0, 10), rod(12, 20)]
+    assert match(old, new, 1.0) == (Group((0,), (0,)), Group((1,), (1,)))

@@ -164,6 +164,25 @@ def test_what_heads_and_necks_hold_is_kept(changes):
     assert rejected_as(facts(**changes)) is None
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"touching": 0.6, "saddle": 500.0, "bone_mm": 0.5},
+        {"bony": 1.0, "bone_mm": 2.0},
+        {"region": "limb", "bone_mm": 2.0, "size": 8.0},
+        {"ribs": True, "depth": 17.0, "region": "chest"},
+    ],
+)
+def test_a_lump_that_stands_out_of_bone_by_its_form_is_not_bone_for_its_place(changes):
+    assert rejected_as(facts(**changes)) is not None
+    assert rejected_as(facts(**changes, lump=True)) is None
+
+
+@pytest.mark.parametrize("changes", [{"peak": 2600.0}, {"in_metal": 0.5}, {"metal_mm": 5.0}])
+def test_a_lump_of_metal_or_beside_metal_is_no_calcium(changes):
+    assert rejected_as(facts(**changes, lump=True)) in ("metal", "streak")
+
+
 def judged(centre, **changes):
     voxels = (np.array([[0, 0, 0], [0, 0, 1]]) + np.array(centre)).astype(np.int32)
     what = facts(**changes)

@@ -46,3 +46,12 @@ def test_a_haemorrhage_and_an_osteoma_are_no_calcification_of_the_brain():
     made = head_scan(6, matrix=192, noise=6.0, pose=Pose(yaw=8.0, pitch=-8.0), skull=skull, deposits=())
     found, _ = seen(made)
     assert not found.deposits
+
+
+def test_enhanced_veins_are_no_calcium_and_what_is_brighter_is():
+    bright = replace(FLAKE, density=500.0)
+    lump = Site("brain.basal_ganglia.left", "dystrophic", "flake", nodule((18.0, 3.0, 1.0), 4.0, "grey"), bright, 4)
+    made = head_scan(5, matrix=192, noise=6.0, pose=Pose(), skull=Skull(), deposits=[lump], contrast=True)
+    found, placed = seen(made)
+    assert [item.placement.site for item in placed] == ["brain.basal_ganglia.left"]
+    assert found.floor_hu >= 130.0

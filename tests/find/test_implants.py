@@ -1,12 +1,14 @@
-"""Frames and stents by their form, beside calcium that is none of them."""
+"""Frames of valves by their form, and implants as structures for those who measure."""
 
 from types import MappingProxyType
-from types import SimpleNamespace as Namespace
 
 import numpy as np
 import pytest
 
-from calciscope.find.implants import FRAME, STENT, evenness, frames, is_frame, is_stent, notes
+from calciscope.domain.anatomy import Anatomy, Manifest, Structure
+from calciscope.domain.image import Geometry
+from calciscope.find.implants import METAL, STENT, STENT_LIKE, frames, is_frame, marked
+from calciscope.find.stents import Coronaries
 
 SPACING = (3.0, 0.5, 0.5)
 
@@ -56,55 +58,57 @@ def test_what_is_no_cage_is_no_frame(voxels, peak):
     assert not is_frame(voxels, hu(voxels, peak), SPACING)
 
 
-def test_a_solid_lump_is_neither():
+def test_a_solid_lump_is_none():
     z, y, x = grid()
     voxels = points(z**2 + y**2 + x**2 < 12.0**2)
     assert not is_frame(voxels, hu(voxels, 1500.0), SPACING)
-    assert not is_stent(voxels, hu(voxels, 1500.0), SPACING)
 
 
-def test_an_even_tube_is_a_stent():
-    voxels = tube()
-    assert evenness(voxels, hu(voxels, 700.0), SPACING) < 0.1
-    assert is_stent(voxels, hu(voxels, 700.0), SPACING)
+def heart(*where):
+    mask = np.zeros((40, 120, 120), dtype=bool)
+    mask[where] = True
+    return Coronaries(mask, np.zeros((0, 3)), SPACING)
 
 
-def test_uneven_short_faint_and_wide_pieces_are_no_stents():
-    voxels = tube()
-    values = hu(voxels, 700.0)
-    along = (voxels[:, 2] - 60) * SPACING[2]
-    beads = np.where(np.abs(along) < 3.0, 0.25, 1.0).astype(np.float32) * values
-    assert not is_stent(voxels, np.where(np.arange(len(beads)) == 0, 700.0, beads), SPACING)
-    assert not is_stent(voxels, np.minimum(values, 300.0), SPACING)
-    short, wide = tube(length=8.0), tube(length=22.0, radius=6.0)
-    assert not is_stent(short, hu(short, 700.0), SPACING)
-    assert not is_stent(wide, hu(wide, 700.0), SPACING)
-
-
-def test_a_few_voxels_are_not_even():
-    assert evenness(np.array([[0, 0, 0], [0, 0, 1]], dtype=np.int32), np.ones(2, np.float32), SPACING) == float("inf")
-
-
-def test_frames_become_a_mask():
+def test_frames_in_the_heart_become_a_mask():
     voxels, other = cage(), tube()
-    mask = frames(
-        [(voxels, hu(voxels, 1100.0)), (other, hu(other, 700.0))], np.zeros((40, 120, 120), np.int16), SPACING
+    parts = [(voxels, hu(voxels, 1100.0)), (other, hu(other, 700.0))]
+    image = np.zeros((40, 120, 120), np.int16)
+    assert frames(parts, image, heart(slice(None))).sum() == len(voxels)
+    assert not frames(parts, image, heart(slice(38, 40), slice(0, 5), slice(0, 5))).any()
+
+
+def body(labels, **structures):
+    return Anatomy(
+        labels=labels,
+        structures=MappingProxyType({name: Structure(name, label, 0.9) for name, label in structures.items()}),
+        geometry=Geometry(labels.shape, (3.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
+        manifest=Manifest("test", "1", "none"),
     )
-    assert mask.sum() == len(voxels)
 
 
-def deposit(at=(0.0, 0.0, 0.0)):
-    voxels = tube()
-    return Namespace(voxels=voxels, hu=hu(voxels, 700.0), center_mm=at)
+AT = np.array([[1, 2, 3], [1, 2, 4]], dtype=np.int32)
 
 
-def anatomy(*names):
-    line = np.array([(x, 0.0, 0.0) for x in range(-20, 20, 2)], dtype=float)
-    return Namespace(tubes=MappingProxyType({name: Namespace(points=line) for name in names}))
+def test_implants_are_structures_over_what_was_there():
+    before = body(np.full((4, 5, 6), 2, dtype=np.uint8), heart=2)
+    after = marked(before, {STENT: AT, STENT_LIKE: AT[:0]})
+    assert set(after.structures) == {"heart", STENT}
+    np.testing.assert_array_equal(np.argwhere(after.mask(STENT)), AT)
+    assert after.mask("heart").sum() == before.mask("heart").sum() - len(AT)
+    assert not before.mask(STENT).any(), "the anatomy that was given stays as it was"
+    assert marked(before, {}) is before
 
 
-def test_a_stent_is_told_in_the_course_of_a_coronary_artery_only():
-    assert notes([deposit()], False, anatomy("coronary_lad"), SPACING) == (STENT,)
-    assert notes([deposit((0.0, 40.0, 0.0))], False, anatomy("coronary_lad"), SPACING) == ()
-    assert notes([deposit()], False, anatomy("aorta"), SPACING) == ()
-    assert notes([deposit(), deposit()], True, anatomy("coronary_lad"), SPACING) == (FRAME, STENT)
+def test_metal_is_added_to_what_is_known_as_metal():
+    labels = np.zeros((4, 5, 6), dtype=np.uint8)
+    labels[0, 0, 0] = 7
+    after = marked(body(labels, metal=7), {METAL: AT})
+    assert after.structures[METAL].label == 7
+    assert after.mask(METAL).sum() == 3
+
+
+def test_a_map_without_a_free_number_gets_wider_numbers():
+    after = marked(body(np.full((4, 5, 6), 255, dtype=np.uint8), heart=255), {STENT: AT, METAL: AT + 1})
+    assert after.labels.dtype == np.uint16
+    assert {one.label for one in after.structures.values()} == {255, 256, 257}

@@ -199,6 +199,12 @@ def test_the_reach_is_in_mm(spacing, reason):
     assert by_neighbours(items, (1.0, 1.0, spacing))[1].reason == reason
 
 
+@pytest.mark.parametrize(("away", "depth", "reason"), [(20, 0.5, True), (20, 0.0, False), (10, 0.0, True)])
+def test_in_the_breast_only_what_all_but_touches_a_cartilage_is_one(away, depth, reason):
+    items = [judged((0, 0, 0), **CARTILAGE), judged((0, 0, away), **{**PIECE, "depth": depth})]
+    assert by_neighbours(items, (1.0, 1.0, 1.0))[1].reason == ("costal_cartilage" if reason else None)
+
+
 def test_neighbours_never_change_what_was_rejected_already_nor_the_candidates():
     bone = judged((0, 0, 5), **PIECE, touching=0.5)
     items = [judged((0, 0, 0), **CARTILAGE), bone, judged((0, 0, 10), **PIECE)]

@@ -61,6 +61,7 @@ MISTAKES = {
     "never": ({"examples": [GOOD["examples"][1]]}, "has no example in which it fires"),
     "impossible": ({"when": "birads == '5'"}, "can never fire: birads is given at breast only"),
     "unknown rule": ({"refines": ["no.rule"]}, "speaks of rule no.rule, which does not exist"),
+    "words": ({"plain": {"because": "a small stone"}}, "'a small stone' is no whole sentence"),
     "example": ({"when": "diameter >= 6.0"}, "example 1: the rule does not fire"),
 }
 

@@ -27,7 +27,8 @@ def test_lists_hold_phrases_and_concepts_and_context_is_their_union():
     found = facts(conditions=("esrd on hemodialysis",), symptoms=())
     assert "dialysis" in found["conditions"]
     assert "esrd on hemodialysis" in found["conditions"]
-    assert found["symptoms"] == []
+    assert found["symptoms"] == ["asymptomatic"]
+    assert facts(conditions=())["conditions"] == []
     assert "history" not in found
     assert {"dialysis", "ckd", "ckd_advanced"} <= set(found["context"])
 

@@ -53,7 +53,9 @@ TYPICAL = {
     "pelvis": ({"indeterminate"}, {"incidental"}),
     UNPLACED: ({"indeterminate"}, {"incidental"}),
 }
-SENTENCE = re.compile(r"If .+, (calcification of the .+|the calcification that could not be placed) would be .+\.$")
+SENTENCE = re.compile(
+    r"If .+, (calcification of the .+|the calcification that could not be placed|a next step) would be.+\.$"
+)
 
 
 def judged(*sites: MeasuredSite, known: Patient | None = None, guidelines: str = "esc"):

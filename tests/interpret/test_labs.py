@@ -29,7 +29,7 @@ def test_ranges_are_possible_and_the_right_way_round(name):
 
 def test_only_minerals_alp_and_nothing_else_have_ranges_for_children():
     children = {band.of for band in LABS.ranges if band.from_age < 13}
-    assert children == {"calcium", "phosphate", "alp"}
+    assert children == {"calcium", "ionised_calcium", "phosphate", "alp"}
 
 
 def test_every_state_can_be_told():
@@ -51,7 +51,8 @@ def test_limits_of_sites_exist_and_units_are_positive():
 def test_every_patient_file_key_of_the_contract_is_there():
     labs = {name for name, one in LABS.quantities.items() if one.group == "labs"}
     assert labs == {
-        "calcium", "ionised_calcium", "albumin", "phosphate", "magnesium", "pth", "vitamin_d_25", "vitamin_d_1_25",
+        "calcium", "ionised_calcium", "corrected_calcium", "albumin", "phosphate", "magnesium", "pth",
+            "vitamin_d_25", "vitamin_d_1_25",
         "alp", "bicarbonate", "creatinine", "egfr", "total_cholesterol", "hdl", "hba1c", "urine_albumin_creatinine",
         "crp",
     }  # fmt: skip

@@ -26,14 +26,36 @@ def classed(scheme, value, measure="agatston"):
 
 def test_a_class_is_named_with_its_scheme_once_and_in_order():
     fired = [classed("A", "mild"), classed("B", "2"), classed("A", "mild")]
-    assert categorised(SCORE, fired)["agatston"].category == "A mild; B 2"
+    assert categorised(SCORE, fired, {})["agatston"].category == "A mild; B 2"
     assert SCORE["agatston"].category is None
 
 
 def test_rules_without_a_class_and_classes_of_absent_numbers_change_nothing():
-    assert categorised(SCORE, [compiled(), classed("A", "mild", "volume")]) == SCORE
+    assert categorised(SCORE, [compiled(), classed("A", "mild", "volume")], KNOWLEDGE.labs.words) == SCORE
     refused = {"agatston": Measure(value=None, unit="1", method="m", validity=Validity.REFUSED)}
-    assert categorised(refused, [classed("A", "mild")]) == refused
+    assert categorised(refused, [classed("A", "mild")], {}) == refused
+
+
+def test_a_class_that_rules_propose_on_a_scale_of_words_is_a_measure():
+    words = KNOWLEDGE.labs.words
+    fired = [classed("BI-RADS", "3", "birads"), classed("BI-RADS", "4B", "birads")]
+    proposed = categorised({}, fired, words)["birads"]
+    assert (proposed.value, proposed.category) == (4.0, "BI-RADS 3; BI-RADS 4B")
+    assert "proposed" in proposed.method
+
+
+def test_a_stated_class_keeps_its_place_on_the_scale_beside_a_proposed_one():
+    stated = {"birads": Measure(value=2.0, unit="1", method="stated")}
+    both = categorised(
+        stated, [classed("BI-RADS", "2", "birads"), classed("proposed", "4B", "birads")], KNOWLEDGE.labs.words
+    )
+    assert (both["birads"].value, both["birads"].method) == (2.0, "stated")
+    assert both["birads"].category == "BI-RADS 2; proposed 4B"
+
+
+def test_words_on_a_scale_are_measures_and_other_words_are_not():
+    (place,) = merge((), patient(("tendon.shoulder.left", {"mole": "c", "location": "insertion"})), KNOWLEDGE)
+    assert {name: one.value for name, one in place.members[0].measures.items()} == {"mole": 3.0}
 
 
 def test_a_reason_tells_only_what_its_rule_looks_at():

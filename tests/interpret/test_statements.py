@@ -158,5 +158,5 @@ def test_some_place_has_every_rule():
 
 def test_rare_rules_are_few_and_never_the_default():
     rare = [rule for rule in RULES if rule.rule.rare]
-    assert 0 < len(rare) < len(RULES) / 20
+    assert 0 < len(rare) < len(RULES) / 15
     assert not any(rule.rule.default for rule in rare)

@@ -83,9 +83,22 @@ def test_two_inputs_are_asked_for_together_only_where_one_is_not_enough(tmp_path
 def test_what_would_change_nothing_is_not_listed(tmp_path):
     lower = rule("no.change", "lvef < 30.0", {"seriousness": "incidental"})
     old = rule("old.change", "hdl < 30.0", {"seriousness": "urgent"}, status="superseded")
-    talk = rule("only.advice", "alp > 300.0", {"advice": "Look again."})
-    found = asked(hospital(tmp_path, [lower, old, talk]), (PLACE, {}), age=50.0)
-    assert not {"lvef", "hdl", "alp"} & set(found)
+    look = rule("only.look", "margin == 'fuzzy'", {"advice": "Look again."})
+    found = asked(hospital(tmp_path, [lower, old, look]), (PLACE, {}), age=50.0)
+    assert not {"lvef", "hdl", "margin"} & set(found)
+
+
+def test_a_test_that_would_only_add_a_next_step_comes_last(tmp_path):
+    step = rule("only.advice", "alp > 300.0", {"advice": "Look again."})
+    level = rule("by.level", "lvef < 30.0", {"seriousness": "urgent"})
+    found = asked(hospital(tmp_path, [step, level]), (PLACE, {}), age=50.0)
+    assert found["alp"] == "If alkaline phosphatase is above 300 U/L, a next step would be: Look again."
+    assert list(found).index("alp") > list(found).index("lvef")
+
+
+def test_what_two_states_say_together_is_not_assumed_against_what_is_known():
+    found = asked(load(), ("soft_tissue", {}), age=50.0, labs={"calcium": 12.0})
+    assert "are normal" not in found.get("phosphate", "")
 
 
 def test_an_alarm_is_asked_for_before_an_all_clear(tmp_path):

@@ -1,5 +1,6 @@
 """Textbook patients through the rules, and laws that hold for all of them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ from calciscope.read.patient import read_patient
 KNOWLEDGE = load()
 VIGNETTES = [
     vignette
-    for name in ("vignettes.yaml", "vignettes_more.yaml")
-    for vignette in yaml.safe_load((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    for path in sorted(Path(__file__).parent.glob("vignettes*.yaml"))
+    for vignette in yaml.safe_load(path.read_text(encoding="utf-8"))
 ]
 
 
@@ -26,8 +27,23 @@ def judged(vignette: dict, tmp_path: Path) -> Interpretation:
     path = tmp_path / "patient.yaml"
     path.write_text(yaml.safe_dump(vignette["patient"]), encoding="utf-8")
     file = read_patient(path)
-    assert not file.refused, file.refused
+    refused = [f"{one.input} {one.why}" for one in file.refused]
+    expected = vignette["expect"].get("refused", [])
+    assert len(refused) == len(expected), refused
+    assert all(any(word in line for line in refused) for word in expected), refused
     return interpret((), file.patient, KNOWLEDGE, guidelines=vignette.get("guidelines", "esc"))
+
+
+def all_said(result: Interpretation) -> str:
+    """Every sentence of a result, one a line."""
+    lines = [result.answer, *(advice.text for advice in result.advice), *(one.would_change for one in result.unknowns)]
+    for finding in result.findings:
+        for judgement in (finding.kind, finding.seriousness):
+            lines += [reason.statement for reason in judgement.reasons]
+            lines += [other.why for other in judgement.alternatives]
+        lines += [advice.text for advice in finding.advice]
+        lines += [measure.category or "" for measure in finding.measures.values()]
+    return "\n".join(lines)
 
 
 def stated(site: str, patient: dict | None = None, **values: float | str) -> Interpretation:
@@ -63,6 +79,11 @@ def test_vignette(vignette, tmp_path):
     if "overall" in expect:
         assert result.seriousness in expect["overall"]
     assert set(expect.get("unknowns", [])) <= {unknown.input for unknown in result.unknowns}
+    said = all_said(result)
+    for pattern in expect.get("any", []):
+        assert re.search(pattern, said, re.IGNORECASE), pattern
+    for pattern in expect.get("never", []):
+        assert not re.search(pattern, said, re.IGNORECASE), pattern
 
 
 @pytest.mark.parametrize("site", paths())

@@ -90,6 +90,21 @@ def test_values_are_mapped_to_the_word_that_rules_compare(text, word):
     assert WORDS.value("pattern", text) == text.strip().lower()
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "word"),
+    [
+        ("pattern", "spotty calcification", "stippled"),
+        ("morphology", "Popcorn-shaped calcifications", "coarse"),
+        ("distribution", "grouped microcalcifications", "grouped"),
+        ("extent", "heavily calcified", "severe"),
+        ("margin", "spiculated margins", "spiculated"),
+        ("pattern", "calcified mass", "calcified mass"),
+    ],
+)
+def test_words_that_add_nothing_do_not_hide_a_value(key, text, word):
+    assert load().words.value(key, text) == word
+
+
 def test_tokens_are_singular_lower_case_words_and_marks():
     assert tokens("Ex-smoker's fevers, abscess") == ("ex", "smoker", "fever", ",", "abscess")
 

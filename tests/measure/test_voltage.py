@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from calciscope.domain.assessment import Validity
 from calciscope.domain.image import Acquisition
-from calciscope.measure import sites, voltage
+from calciscope.measure import sites
 from calciscope.measure.gate import acquisition_rules
 from calciscope.measure.mass import mass_factor
 from calciscope.measure.phantom.calibration import Calibration, Rod
 from calciscope.measure.presets import preset, presets
-from calciscope.measure.voltage import adapted, finding_threshold, threshold_of
+from calciscope.measure.voltage import adapted, threshold_of
 from tests.measure.make import REFERENCE, anatomy, block, deposit, placed, volume
 
 STANDARD, FIXED, REFUSING = preset("standard"), preset("agatston-130"), preset("fqm-canon")
@@ -84,27 +84,6 @@ def test_threshold_and_mass_rest_on_one_factor(told, factors, phantom):
     assert mass_factor(acquisition, got, given=told, calibration=calibration).value == got.mass_factor
     nothing = told is None and not phantom and not any(0.3 <= one <= 1.5 for one in factors)
     assert got.adapted is not nothing
-
-
-def test_calcium_is_looked_for_at_the_threshold_it_is_scored_at(monkeypatch):
-    searched = []
-
-    def found(scan):
-        searched.append(scan)
-        return Phantom(0.00085)
-
-    monkeypatch.setattr(voltage, "calibrate", found)
-    for acquisition, hu, times in (
-        (at(120.0), 130, 0),
-        (at(100.0), 147, 0),
-        (at(140.0, 0.8), 125, 0),
-        (at(140.0), 118, 1),
-        (at(100.0, tin=True), 118, 2),
-        (at(140.0, 0.7, 0.8, 0.9), 118, 3),
-        (at(None), 130, 3),
-    ):
-        assert finding_threshold(volume(acquisition=acquisition), STANDARD) == hu
-        assert len(searched) == times
 
 
 def test_what_is_no_mass_factor_calibrates_nothing():

@@ -120,12 +120,44 @@ def test_what_may_be_coronary_calcium_under_another_name_speaks_against_0(what, 
         assert not says_0
 
 
-def test_metal_in_the_heart_speaks_against_0():
+def holding(name, z=20, y=40, x=40):
+    """The chest with an implant of one voxel."""
     body = chest()
     labels = body.labels.copy()
-    labels[20, 40, 40] = 9
-    structures = {**body.structures, "metal": Structure("metal", 9, 0.95)}
-    assert coronary(body=replace(body, labels=labels, structures=MappingProxyType(structures))) is None
+    labels[z, y, x] = 9
+    return replace(body, labels=labels, structures=MappingProxyType({**body.structures, name: Structure(name, 9, 0.5)}))
+
+
+@pytest.mark.parametrize("name", ["metal", "stent", "stent_like"])
+def test_an_implant_in_the_heart_speaks_against_0(name):
+    assert coronary(body=holding(name)) is None
+
+
+def test_metal_elsewhere_does_not():
+    assert coronary(body=holding("metal", x=70)).values["agatston"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "site", "words"),
+    [
+        ("stent", "artery.coronary.lad", "reads low"),
+        ("stent_like", "artery.coronary.rca", "may read high"),
+        ("metal", "artery.coronary.lad", "metal lies in the heart"),
+        ("metal", "heart.aortic_valve", "metal lies in the heart"),
+    ],
+)
+def test_calcium_beside_an_implant_is_adjusted_and_so_is_the_total(name, site, words):
+    found = {one.site: one for one in sites(item(site), body=holding(name, x=44))}
+    for path in {site, CORONARY} & set(found):
+        assert found[path].measures["agatston"].validity is Validity.ADJUSTED
+        assert words in found[path].measures["agatston"].why
+    (clean,) = [one for one in sites(item(site)) if one.site == site]
+    assert clean.measures["agatston"].validity is Validity.VALID
+
+
+def test_a_stent_says_nothing_of_the_aorta():
+    (aorta,) = sites(item("artery.aorta.arch"), body=holding("stent"))
+    assert aorta.measures["agatston"].validity is Validity.VALID
 
 
 def named(group):

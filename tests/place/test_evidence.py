@@ -19,11 +19,13 @@ RULES = tuple(
     if not any(sites.within(s, a) for s in rule.sites for a in ("artery.coronary", "heart"))
 )
 # What fine pixels, other deposits or the ureter show (test_signs.py).
-SIGNS = {"rim", "bare", "tail_mm", "below_hydroureter_mm", "above_hips_mm", "others", "both_sides"}
+SIGNS = {"rim", "bare", "tail_mm", "below_hydroureter_mm", "above_hips_mm", "others", "both_sides", "in_kidney"}
 HOLDERS = {
     "vein.pelvic": "pelvic_wall_left",
     "gallbladder": "gallbladder",
     "artery.iliac": "iliac_bed_left",
+    "artery.carotid": "carotid_sheath_left",
+    "thyroid": "thyroid_left",
     "lung.nodule": "lung_left",
     "artery.leg": "leg_artery",
     "soft_tissue": "muscle",
@@ -37,7 +39,7 @@ HOLDERS = {
 NEUTRAL = {
     "length_mm": 11.0, "width_mm": 5.0, "elongation": 2.0, "sphericity": 0.8, "hollow": 0.0, "volume_mm3": 500.0,
     "peak_hu": 600.0, "mean_hu": 400.0, "fat": 0.3, "air": 0.6, "fat_near": 0.3,
-    "skin_mm": 3.0,
+    "skin_mm": 3.0, "lung": 0.6, "bright": 0.0, "artery_mm": 12.0,
 }  # fmt: skip
 ROUND, LONG, RIM = Shape(6.0, 5.0, 0.9, 0.0), Shape(30.0, 4.0, 0.4, 0.0), Shape(14.0, 12.0, 0.5, 0.4)
 MIDDLING = Shape(11.0, 5.0, 0.8, 0.0)
@@ -139,6 +141,12 @@ def small(shape):
 
 
 # Deposits and their surroundings, and whether all the evidence taken together speaks for the place or against it.
+def among(**context):
+    """A deposit with what the finder saw around it."""
+    item = deposit()
+    return replace(item, context={**item.context, **context})
+
+
 CASES = [
     ("vein.pelvic", small(ROUND), TISSUE, "for"),
     ("vein.pelvic", small(MIDDLING), TISSUE, "silent"),
@@ -153,9 +161,16 @@ CASES = [
     ("ureter", small(RIM), TISSUE, "silent"),
     ("artery.iliac", deposit(shape=LONG), TISSUE, "for"),
     ("artery.iliac", deposit(shape=ROUND), TISSUE, "silent"),
+    ("artery.carotid", deposit(shape=LONG), TISSUE, "for"),
+    ("artery.carotid", deposit(shape=ROUND), TISSUE, "silent"),
+    ("thyroid", deposit(shape=LONG), TISSUE, "against"),
+    ("thyroid", deposit(shape=ROUND), TISSUE, "silent"),
     ("lung.nodule", deposit(), LUNG, "for"),
     ("lung.nodule", deposit(), BESIDE_LUNG, "against"),
     ("lung.nodule", deposit(), TISSUE, "against"),
+    ("lung.nodule", among(lung=0.9), BESIDE_LUNG, "for"),
+    ("lung.nodule", among(lung=0.9, distance_to_artery_mm=0.0), LUNG, "against"),
+    ("lung.nodule", among(lung=0.9, contrast=0.2), LUNG, "against"),
     ("artery.leg", deposit(), FAT, "silent"),
     ("artery.leg", deposit(), TISSUE, "against"),
     ("artery.leg", with_volume(RIM, 4000.0), FAT, "against"),

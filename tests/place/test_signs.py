@@ -125,6 +125,19 @@ def test_the_wide_ureter_and_the_hips_are_measured_from():
     assert alone["above_hips_mm"] == UNSEEN
 
 
+def test_a_stone_within_the_outline_of_a_kidney_is_not_in_the_ureter_that_begins_there():
+    item = make.deposit()
+    course = make.tube("ureter_left", [(24, 30, 30), (2, 30, 30)], radius=6.0, confidence=0.8)
+    inside = make.anatomy({"kidney_left": (make.box(24, 30, 30, 6), 0.8)}, tubes=[course])
+    outside = make.anatomy({"kidney_left": (make.box(34, 30, 44, 5), 0.8)}, tubes=[course])
+    assert features(item, make.volume(), inside)["in_kidney"] == 1.0
+    assert features(item, make.volume(), outside)["in_kidney"] == 0.0
+    (within,) = place([item], make.volume(), inside)
+    (below,) = place([item], make.volume(), outside)
+    assert within.placement.site == "kidney.left"
+    assert below.placement.site == "ureter.left"
+
+
 WALLS = {"pelvic_wall_left": (make.box(20, 30, 44, 8), 0.8), "pelvic_wall_right": (make.box(20, 30, 14, 8), 0.8)}
 BALL = Shape(6.0, 5.0, 0.9, 0.0)
 

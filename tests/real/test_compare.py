@@ -36,7 +36,7 @@ def both(scans, name, folder):
     return paths
 
 
-@pytest.mark.parametrize("name", ["chest-aorta", "limb-sts-028"])
+@pytest.mark.parametrize("name", ["chest-aorta", "chest-coronary", "limb-sts-028"])
 def test_a_scan_against_itself(scans, name, tmp_path):
     found = compare(*both(scans, name, tmp_path))
     assert found.matched_by == "registration", found.notes

@@ -17,6 +17,7 @@ from calciscope.measure.integration.integrated import integrated_mass, volume_fr
 from calciscope.measure.integration.weighted import assumed_reference, spatially_weighted
 from calciscope.measure.mass import mass_factor
 from calciscope.measure.phantom.calibration import calibrate
+from calciscope.pipeline import assess
 from calciscope.read.study import open_study
 from tests.real.scans import NAMES, path_of
 
@@ -195,3 +196,10 @@ def test_the_weighted_score_grows_with_the_mass(phantom, seeds):
         assert around(f"Large_{density}") > around(f"Medium_{density}") > around(f"Small_{density}") > 0
     for size in ("Large", "Medium"):
         assert around(f"{size}_HD") > around(f"{size}_MD") > around(f"{size}_LD")
+
+
+def test_nothing_is_placed_in_a_phantom_and_the_answer_says_what_it_is(scans):
+    run = assess([scans / "qrm-phantom"])
+    assert "shows a phantom, no patient" in run.assessment.answer
+    assert {one.site for one in run.assessment.findings} == {"unplaced"}
+    assert any("no patient" in note for one in run.assessment.acquisition for note in one.notes)

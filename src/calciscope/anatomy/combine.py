@@ -49,6 +49,7 @@ def overlay(base: Anatomy, over: Anatomy) -> Anatomy:
             f"the anatomy of {over.manifest.provider} has the grid {over.labels.shape}, "
             f"not that of the volume {base.labels.shape}"
         )
+    base = _one_skeleton(base, over)
     shared = _Shared(base, over)
     dropped = {n for n in base.structures if shared.replaces(n)}
     parts = shared.parts(set(base.structures) - dropped)
@@ -77,6 +78,26 @@ def overlay(base: Anatomy, over: Anatomy) -> Anatomy:
     )
     new = courses(body, [*values, *parts])
     return replace(body, tubes=MappingProxyType({**tubes, **new})) if new else body
+
+
+def _one_skeleton(base: Anatomy, over: Anatomy) -> Anatomy:
+    """``base`` with its bones as one where ``over`` tells them apart: two counts of the vertebrae must not mix."""
+    parts = [base.structures[name] for name in base.bones if name != "bone"]
+    if not parts or not any(name != "bone" for name in over.bones):
+        return base
+    whole = base.structures.get("bone") or replace(parts[0], name="bone")
+    table = np.arange(int(base.labels.max()) + 1, dtype=np.uint16)
+    for one in parts:
+        table[one.label : one.label + 1] = whole.label
+    names = {one.name for one in parts}
+    structures = {name: one for name, one in base.structures.items() if name not in names} | {"bone": whole}
+    marks = {name: mark for name, mark in base.landmarks.items() if not name.startswith("disc_")}
+    return replace(
+        base,
+        labels=table[base.labels],
+        structures=MappingProxyType(structures),
+        landmarks=MappingProxyType(marks),
+    )
 
 
 class _Shared:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from calciscope.commands import patient as reader
+
+if TYPE_CHECKING:
+    from calciscope.compare import Comparison
 
 PatientOption = Annotated[
     Path | None,
@@ -30,10 +35,12 @@ def compare(
     same_patient: Annotated[
         bool, typer.Option("--same-patient", help="Compare although the headers name different patients.")
     ] = False,
+    audience: reader.ReaderOption = reader.CLINICIAN,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the files are written.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Compare two dates: which calcium is new, grown, stable or gone."""
+    reader.check(audience)
     if (old is None) != (new is None) or (old is None and patient is None):
         raise typer.BadParameter("give OLD and NEW, or --patient FILE that states findings of two dates")
     today = datetime.now(UTC).date()
@@ -45,6 +52,7 @@ def compare(
     from calciscope.compare import Options
     from calciscope.compare import compare as compared
     from calciscope.report import compare as report
+    from calciscope.report import plain as page
 
     if out is not None:
         cli._check_writable(out)
@@ -57,14 +65,30 @@ def compare(
     )
     with cli._progress() as tell:
         found = compared(old, new, patient, options, tell)
+    plain = reader.compared(found) if audience == reader.PATIENT else None
     written: tuple[Path, ...] = ()
     if out is not None:
         with cli._writing(out):
             out.mkdir(parents=True, exist_ok=True)
             written = report.write(found, out)
+            if plain is not None:
+                written = (*written, page.write(plain, out / "patient.html"))
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return
+    if plain is not None:
+        reader.show(plain)
+    else:
+        _show(found)
+    for path in written:
+        typer.echo(path)
+
+
+def _show(found: Comparison) -> None:
+    """The answer, what became of each place, and what limits the comparison."""
+    from calciscope import cli
+    from calciscope.report import compare as report
+
     typer.echo(found.answer)
     for table in report.tables(found):
         if table.row_count:
@@ -74,5 +98,3 @@ def compare(
     for refused in found.refused:
         typer.echo(f"not used: {refused}", err=True)
     typer.echo(found.disclaimer)
-    for path in written:
-        typer.echo(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from calciscope.compare.model import Change, Difference, State
@@ -82,13 +83,19 @@ def state_of(changes: Mapping[str, Change]) -> State:
 
 
 def _state(old: Measure | None, new: Measure | None) -> State:
-    """Changed where each value lies outside of the other's interval; one without is as sure as repeated scans are."""
+    """Changed by more than both intervals leave open together; a value without one is as sure as repeated scans are.
+
+    The error of a difference is the root of the sum of both squared errors: of two measurements of one thing each lies
+    outside of the other's 95 % interval in every sixth case.
+    """
     if old is None or new is None or old.value is None or new.value is None:
         return State.UNCLEAR
     (low, high), (other_low, other_high) = _span(old), _span(new)
-    if new.value > high and old.value < other_low:
+    if new.value - old.value > math.hypot(high - old.value, new.value - other_low):
         return State.GROWN
-    return State.SMALLER if new.value < low and old.value > other_high else State.STABLE
+    return (
+        State.SMALLER if old.value - new.value > math.hypot(old.value - low, other_high - new.value) else State.STABLE
+    )
 
 
 def _span(measure: Measure) -> tuple[float, float]:

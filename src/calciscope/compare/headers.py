@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from calciscope.read.acquisition import DATES, day_of
 from calciscope.read.dicom_scan import DAMAGE, looks_like_dicom
 from calciscope.read.files import walk
 from calciscope.read.tags import text
 
-_DATES = ("AcquisitionDate", "SeriesDate", "StudyDate")
-_TAGS = [*_DATES, "PatientID", "PatientName", "PatientBirthDate", "SOPInstanceUID", "SpecificCharacterSet"]
+_TAGS = [*DATES, "PatientID", "PatientName", "PatientBirthDate", "SOPInstanceUID", "SpecificCharacterSet"]
 _NO_WORD = re.compile(r"[\W_]+")
 
 
@@ -41,7 +41,7 @@ def headers_of(path: Path) -> Headers:
     with TemporaryDirectory(prefix="calciscope-") as temporary:
         files, _ = walk([path], Path(temporary))
         found = [one for file in files if not file.is_volume for one in _read(file.path)]
-    days = {day for one in found if (day := _day(one)) is not None}
+    days = {day for one in found if (day := day_of(one)) is not None}
     return Headers(
         frozenset(days),
         frozenset(value for one in found if (value := text(one, "PatientID"))),
@@ -77,13 +77,3 @@ def _read(path: Path) -> Iterator[Dataset]:
             yield dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
     except DAMAGE:
         return
-
-
-def _day(header: Dataset) -> date | None:
-    for keyword in _DATES:
-        digits = re.sub(r"\D", "", text(header, keyword))[:8]
-        try:
-            return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
-        except ValueError:
-            continue
-    return None

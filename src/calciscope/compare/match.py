@@ -16,6 +16,10 @@ _NEAR_MM = 3.0
 _MIDDLE_MM = 6.0
 # A piece was part of another where so much of it lies within reach of that one.
 _WITHIN = 0.5
+# Two pairs are one where so much of a deposit lies in the counterpart of the other.
+_STRAYED = 0.25
+# ... and one of them became smaller beside the other by at least this factor.
+_GAINED = 0.75
 _FAR = 1e6
 
 
@@ -84,7 +88,59 @@ def match(old: Sequence[Cloud], new: Sequence[Cloud], tolerance_mm: float) -> tu
     groups = [
         Group((i, *joined.get(i, ())), tuple(sorted(pairs.get(i, ())))) for i in range(len(old)) if i not in swallowed
     ]
+    groups = _with_moved_borders(groups, old, new, tolerance_mm)
     return (*groups, *(Group((), (j,)) for j in range(len(new)) if j not in taken))
+
+
+def _with_moved_borders(
+    groups: Sequence[Group], old: Sequence[Cloud], new: Sequence[Cloud], tolerance_mm: float
+) -> list[Group]:
+    """The groups, those joined between which one deposit of a long run of calcium was divided at another place.
+
+    Neighbours in a wall are parted where the calcium is faint, which noise moves: then a good part of one deposit lies
+    where the counterpart of its neighbour is, and only their sum can be compared.
+    """
+    joined: list[Group] = []
+    for group in groups:
+        own = group
+        if group.old and group.new:
+            for other in [one for one in joined if one.old and one.new]:
+                if _crosses(own, other, old, new, tolerance_mm) or _crosses(other, own, old, new, tolerance_mm):
+                    joined.remove(other)
+                    own = Group(tuple(sorted(other.old + own.old)), tuple(sorted(other.new + own.new)))
+        joined.append(own)
+    return sorted(joined, key=lambda one: one.old)
+
+
+def _crosses(one: Group, other: Group, old: Sequence[Cloud], new: Sequence[Cloud], tolerance_mm: float) -> bool:
+    """Whether one group gained what the other lost, and a good part of a deposit lies in the other's counterpart."""
+    sizes = [sum(len(side[i].points) for i in own) for g in (one, other) for side, own in ((old, g.old), (new, g.new))]
+    if not _GAINED < sizes[0] * sizes[3] / (sizes[1] * sizes[2]) < 1 / _GAINED:
+        return _reach_over(one, other, old, new, tolerance_mm)
+    return False  # both moved alike: two things that the registration left beside their places
+
+
+def _reach_over(one: Group, other: Group, old: Sequence[Cloud], new: Sequence[Cloud], tolerance_mm: float) -> bool:
+    first, second = ([side[i].points for i in own] for side, own in ((old, one.old), (new, one.new)))
+    first_there, second_there = ([side[i].points for i in own] for side, own in ((old, other.old), (new, other.new)))
+    return any(
+        _strays(points, np.concatenate(home), np.concatenate(away), tolerance_mm)
+        for side, home, away in ((first, second, second_there), (second, first, first_there))
+        for points in side
+    )
+
+
+def _strays(
+    points: NDArray[np.float64], home: NDArray[np.float64], away: NDArray[np.float64], tolerance_mm: float
+) -> bool:
+    """Whether a good part of some points lies in another thing than their own."""
+    if np.any(points.min(axis=0) - tolerance_mm > away.max(axis=0)) or np.any(
+        points.max(axis=0) + tolerance_mm < away.min(axis=0)
+    ):
+        return False
+    to_away = np.asarray(cKDTree(away).query(points)[0])
+    strayed = (to_away <= tolerance_mm) & (to_away < np.asarray(cKDTree(home).query(points)[0]))
+    return float(strayed.mean()) >= _STRAYED
 
 
 def _home(

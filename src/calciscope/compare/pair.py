@@ -189,7 +189,7 @@ def _numbers(own: Sequence[_Laid], site: str, how: Measuring) -> dict[str, Measu
 
 
 def _measuring(scan: Scan, preset: Preset) -> Measuring:
-    others = scan.anatomy.mask("bone", "metal", "table")
+    others = scan.anatomy.mask(*scan.anatomy.bones, "metal", "stent", "table")
     for one in scan.placed:
         others[tuple(one.deposit.voxels.T)] = True
     calibration = calibrate(scan.volume) if wants_phantom(scan.volume.acquisition) else None

@@ -176,7 +176,10 @@ def _two(old: Path, new: Path, options: Options, notes: list[str], tell: Progres
             "or --same-patient where you know that they are"
         )
     given = (options.old_date, options.new_date)
-    days = [day or _day(head, name, notes) for day, head, name in zip(given, heads, ("OLD", "NEW"), strict=True)]
+    days = [
+        day or (_day(head, name, notes) if done is None else _day_of(done))
+        for day, head, done, name in zip(given, heads, known, ("OLD", "NEW"), strict=True)
+    ]
     if days[0] and days[1] and days[0] > days[1]:
         if any(given):
             raise InputError(f"OLD is of {days[0]}, later than NEW of {days[1]}; give the earlier scan first")
@@ -226,6 +229,13 @@ def _day(head: Headers, name: str, notes: list[str]) -> date | None:
     if len(head.dates) > 1:
         notes.append(f"{name} holds images of {len(head.dates)} dates; the latest was taken")
     return max(head.dates, default=None)
+
+
+def _day_of(earlier: Assessment) -> date | None:
+    """The day of the scan that an assessment was made of: of several the latest that was searched."""
+    series = [one for one in earlier.acquisition if one.used and one.date]
+    searched = [one for one in series if "find" in one.uses] or series
+    return max((date.fromisoformat(one.date) for one in searched if one.date), default=None)
 
 
 def _years(old: date | None, new: date | None, notes: list[str]) -> float | None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calciscope.domain.image import Geometry, Point
+
+# Structures that are bone, and how the names of the rest begin.
+_BONES = frozenset({"bone", "skull", "mandible", "sternum", "sacrum", "patella", "tibia", "fibula", "costal_bones"})
+_BONE_STEMS = ("vertebra", "rib_", "ribs_", "hip_", "femur_", "humerus_", "scapula_", "clavicula_", "tarsal",
+               "metatarsal")  # fmt: skip
+
+
+def is_bone(name: str) -> bool:
+    """Whether a structure of this name is bone: the skeleton as a whole or a part of it."""
+    return name in _BONES or name.startswith(_BONE_STEMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +127,26 @@ class Anatomy:
         table = np.zeros(int(np.iinfo(self.labels.dtype).max) + 1, dtype=np.bool_)
         table[values] = True
         return np.asarray(table[self.labels])
+
+    @property
+    def bones(self) -> tuple[str, ...]:
+        """Names of the structures that are bone; together they are the skeleton."""
+        return tuple(name for name in self.structures if is_bone(name))
+
+    def without_places(self, why: str) -> Anatomy:
+        """The same with nothing that a deposit could lie in: no structure, curve, landmark or region; ``why`` is noted.
+
+        What hides calcium or is none (bone, metal, the table) stays.
+        """
+        kept = {name: one for name, one in self.structures.items() if is_bone(name) or name in ("metal", "table")}
+        return replace(
+            self,
+            structures=MappingProxyType(kept),
+            tubes=MappingProxyType({}),
+            landmarks=MappingProxyType({}),
+            regions=(),
+            notes=(*self.notes, why),
+        )
 
     def has(self, name: str) -> bool:
         """Whether a structure or tube of this name was found."""

@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+# 1.2: a series has its date.
 # 1.1: deposits have attenuation statistics, threshold, background, mass and three diameters; nothing was taken away.
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 DISCLAIMER = (
     "Calciscope informs clinicians. It is not a medical device, it does not diagnose and it does not prescribe; "
     "a qualified clinician decides."
@@ -190,7 +191,7 @@ class Finding(_Model):
 
 
 class SeriesUse(_Model):
-    """One series: whether it was used, for what, and why or why not."""
+    """One series: whether it was used, for what, and why or why not. ``date`` is that of the acquisition, ISO 8601."""
 
     id: str
     label: str
@@ -198,6 +199,7 @@ class SeriesUse(_Model):
     uses: tuple[str, ...] = ()
     why: str
     modality: str
+    date: str | None = None
     slices: int
     spacing_mm: tuple[float, float, float]
     slice_thickness_mm: float | None = None

@@ -8,6 +8,7 @@ and remember along which axis the slices were acquired, because the Agatston sco
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 import numpy as np
@@ -84,10 +85,12 @@ class Acquisition:
     ``slice_axis`` of the canonical array that were absent and are filled by interpolation; ``resampled`` says in
     words why the voxels are not the acquired ones (gantry tilt, unequal spacing), or is ``None``. ``sharp_kernel`` says
     whether the reconstruction kernel is one of the sharp ones, ``gated`` whether header elements say that the ECG
-    triggered the scan or chose its phase.
+    triggered the scan or chose its phase. ``day`` is the date of the acquisition, which only the change between two
+    scans depends on.
     """
 
     modality: str = "CT"
+    day: date | None = None
     kvp: float | None = None
     tin_filter: bool = False
     kernel: str | None = None

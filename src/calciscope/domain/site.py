@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
+from functools import lru_cache
 
 UNPLACED = "unplaced"
 SIDES = ("left", "right")
@@ -118,6 +120,56 @@ _TREE: dict[str, tuple[str, bool]] = {
     UNPLACED: ("unplaced", False),
 }
 
+# Other forms of words in the names of places, and words that name none.
+_ONE = {
+    "arteries": "artery", "veins": "vein", "valves": "valve", "nodules": "nodule", "nodes": "node", "kidneys": "kidney",
+    "lungs": "lung", "tendons": "tendon", "joints": "joint", "discs": "disc", "breasts": "breast", "ureters": "ureter",
+    "coronaries": "coronary",
+}  # fmt: skip
+_IDLE = ("the", "of", "in", "gland")
+# Further names of places, in the form that is left when sides, plurals and idle words are taken out.
+_ALSO = {
+    "artery.coronary": ("cac", "coronary tree", "coronary vessel"),
+    "artery.coronary.lm": ("left main", "left main stem", "left main artery", "lmca"),
+    "artery.coronary.lcx": ("circumflex", "circumflex artery", "cx"),
+    "artery.carotid": (
+        "carotid bifurcation", "carotid bulb", "carotid sinus", "common carotid", "common carotid artery",
+        "internal carotid", "internal carotid artery", "ica",
+    ),
+    "artery.leg": (
+        "femoral artery", "superficial femoral artery", "popliteal artery", "tibial artery", "crural artery",
+        "lower limb artery", "artery leg",
+    ),
+    "artery.arm": ("brachial artery", "radial artery", "ulnar artery", "upper limb artery"),
+    "artery.cerebral": ("carotid siphon", "vertebral artery", "basilar artery", "intracranial artery"),
+    "artery.mesenteric": ("superior mesenteric artery", "sma", "celiac artery", "coeliac artery"),
+    "artery.aorta.thoracic": ("descending aorta", "descending thoracic aorta"),
+    "artery.aorta.abdominal": ("infrarenal aorta",),
+    "heart.mitral_annulus": ("mac", "mitral ring", "mitral valve annulus", "mitral annular"),
+    "lung.nodule": ("pulmonary nodule",),
+    "airway": ("trachea", "bronchus", "bronchi", "bronchial wall", "tracheobronchial tree"),
+    "node.hilar": ("hilar node",),
+    "node.mediastinal": ("mediastinal node",),
+    "node.mesenteric": ("mesenteric node",),
+    "node.neck": ("cervical lymph node", "cervical node"),
+    "node.axillary": ("axillary node",),
+    "kidney": ("renal pelvis", "renal calyx", "renal parenchyma", "renal medulla", "renal cortex"),
+    "bladder": ("urinary bladder",),
+    "gallbladder": ("gall bladder",),
+    "bile_duct": ("common bile duct", "cbd", "choledochus", "biliary tree"),
+    "bowel": ("colon", "intestine", "small bowel", "large bowel"),
+    "thyroid": ("thyroid lobe", "thyroid nodule"),
+    "salivary_gland": ("parotid", "submandibular"),
+    "testis": ("testicle", "testes"),
+    "brain.basal_ganglia": ("globus pallidus", "putamen", "caudate nucleus", "lentiform nucleus"),
+    "brain.cerebellum": ("dentate nucleus", "dentate nuclei"),
+    "eye": ("globe", "orbit", "optic disc"),
+    "tendon.shoulder": ("rotator cuff", "supraspinatus", "supraspinatus tendon", "infraspinatus tendon"),
+    "tendon.ankle": ("achilles tendon",),
+    "soft_tissue": ("soft tissues", "subcutaneous tissue", "subcutaneous fat", "muscle"),
+    "disc": ("intervertebral disk", "disk"),
+}  # fmt: skip
+
 
 def exists(path: str) -> bool:
     """Whether the path is in the tree, with or without a side."""
@@ -159,11 +211,62 @@ def within(path: str, place: str) -> bool:
     return path == place or path.startswith(place + ".")
 
 
+def named(text: str) -> str | None:
+    """The path of a place as a person writes it, such as ``left kidney``, ``LAD`` or ``coronary artery``.
+
+    ``None`` where no place or more than one has this name, or where a side is given of what the body has once.
+    """
+    spoken, words = _spoken(), _words(text)
+    if (whole := spoken.get(words)) is not None:  # "right" belongs to the name of a coronary artery
+        return whole
+    rest, side = _without_side(words)
+    base = spoken.get(rest)
+    path = f"{base}.{side}" if side else base
+    return path if path is not None and base is not None and exists(path) else None
+
+
 def nearest(path: str) -> str | None:
-    """The known path that is spelled most alike, for error messages."""
+    """The known path that is spelled most alike, with the side that was given, for error messages."""
+    if exists(path):
+        return path
     sided = [f"{base}.{side}" for base, (_, paired) in _TREE.items() if paired for side in SIDES]
-    close = get_close_matches(path, [*_TREE, *sided], n=1, cutoff=0.5)
-    return close[0] if close else None
+    rest, side = _without_side(_words(path))
+    spoken = _spoken()
+    alike = [rest, *get_close_matches(rest, spoken, n=1, cutoff=0.75)]
+    close = [base for one in alike if (base := spoken.get(one)) is not None]
+    # Of the places that share the last part of their path, such as the knee, the last is as good a hint as any.
+    close = close or [path for path in reversed(_TREE) if path.endswith(f".{rest}")][:1]
+    close = close or get_close_matches(path, [*_TREE, *sided], n=1, cutoff=0.6)
+    if not close:
+        return None
+    return f"{close[0]}.{side}" if side and close[0] in _TREE and _TREE[close[0]][1] else close[0]
+
+
+def _words(text: str) -> str:
+    """The words of a place in lower case and the singular."""
+    words = (_ONE.get(word, word) for word in re.findall(r"[a-z0-9]+", text.lower()))
+    return " ".join(word for word in words if word not in _IDLE)
+
+
+def _without_side(words: str) -> tuple[str, str | None]:
+    """The words without left and right, and which of them was there, if it was one."""
+    found = {word for word in words.split() if word in SIDES}
+    rest = " ".join(word for word in words.split() if word not in SIDES)
+    return (rest, found.pop()) if len(found) == 1 else (words, None)
+
+
+@lru_cache(maxsize=1)
+def _spoken() -> dict[str, str | None]:
+    """Names of places -> their path; ``None`` for a last part of a path that several places share."""
+    found: dict[str, str | None] = {}
+    for path in _TREE:
+        leaf = _words(path.rpartition(".")[2])
+        found[leaf] = path if leaf not in found or leaf == path else None
+    found.update({name: path for path, names in _ALSO.items() for name in names})
+    for path, (name, _) in _TREE.items():
+        found[_words(path)] = path
+        found[_words(name)] = path
+    return found
 
 
 def paths() -> tuple[str, ...]:

@@ -9,6 +9,8 @@ import edt
 import numpy as np
 from numpy.typing import NDArray
 
+from calciscope.find.columns import columns
+from calciscope.find.islands import islands
 from calciscope.find.scene import Bool, Scene
 
 # A piece of which this share is bone by the anatomy, and that is this large, is skeleton, mm3. Smaller ones are judged.
@@ -25,12 +27,14 @@ _WALL_MM = 0.5
 class Candidate:
     """Bright voxels that hang together: ``voxels`` ``(n, 3)`` in the scene's crop, ``hu`` ``(n,)``.
 
-    ``rim`` says that they are the rim of a body whose core is not bright.
+    ``rim`` says that they are the rim of a body whose core is not bright, ``lump`` that they stand out of a bone by
+    their form (:mod:`calciscope.find.islands`, :mod:`calciscope.find.columns`).
     """
 
     voxels: NDArray[np.int32]
     hu: NDArray[np.float32]
     rim: bool = False
+    lump: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +50,8 @@ def split(scene: Scene, hot: Bool, walls: Bool) -> Split:
 
     A large piece that is mostly bone by the anatomy is skeleton. What of it lies several mm outside of the anatomy's
     bone, or in the course of a large artery, is cut off and becomes a candidate: calcium that touches bone only through
-    blur must not vanish in it. Whether such a piece is bone after all is for the rules to say.
+    blur must not vanish in it. Whether such a piece is bone after all is for the rules to say. In joints and where
+    tendons insert, lumps that touch bone are candidates of their own, and so is plaque of the carotid arteries.
     """
     prior = scene.prior & ~walls
     labels, count = cc3d.connected_components(hot & ~walls, connectivity=26, return_N=True, out_dtype=np.uint32)
@@ -65,7 +70,11 @@ def split(scene: Scene, hot: Bool, walls: Bool) -> Split:
     skeleton.ravel()[stem] = True
     rest = hot.copy()
     rest.ravel()[stem] = False
-    return Split(tuple(_pieces(scene, rest)), skeleton)
+    lumps = [*islands(scene, skeleton), *columns(scene, skeleton)]
+    for voxels in lumps:
+        skeleton[tuple(voxels.T)] = False
+    apart = [Candidate(v, scene.hu[tuple(v.T)].astype(np.float32), lump=True) for v in lumps]
+    return Split((*_pieces(scene, rest), *apart), skeleton)
 
 
 def artery_zone(scene: Scene) -> Bool:

@@ -20,6 +20,7 @@ class Facts:
     hold any. ``beyond_lungs`` is how far it lies outside of the convex hull of the lungs, ``border_mm`` how far from
     where the field of view ends at its sides, ``at_end`` whether the scan ends at it above or below. ``in_brain``,
     ``in_thyroid`` and ``in_larynx`` are its shares that lie there, ``over_bone`` whether bone lies close below it.
+    ``lump`` says that it stands out of a bone by its form, in a joint or where a tendon inserts.
     ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
     """
 
@@ -50,6 +51,7 @@ class Facts:
     in_thyroid: float = 0.0
     in_larynx: float = 0.0
     over_bone: bool = False
+    lump: bool = False
 
 
 # --- noise -----------------------------------------------------------------------------------------------------
@@ -135,7 +137,7 @@ def _outside(f: Facts) -> bool:
 _TOUCHING, _TOUCHING_WALL, _BRIDGE = 0.1, 0.15, 0.6
 # Tips of ribs and processes, sesamoids' and joints' edges: this near to bone and fainter than a stone or plaque so near
 # would be; blur alone makes such islands of bone.
-_CHIP_MM, _CHIP_HU = 7.0, 420.0
+_CHIP_MM, LUMP_HU = 7.0, 420.0
 # Behind the vertebral bodies and this near to them, processes and the ligaments between them ossify: brighter islands
 # are bone there too.
 _BEHIND_MM, _BEHIND_NEAR_MM, _BEHIND_HU = 60.0, 5.0, 700.0
@@ -158,7 +160,7 @@ def _bone(f: Facts) -> bool:
     beside_artery = c.artery_mm <= _WALL_MM
     part = c.touching > (_TOUCHING_WALL if beside_artery else _TOUCHING)
     bridged = c.touching > 0.0 and c.saddle > _BRIDGE * f.peak and not beside_artery
-    chip = c.bone_mm < _CHIP_MM and f.peak < _CHIP_HU and not beside_artery
+    chip = c.bone_mm < _CHIP_MM and f.peak < LUMP_HU and not beside_artery
     behind = f.spine_mm < _BEHIND_MM and not f.front and c.bone_mm < _BEHIND_NEAR_MM and f.peak < _BEHIND_HU
     chip = chip or (behind and not beside_artery)
     cut = f.at_border and f.volume > _CUT_MM3 and f.peak > _CUT_HU and not beside_artery
@@ -193,13 +195,13 @@ def _osteophyte(f: Facts) -> bool:
 # A sesamoid (fabella) is a small dense body a few mm behind or beside a joint of a limb, in tendon.
 _SESAMOID_MM, _SESAMOID_SIZE = 10.0, 14.0
 # A candidate of which this share lies in the room of a joint or a tendon belongs to it.
-_IN_ROOM = 0.5
+IN_ROOM = 0.5
 
 
 def _sesamoid(f: Facts) -> bool:
     small = f.context.bone_mm < _SESAMOID_MM and f.size < _SESAMOID_SIZE
     # A known joint's space and the insertions beside it hold no sesamoid: those lie behind it.
-    return f.region == "limb" and small and f.context.in_room < _IN_ROOM
+    return f.region == "limb" and small and f.context.in_room < IN_ROOM
 
 
 # Crests of the skull base rise into the brain with blurred, faint tips, and the end of a scan cuts them: what stands on
@@ -297,12 +299,14 @@ RULES: tuple[Rule, ...] = (
     ("bone", _rib),
     ("bowel_content", _bowel),
 )
+# What a lump on bone was told from by its form already.
+_NO_LUMP = frozenset({"costal_cartilage", "laryngeal_cartilage", "sesamoid", "osteophyte", "bone"})
 
 
 def rejected_as(facts: Facts) -> str | None:
     """The class of a candidate that is not a deposit, or ``None`` for a deposit."""
     for name, holds in RULES:
-        if holds(facts):
+        if not (facts.lump and name in _NO_LUMP) and holds(facts):
             return name
     return None
 
@@ -310,6 +314,8 @@ def rejected_as(facts: Facts) -> str | None:
 # --- neighbours ------------------------------------------------------------------------------------------------
 # A costal cartilage calcifies in many pieces: what lies this near to one, mm, and not deeper than this is another.
 CARTILAGE_NEAR_MM = 25.0
+# In the breast and the fat on the muscles only what all but touches it is another piece, mm.
+_ON_CARTILAGE_MM = 12.0
 _CARTILAGE_DEPTH = 38.0
 # Contrast that has not mixed with blood yet is denser than calcium plaque and lies in the veins of one side, mm.
 INFLOW_NEAR_MM = 90.0
@@ -319,6 +325,18 @@ _INFLOW_HU, _INFLOW_MM3 = 900.0, 60.0
 def may_be_costal(f: Facts) -> bool:
     """Whether a candidate is a costal cartilage's piece if one is near."""
     return f.ribs and f.front and f.depth < _CARTILAGE_DEPTH and f.region in ("chest", "abdomen")
+
+
+def costal_reach(f: Facts) -> float:
+    """How near to a costal cartilage a candidate is a piece of it, mm; 0 if it is none however near."""
+    if not may_be_costal(f):
+        return 0.0
+    return CARTILAGE_NEAR_MM if f.depth > 0.0 else _ON_CARTILAGE_MM
+
+
+def inflow_reach(f: Facts) -> float:
+    """How near to undiluted contrast a candidate is contrast too, mm; 0 if it is none however near."""
+    return INFLOW_NEAR_MM if may_be_inflow(f) else 0.0
 
 
 def is_inflow(f: Facts) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,21 +13,21 @@ from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Volume
 from calciscope.find.candidates import Candidate, artery_zone, split
-from calciscope.find.classify import METAL_HU, Facts, rejected_as
+from calciscope.find.classify import IN_ROOM, LUMP_HU, METAL_HU, Facts, rejected_as
 from calciscope.find.context import Context, Surroundings, context
-from calciscope.find.implants import frames, notes
+from calciscope.find.implants import FRAME, IN_HEART, METAL, STENT, STENT_LIKE, frames
+from calciscope.find.islands import ROOMS, compact
 from calciscope.find.levels import BRAIN_HU, Levels, hot_voxels, levels
 from calciscope.find.neighbours import Judged, by_neighbours
 from calciscope.find.rims import joined
-from calciscope.find.scene import BRAIN, Scene, scene
+from calciscope.find.scene import BRAIN, Bool, Scene, scene
 from calciscope.find.shape import shape
+from calciscope.find.stents import Coronaries, Verdict, notes, verdict
 from calciscope.find.trunk import Trunk, near_skin, trunk
 
 # Peaks that stand out of the tissue around by fewer SD of the noise are not kept, not even as rejected: there are
 # thousands of them.
 _SPECK_SD = 5.0
-# Where calcium lies beside bone and is none: joints and the insertions of tendons.
-_ROOMS = ("joint_", "tendon_")
 # The gland beside the airway counts where the anatomy has seen it, not where it only has its usual place.
 _THYROID, _SEEN = ("thyroid_gland", "thyroid_left", "thyroid_right"), 0.7
 # Bone this far below a candidate is what it stands on, mm; so far around its outline is looked, mm.
@@ -38,13 +39,15 @@ class Found:
     """Deposits, and candidates that were rejected with the reason in ``rejected_as``; both by ascending slice.
 
     ``floor_hu`` is the attenuation from which calcium could be seen: the threshold that was asked for, or a higher one
-    where contrast was given. ``notes`` tell of implants.
+    where contrast was given. ``notes`` tell of implants, and ``implants`` holds their voxels ``(n, 3)`` by the name of
+    a structure (see :func:`calciscope.find.implants.marked`).
     """
 
     deposits: tuple[Deposit, ...]
     rejected: tuple[Deposit, ...]
     floor_hu: float
     notes: tuple[str, ...] = ()
+    implants: Mapping[str, NDArray[np.int32]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) -> Found:
@@ -59,7 +62,8 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
     level = levels(view, threshold_hu)
     walls = artery_zone(view)
     parts = split(view, hot_voxels(view, level, walls), walls)
-    cages = frames(((one.voxels, one.hu) for one in parts.candidates), view.hu, view.spacing)
+    where = Coronaries.of(view)
+    cages = frames(((one.voxels, one.hu) for one in parts.candidates), view.hu, where)
     masks = Surroundings(
         skeleton=parts.skeleton,
         lung=view.names_mask(("lung_left", "lung_right", "lung_upper_", "lung_middle_", "lung_lower_")),
@@ -67,7 +71,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         airway=view.names_mask(("airway", "trachea")),
         walls=walls,
         near_skin=near_skin(view),
-        rooms=view.names_mask(_ROOMS),
+        rooms=view.names_mask(ROOMS),
         brain=view.names_mask(BRAIN),
         thyroid=view.names_mask(tuple(name for name in _THYROID if _sure(anatomy, name))),
         larynx=view.names_mask(("larynx",)),
@@ -80,6 +84,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         judged.append(Judged(candidate, facts, rejected_as(facts)))
     found = by_neighbours(judged, view.spacing)
     found.sort(key=lambda item: tuple(item.candidate.voxels[0].tolist()))
+    found, stents = _stents(found, view, where)
     kept = [item for item in found if item.reason is None]
     others = [item for item in found if item.reason is not None]
     deposits = tuple(_deposit(view, level, item, name=f"{series}-{n}") for n, item in enumerate(kept, start=1))
@@ -87,8 +92,42 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         deposits,
         tuple(_deposit(view, level, item, name=f"{series}-r{n}") for n, item in enumerate(others, start=1)),
         level.floor,
-        notes(deposits, bool(cages.any()), anatomy, view.spacing),
+        (*_told(found, cages, where), *notes(set(stents.values()))),
+        MappingProxyType(_implants(view, found, stents)),
     )
+
+
+def _told(found: Sequence[Judged], cages: Bool, where: Coronaries) -> list[str]:
+    """What a reader should know of metal in the heart that is no stent."""
+    valve = bool(cages.any())
+    metal = [item.candidate.voxels for item in found if item.reason == "metal"]
+    other = any(where.beside_heart(voxels) and not cages[tuple(voxels.T)].any() for voxels in metal)
+    return [*([FRAME] if valve else []), *([IN_HEART] if other else [])]
+
+
+def _stents(found: Sequence[Judged], view: Scene, where: Coronaries) -> tuple[list[Judged], dict[int, Verdict]]:
+    """Deposits that are coronary stents as rejected, and the verdicts that say something, by position."""
+    out: list[Judged] = list(found)
+    stents: dict[int, Verdict] = {}
+    for i, item in enumerate(found):
+        if item.reason is None:
+            says = verdict(item.candidate.voxels, item.candidate.hu, view.hu, item.facts.context, where)
+            if says is not Verdict.NONE:
+                stents[i] = says
+            if says is Verdict.STENT:
+                out[i] = replace(item, reason="stent")
+    return out, stents
+
+
+def _implants(view: Scene, found: Sequence[Judged], stents: Mapping[int, Verdict]) -> dict[str, NDArray[np.int32]]:
+    """The voxels of metal and stents on the volume's grid."""
+    parts: dict[str, list[NDArray[np.int32]]] = {
+        METAL: [item.candidate.voxels for item in found if item.reason == "metal"],
+        STENT: [found[i].candidate.voxels for i, says in stents.items() if says is Verdict.STENT],
+        STENT_LIKE: [found[i].candidate.voxels for i, says in stents.items() if says is Verdict.MAYBE],
+    }
+    start = np.array(view.start, dtype=np.int32)
+    return {name: np.concatenate(some) + start for name, some in parts.items() if some}
 
 
 def _sure(anatomy: Anatomy, name: str) -> bool:
@@ -146,7 +185,14 @@ def _facts(
         in_thyroid=float(masks.thyroid[tuple(voxels.T)].mean()),
         in_larynx=float(masks.larynx[tuple(voxels.T)].mean()),
         over_bone=_over_bone(view, masks, voxels),
+        lump=candidate.lump or _lump(view, candidate, around),
     )
+
+
+def _lump(view: Scene, candidate: Candidate, around: Context) -> bool:
+    """Whether a candidate beside bone is a lump of calcium in a joint or tendon though it passed for bone there."""
+    apart = around.touching == 0.0 and around.in_room > IN_ROOM and float(candidate.hu.max()) > LUMP_HU
+    return apart and compact(candidate.voxels, view.spacing)
 
 
 def _over_bone(view: Scene, masks: Surroundings, voxels: NDArray[np.int32]) -> bool:

@@ -18,6 +18,8 @@ _SPREAD = 3.0
 _MARGIN_HU = 60.0
 # Organs that show contrast where no vessel could be sampled.
 _ORGANS = ("heart_region", "heart", "spleen", "liver", "kidney_")
+# Where one of these is in view there are pools that may be brighter than the blood that was sampled.
+_TRUNK = ("aorta", "heart", "kidney", "liver", "spleen", "iliac")
 # Pools at least this wide are background, mm: lumina of large vessels, renal cortex, heart chambers.
 _POOL_MM = 6.0
 # Grid of the background, mm.
@@ -89,7 +91,9 @@ def levels(scene: Scene, threshold_hu: float) -> Levels:
     bone = ndimage.binary_dilation(_coarse_any(scene.prior, factor, opened.shape), iterations=2)
     soft = opened[(opened > UNENHANCED_HU) & (opened < 1000.0) & ~bone]
     mean, spread = pool[0], _SPREAD * min(pool[1], _MARGIN_HU)
-    brightest = float(np.percentile(soft, 99.0)) if soft.size > 200 else mean
+    # Beyond the trunk nothing soft is wider than the vessel that was sampled; what seems to be is the blur of bone.
+    trunk = any(name.startswith(_TRUNK) for name in scene.anatomy.structures)
+    brightest = float(np.percentile(soft, 99.0)) if soft.size > 200 and trunk else mean
     floor, blood = max(threshold_hu, mean + spread), max(brightest, mean + spread)
     return Levels(True, threshold_hu, floor, blood, opened, factor, noise, tissue)
 

@@ -10,14 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from calciscope.find.candidates import Candidate
-from calciscope.find.classify import (
-    CARTILAGE_NEAR_MM,
-    INFLOW_NEAR_MM,
-    Facts,
-    is_inflow,
-    may_be_costal,
-    may_be_inflow,
-)
+from calciscope.find.classify import Facts, costal_reach, inflow_reach, is_inflow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,12 +31,10 @@ def by_neighbours(judged: Sequence[Judged], spacing: tuple[float, float, float])
     inflow = [i for i, item in enumerate(out) if is_inflow(item.facts) and item.reason not in ("bone", "outside_body")]
     for i in inflow:
         out[i] = replace(out[i], reason="contrast")
-    _spread(out, inflow, "contrast", INFLOW_NEAR_MM, spacing, [may_be_inflow(item.facts) for item in out])
+    _spread(out, inflow, "contrast", [inflow_reach(item.facts) for item in out], spacing)
     while True:
         known = [i for i, item in enumerate(out) if item.reason == "costal_cartilage"]
-        if not _spread(
-            out, known, "costal_cartilage", CARTILAGE_NEAR_MM, spacing, [may_be_costal(item.facts) for item in out]
-        ):
+        if not _spread(out, known, "costal_cartilage", [costal_reach(item.facts) for item in out], spacing):
             return out
 
 
@@ -51,19 +42,18 @@ def _spread(
     items: list[Judged],
     known: Sequence[int],
     reason: str,
-    reach: float,
+    reach: Sequence[float],
     spacing: tuple[float, float, float],
-    allowed: Sequence[bool],
 ) -> bool:
-    """Give deposits within reach of known ones their reason (in place); whether any was."""
+    """Give deposits within their reach (mm, each its own) of known ones their reason (in place); whether any was."""
     if not known:
         return False
     tree = cKDTree(np.concatenate([_points(items[i].candidate, spacing) for i in known]))
     changed = False
     for i, item in enumerate(items):
-        if item.reason is None and allowed[i]:
+        if item.reason is None and reach[i] > 0.0:
             distance, _ = tree.query(_points(item.candidate, spacing))
-            if float(np.min(distance)) < reach:
+            if float(np.min(distance)) < reach[i]:
                 items[i] = replace(item, reason=reason)
                 changed = True
     return changed

@@ -13,19 +13,8 @@ from calciscope.domain.image import Volume
 Bool = NDArray[np.bool_]
 Hu = NDArray[np.int16] | NDArray[np.float32]
 
-# Structures of an anatomy that are not the patient, and those that are bone by themselves.
+# Structures of an anatomy that are not the patient.
 _OUTSIDE = ("table", "clothes", "air")
-BONES = (
-    "bone",
-    "skull",
-    "mandible",
-    "sternum",
-    "sacrum",
-    "patella",
-    "tibia",
-    "fibula",
-    "costal_bones",
-)
 # What fills the cranial cavity.
 BRAIN = (
     "brain",
@@ -43,7 +32,6 @@ BRAIN = (
     "internal_capsule",
     "ventricle",
 )
-_BONE_STEMS = ("vertebra", "rib_", "hip_", "femur_", "humerus_", "scapula_", "clavicula_", "tarsal", "metatarsal")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,14 +85,14 @@ def scene(volume: Volume, anatomy: Anatomy) -> Scene | None:
         start=(box[0].start, box[1].start, box[2].start),
         spacing=volume.geometry.spacing,
         inside=np.asarray(~outside[cut]),
-        prior=_table(anatomy, (*BONES, *_BONE_STEMS))[cut],
+        prior=_table(anatomy, anatomy.bones)[cut],
     )
 
 
 def _table(anatomy: Anatomy, names: tuple[str, ...]) -> Bool:
     """Look-up table from label to whether its structure is one of the names (or starts with one ending in ``_``)."""
     table = np.zeros(int(np.iinfo(anatomy.labels.dtype).max) + 1, dtype=np.bool_)
-    stems = tuple(n for n in names if n.endswith("_") or n in _BONE_STEMS)
+    stems = tuple(n for n in names if n.endswith("_"))
     for name, structure in anatomy.structures.items():
         if name in names or (stems and name.startswith(stems)):
             table[structure.label] = True

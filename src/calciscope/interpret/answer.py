@@ -44,8 +44,8 @@ def answer(
     """One sentence: how serious, what, where, and how many other findings there are."""
     if not findings:
         return _nothing(imaged, not_judged)
-    present = [one for one in _principal(findings) if one.kind.value is not None]
-    present.sort(key=_order)
+    present = [one for one in principal(findings) if one.kind.value is not None]
+    present.sort(key=order)
     highest = max(_level(one).rank for one in findings)
     alarm = _alarm(about_patient, seriousness) if seriousness.rank > highest else ""
     if not present:
@@ -54,7 +54,7 @@ def answer(
     return f"{_LEVEL[seriousness]}: {alarm}{'of the calcifications the most serious is ' if alarm else ''}{named}"
 
 
-def _order(finding: Finding) -> tuple[int, bool, float]:
+def order(finding: Finding) -> tuple[int, bool, float]:
     """The most serious first; among equals a place that is known before a region, then the larger volume."""
     volume = finding.measures.get("volume")
     size = volume.value if volume is not None and volume.value is not None else 0.0
@@ -72,7 +72,7 @@ def _level(finding: Finding) -> Seriousness:
     return Seriousness(finding.seriousness.value or "none")
 
 
-def _principal(findings: Sequence[Finding]) -> list[Finding]:
+def principal(findings: Sequence[Finding]) -> list[Finding]:
     """Each thing once: a total that was given a class instead of its parts, else the parts instead of their sum."""
     kept = [
         one

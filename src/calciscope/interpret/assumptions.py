@@ -72,14 +72,28 @@ def assumptions(one: Case, verdict: Verdict, knowledge: Knowledge) -> tuple[Assu
         if rule.id in one.muted or rule.rule.status == "superseded" or rule.rule.default:
             continue
         moves = _moves_level(rule, verdict.level)
-        if not moves and not rule.rule.then.kind:
+        advises = rule.rule.then.advice is not None and _measurable(rule, one.inputs.facts, knowledge)
+        if not moves and not advises and not rule.rule.then.kind:
             continue
         for assumption in _of_rule(rule, one, verdict, knowledge):
-            if moves or _at_stake(assumption, weights) >= safe:
+            if moves or advises or _at_stake(assumption, weights) >= safe:
                 known = found.setdefault(assumption, assumption)
                 if known.rare and not assumption.rare:
                     found[assumption] = assumption
     return tuple(sorted(found.values(), key=lambda assumption: len(assumption.facts)))
+
+
+def _measurable(rule: CompiledRule, facts: Facts, knowledge: Knowledge) -> bool:
+    """Whether all that a rule waits for are tests of the patient, which are worth asking for also for an advice."""
+    absent = rule.names - facts.keys() - {"kind"}
+    states = {state.name for state in knowledge.labs.states}
+    return bool(absent) and all(name in states or is_test(name, knowledge) for name in absent)
+
+
+def is_test(name: str, knowledge: Knowledge) -> bool:
+    """Whether an input is a laboratory value or a measure of function."""
+    quantity = knowledge.quantity(name)
+    return quantity is not None and quantity.group in ("labs", "function")
 
 
 def _moves_level(rule: CompiledRule, level: Seriousness) -> bool:
@@ -132,9 +146,24 @@ def _of_rule(rule: CompiledRule, one: Case, verdict: Verdict, knowledge: Knowled
             assumption = Assumption((*combination, *more), rule.condition.text, rule.rule.rare)
             names = tuple(f"{name}{value if name in LISTS else ''}" for name, value in assumption.facts)
             # One way to make a rule fire is enough for each set of inputs.
-            if assumption.facts and names not in tried and _fires(rule, {**known, **assumption.added_to(facts)}):
+            if not assumption.facts or names in tried or not _consistent(assumption, facts, knowledge):
+                continue
+            if _fires(rule, {**known, **assumption.added_to(facts)}):
                 tried.add(names)
                 yield assumption
+
+
+def _consistent(assumption: Assumption, facts: Facts, knowledge: Knowledge) -> bool:
+    """Whether a word that is computed from states can be what is assumed, with the states that are known."""
+    assumed = dict(assumption.facts)
+    for name, condition in knowledge.combined:
+        if name in assumed:
+            known = {part: assumed.get(part, facts.get(part)) for part in condition.names}
+            options = [[value] if value is not None else ["low", "normal", "high"] for value in known.values()]
+            ways = (dict(zip(known, way, strict=True)) for way in product(*options))
+            if not any(condition.program.execute(cel.Context(variables=way)) == assumed[name] for way in ways):
+                return False
+    return True
 
 
 def _computed(name: str, knowledge: Knowledge) -> bool:

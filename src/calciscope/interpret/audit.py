@@ -19,6 +19,7 @@ from calciscope.interpret import examples
 from calciscope.interpret.assumptions import spoken_concepts
 from calciscope.interpret.conflicts import conflicts
 from calciscope.interpret.folders import LISTS, labs_of, mistakes, sources_of, vocabulary_of
+from calciscope.interpret.plain import check as plain
 from calciscope.interpret.rules import EMBEDDED, compiled, input_names, load, read
 from calciscope.interpret.schema import Chapter, General, Kinds, Labs, Rule, Vocabulary
 from calciscope.interpret.yaml_files import load_yaml
@@ -37,8 +38,8 @@ def audit(folder: Path | None = None) -> tuple[str, ...]:
     """Every mistake of a hospital's folder, laid over the embedded knowledge; without one, of the embedded itself.
 
     Checked are: names of files, YAML, keys and values, conditions and the inputs they use, sites, concepts, sources
-    (there, and cited), examples, rules that can never fire, bands with gaps or overlaps, and rules that contradict each
-    other. Raises :class:`KnowledgeError` where there is no such folder.
+    (there, and cited), examples, words for patients, rules that can never fire, bands with gaps or overlaps, and rules
+    that contradict each other. Raises :class:`KnowledgeError` where there is no such folder.
     """
     if folder is not None and not folder.is_dir():
         raise KnowledgeError(f"{folder.name}: there is no knowledge folder of this name")
@@ -66,6 +67,8 @@ def audit(folder: Path | None = None) -> tuple[str, ...]:
         return (str(error),)
     own = {rule.id for _, _, rule in rules}
     found += [line for line in examples.check(knowledge) if line.split()[1].rstrip(",") in own]
+    if folder is None:
+        found += plain.of_book(knowledge)
     found += [str(one) for one in conflicts(knowledge) if not own.isdisjoint(one.rules)]
     return tuple(found)
 
@@ -144,6 +147,7 @@ def _each(
                 yield f"{where}: speaks of rule {other}, which does not exist"
         if not rule.then.model_dump(exclude_defaults=True):
             yield f"{where}: says nothing; give it a kind, seriousness, advice, category or note"
+        yield from (f"{where}: {line}" for line in plain.of_rule(rule))
         if not any(example.gives is not None for example in rule.examples):
             yield f"{where}: has no example in which it fires"
         for name in sorted(ready.names):

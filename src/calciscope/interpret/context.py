@@ -68,6 +68,8 @@ def of_patient(patient: Patient, knowledge: Knowledge) -> Inputs:
     for name in LISTS:
         if (phrases := getattr(patient, name)) is not None:
             stated = {*phrases, *knowledge.words.concepts_in(phrases)}
+            if not phrases and (none := knowledge.words.said_none.get(name)) is not None:
+                stated.add(none)
             facts[name] = sorted(stated)
             every |= stated
     facts["context"] = sorted(every)

@@ -72,6 +72,8 @@ def vocabulary_of(places: Sequence[Path]) -> Vocabulary:
             implies={**whole.implies, **own.implies},
             negations=own_negations if own_negations.before else whole.negations,
             values={**whole.values, **own.values},
+            idle=whole.idle + own.idle,
+            said_none={**whole.said_none, **own.said_none},
         )
     return whole
 

@@ -194,7 +194,7 @@ def _finding(one: _Judged, known: Inputs, knowledge: Knowledge) -> Finding:
         rollup=one.place.rollup,
         deposits=deposit_records(member),
         measures={
-            **categorised({**member.measures, **one.risks}, verdict.fired),
+            **categorised({**member.measures, **one.risks}, verdict.fired, knowledge.labs.words),
             **one.place.change,
             **one.place.earlier,
         },

@@ -100,12 +100,20 @@ def stated_numbers(findings: Sequence[StatedFinding]) -> dict[str, float]:
 def _measures(finding: StatedFinding, knowledge: Knowledge) -> dict[str, Measure]:
     found = {}
     for key, value in finding.values.items():
-        quantity = knowledge.quantity(key)
-        if isinstance(value, str) or quantity is None:
+        number, unit = _number_of(key, value, knowledge)
+        if number is None:
             continue
         why = f"as of {finding.on.isoformat()}" if finding.on else None
-        found[key] = Measure(value=value, unit=quantity.unit, method="stated", validity=Validity.VALID, why=why)
+        found[key] = Measure(value=number, unit=unit, method="stated", validity=Validity.VALID, why=why)
     return found
+
+
+def _number_of(key: str, value: Value, knowledge: Knowledge) -> tuple[float | None, str]:
+    """A stated value with its unit; of a word on a scale its place on it, of any other word nothing."""
+    quantity, word = knowledge.quantity(key), knowledge.labs.words.get(key)
+    if isinstance(value, str):
+        return (word.ranks.get(value) if word is not None else None), "1"
+    return (value, quantity.unit) if quantity is not None else (None, "1")
 
 
 def _join(image: MeasuredSite, stated: Sequence[MeasuredSite], knowledge: Knowledge) -> MeasuredSite:

@@ -10,7 +10,10 @@ from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.record import record
 from calciscope.interpret.context import Facts
 from calciscope.interpret.rules import CompiledRule
+from calciscope.interpret.schema import Word
 
+# How a class came about that no person stated.
+_PROPOSED = "proposed by the rules from the other values of the finding"
 _QUOTED = re.compile(r"""['"]([^'"]*)['"]""")
 
 
@@ -35,12 +38,26 @@ def reason(rule: CompiledRule, facts: Facts) -> Reason:
     )
 
 
-def categorised(measures: Mapping[str, Measure], fired: Sequence[CompiledRule]) -> dict[str, Measure]:
-    """The measures with the classes that rules give them, each with the name of its scheme."""
+def categorised(
+    measures: Mapping[str, Measure], fired: Sequence[CompiledRule], words: Mapping[str, Word]
+) -> dict[str, Measure]:
+    """The measures with the classes that rules give them, each with the name of its scheme.
+
+    A class on a scale of words that nobody stated, as a BI-RADS category proposed from the morphology, is a measure of
+    its own: its value is the place on the scale.
+    """
     result = dict(measures)
     for rule in fired:
         category = rule.rule.then.category
-        if category is None or (measure := result.get(category.measure)) is None:
+        if category is None:
+            continue
+        rank = words[category.measure].ranks.get(category.value.lower()) if category.measure in words else None
+        measure = result.get(category.measure)
+        if rank is not None and (measure is None or _proposed_below(measure, rank)):
+            category_before = measure.category if measure is not None else None
+            measure = Measure(value=rank, unit="1", category=category_before, method=_PROPOSED)
+            result[category.measure] = measure
+        if measure is None:
             continue
         if measure.validity is Validity.REFUSED:
             continue
@@ -49,6 +66,11 @@ def categorised(measures: Mapping[str, Measure], fired: Sequence[CompiledRule]) 
         if name not in parts:
             result[category.measure] = measure.model_copy(update={"category": "; ".join([*parts, name])})
     return result
+
+
+def _proposed_below(measure: Measure, rank: float) -> bool:
+    """Whether a class was proposed and another rule proposes a higher one."""
+    return measure.method == _PROPOSED and measure.value is not None and measure.value < rank
 
 
 def deposit_records(site: MeasuredSite) -> tuple[DepositRecord, ...]:

@@ -66,16 +66,25 @@ class Example(_Model):
     gives: dict[str, Any] | None
 
 
+class Plain(_Model):
+    """A rule in the words of a patient: ``because`` says why it is so, ``next`` what is usually done next."""
+
+    because: str | None = None
+    next: str | None = None
+
+
 class Rule(_Model):
     """One sentence of clinical knowledge with its condition in CEL, its source and examples.
 
     ``rare``: what it looks for is so seldom there that its inputs are asked for last. ``refines`` names broader rules
     that are silent where this one fires; ``conflicts_with`` names rules that may fire beside it and say otherwise.
+    ``plain`` says it to a patient; that of an embedded rule stands in ``knowledge/plain``.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
     when: str
     then: Then
+    plain: Plain | None = None
     statement: Annotated[str, Field(min_length=20)]
     source: str
     edition: Text | None = None
@@ -145,11 +154,15 @@ class Quantity(_Model):
 
 
 class Word(_Model):
-    """A key of a finding whose value is words; ``allowed`` closes the list."""
+    """A key of a finding whose value is words; ``allowed`` closes the list.
+
+    ``ranks`` gives each word of a scale its place on it, which makes it a measure like any number.
+    """
 
     label: str
     allowed: tuple[Text, ...] = ()
     sites: tuple[str, ...] = ()
+    ranks: dict[Text, float] = {}
 
 
 class Band(_Model):
@@ -226,7 +239,8 @@ class Values(_Model):
 class Vocabulary(_Model):
     """``vocabulary.yaml``: concept -> synonyms, by the list of the patient file where they are usually written.
 
-    ``ignored`` are phrases that hold the words of a concept and mean something else.
+    ``ignored`` are phrases that hold the words of a concept and mean something else, ``idle`` words that add nothing
+    to a value of a finding's key, and ``said_none`` the concept that a list means which was given without an entry.
     """
 
     conditions: dict[str, tuple[Text, ...]] = {}
@@ -237,3 +251,5 @@ class Vocabulary(_Model):
     implies: dict[str, tuple[str, ...]] = {}
     negations: Negations = Negations()
     values: dict[str, Values] = {}
+    idle: tuple[Text, ...] = ()
+    said_none: dict[str, str] = {}

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calciscope.domain.assessment import Kind, Seriousness, Unknown
 from calciscope.domain.site import UNPLACED, label, within
-from calciscope.interpret.assumptions import Assumed, Assumption, assumptions, comparisons
+from calciscope.interpret.assumptions import Assumed, Assumption, assumptions, comparisons, is_test
 from calciscope.interpret.context import Facts
 from calciscope.interpret.folders import LISTS
 from calciscope.interpret.judge import Case, Verdict, judge_if
 from calciscope.interpret.rules import Knowledge
+from calciscope.interpret.seriousness import advising
 
 _COMPARED = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "==": ""}
 _HOLDS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq}
@@ -27,22 +28,28 @@ _RARE = 0.25
 # More lines than this are not read; the places named in one sentence are limited for the same reason.
 _MOST_LINES = 8
 _MOST_PLACES = 4
+# What a test would change in the next step only comes after all that changes a kind or a level.
+_STEP_ONLY = 0.5
 _Outcome = tuple[Kind | None, Seriousness]
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What an assumption would do to one finding; the higher ``score``, the more decisive."""
+    """What an assumption would do to one finding; the higher ``score``, the more decisive.
+
+    ``step`` is an advice that would be added where neither kind nor seriousness change.
+    """
 
     inputs: tuple[str, ...]
     condition: str
     site: str
     becomes: str
     score: float
+    step: str = ""
 
 
 def unknowns(cases: Sequence[tuple[str, Case, Verdict, Seriousness]], knowledge: Knowledge) -> tuple[Unknown, ...]:
-    """The inputs that would change a kind or a seriousness, most decisive first, one line each.
+    """The inputs that would change a kind, a seriousness or (tests only) an advice, most decisive first, a line each.
 
     Args:
         cases: for each finding its site, its case, the verdict of its own rules, and how serious it counts, which is
@@ -65,12 +72,17 @@ def _sentence(changes: Sequence[_Change]) -> str:
     What one answer alone would change comes without what it would change together with another.
     """
     alone = [change for change in changes if len(change.inputs) == 1]
-    sites: dict[tuple[str, str], list[str]] = {}
+    sites: dict[tuple[str, str, str], list[str]] = {}
     for change in sorted(alone or changes, key=lambda change: -change.score):
-        named = sites.setdefault((change.condition, change.becomes), [])
+        named = sites.setdefault((change.condition, change.becomes, change.step), [])
         if change.site not in named:
             named.append(change.site)
-    texts = [f"If {condition}, {_where(named)} would be {becomes}." for (condition, becomes), named in sites.items()]
+    texts = [
+        f"If {condition}, a next step would be: {step}"
+        if step
+        else f"If {condition}, {_where(named)} would be {becomes}."
+        for (condition, becomes, step), named in sites.items()
+    ]
     return " ".join(texts[:2])
 
 
@@ -93,30 +105,42 @@ def _and(words: Sequence[str]) -> str:
 def _changes(
     site: str, one: Case, verdict: Verdict, counts: Seriousness, highest: int, knowledge: Knowledge
 ) -> Iterator[_Change]:
-    outcomes: dict[Assumption, _Outcome] = {}
-    seen: set[tuple[tuple[str, ...], _Outcome]] = set()
+    outcomes: dict[Assumption, tuple[_Outcome, tuple[str, ...]]] = {}
+    seen: set[tuple[tuple[str, ...], _Outcome, tuple[str, ...]]] = set()
     # What it counts for because of a total or a part stays, whatever its own rules would say.
     least = counts if counts.rank > verdict.level.rank else Seriousness.NONE
     today = (verdict.kind_value, counts)
+    advised = _steps(verdict)
 
-    def outcome(assumption: Assumption) -> _Outcome:
+    def outcome(assumption: Assumption) -> tuple[_Outcome, tuple[str, ...]]:
+        """What the finding would be and, where it would be the same, what would be advised besides."""
         if assumption not in outcomes:
             then = judge_if(one, verdict, assumption.added_to(one.inputs.facts))
-            outcomes[assumption] = (then.kind_value, then.level if then.level.rank > least.rank else least)
+            result = (then.kind_value, then.level if then.level.rank > least.rank else least)
+            steps = tuple(step for step in _steps(then) if step not in advised) if result == today else ()
+            outcomes[assumption] = (result, steps)
         return outcomes[assumption]
 
     for assumption in assumptions(one, verdict, knowledge):
-        result = outcome(assumption)
-        if result == today or any(outcome(part) == result for part in assumption.parts()):
+        result, steps = outcome(assumption)
+        if (result == today and not steps) or any(outcome(part) == (result, steps) for part in assumption.parts()):
             continue
         if assumption.rare and not frozenset(LISTS).isdisjoint(assumption.names):
             continue  # whoever has a disease that is hardly ever seen says so unasked
         asked = _base_keys(assumption.names, one.inputs.facts, knowledge)
         if assumption.rare and not all(_of_patient(name, knowledge) for name in asked):
             continue  # and whoever has graded the finding by a special score has written it down
-        if asked and (asked, result) not in seen and _fits(asked, one.inputs.facts, knowledge):
-            seen.add((asked, result))
-            yield _change(site, assumption, today, result, highest, asked, knowledge)
+        if result == today and not (len(assumption.facts) == 1 and all(is_test(name, knowledge) for name in asked)):
+            continue  # a next step that hangs on one test is worth a line, on several it is not
+        if asked and (asked, result, steps) not in seen and _fits(asked, one.inputs.facts, knowledge):
+            seen.add((asked, result, steps))
+            change = _change(site, assumption, today, result, highest, asked, knowledge)
+            yield change if result != today else replace(change, step=steps[0])
+
+
+def _steps(verdict: Verdict) -> tuple[str, ...]:
+    """What a verdict advises."""
+    return tuple(text for rule in advising(verdict.seriousness) if (text := rule.rule.then.advice) is not None)
 
 
 def _change(
@@ -137,6 +161,7 @@ def _change(
     # An alarm matters more than an all-clear, most of all one that changes the overall answer; and one question is
     # better than two.
     told = 0.0 if then[0] == today[0] else 1.0 if then[0] is Kind.INDETERMINATE else 3.0
+    told += _STEP_ONLY if then == today else 0.0
     score = told + 2.0 * abs(steps) + (1.0 if steps > 0 else 0.0)
     score = (score + 4.0 * max(then[1].rank - highest, 0)) / len(assumption.facts) ** 2
     if not any(_of_patient(name, knowledge) for name in asked):
@@ -180,7 +205,10 @@ def _keys_of(name: str, facts: Facts, knowledge: Knowledge) -> tuple[str, ...]:
             return tuple(key for part in sorted(condition.names) for key in _keys_of(part, facts, knowledge))
     if name in ("systolic", "diastolic"):
         return ("blood_pressure",)
-    if name in knowledge.labs.quantities or name in knowledge.labs.words or name in LISTS or name == "sex":
+    # What only restates another value (corrected calcium) is asked for under the values that it follows from.
+    restated = any(derived.name == name and derived.ranges_of for derived, _, _ in knowledge.derived)
+    stated = name in knowledge.labs.quantities or name in knowledge.labs.words
+    if (stated and not restated) or name in LISTS or name == "sex":
         return (name,)
     ways = [
         tuple(key for part in sorted(expression.names) for key in _keys_of(part, facts, knowledge))

@@ -37,6 +37,8 @@ class Words:
     stops: frozenset[Phrase]
     joins: frozenset[Phrase]
     values: dict[str, dict[Phrase, str]]
+    idle: frozenset[str]
+    said_none: dict[str, str]
     _seen: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def concepts_of(self, phrase: str) -> frozenset[str]:
@@ -53,7 +55,9 @@ class Words:
 
     def value(self, key: str, text: str) -> str:
         """The word that rules compare ``key`` with, or the text in lower case where the vocabulary has none."""
-        return self.values.get(key, {}).get(tokens(text), text.strip().lower())
+        table, words = self.values.get(key, {}), tokens(text)
+        found = table.get(words) or table.get(tuple(word for word in words if word not in self.idle))
+        return found or text.strip().lower()
 
     def _read(self, phrase: str) -> frozenset[str]:
         words = tokens(phrase)
@@ -137,4 +141,6 @@ def compile_words(vocabulary: Vocabulary) -> Words:
             key: {tokens(text): word for word, texts in values.words.items() for text in (word, *texts)}
             for key, values in vocabulary.values.items()
         },
+        said_none=dict(vocabulary.said_none),
+        idle=frozenset(word for text in vocabulary.idle for word in tokens(text)),
     )

@@ -18,6 +18,8 @@ Facts that a rule can use (``None`` where the scan does not tell):
 ``at_edge``          a deposit reaches the edge of the image
 ``threshold``        the preset's threshold here, HU; ``threshold_raised``: the higher one that deposits were found at
 ``peak``             highest attenuation of the deposits, HU
+``stent``            a stent lies in a coronary artery; ``stent_like``: what is counted may be one
+``metal``            metal lies in the heart
 ===================  =====================================================================================
 
 For users: see docs/measures.md#when-a-number-is-adjusted-or-refused.
@@ -25,9 +27,10 @@ For users: see docs/measures.md#when-a-number-is-adjusted-or-refused.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -55,16 +58,20 @@ STRICTNESS = {Validity.VALID: 0, Validity.ADJUSTED: 1, Validity.REFUSED: 2}
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Whether a number holds, and why not (or what to note); ``why`` is ``None`` under reference conditions."""
+    """Whether a number holds, and why not (or what to note); ``why`` is ``None`` under reference conditions.
+
+    ``spread`` is what the scan does not show of the number's error, as a share of the number.
+    """
 
     validity: Validity = Validity.VALID
     why: str | None = None
+    spread: float = 0.0
 
     def joined(self, other: Gate) -> Gate:
         """The stricter of both, with the reasons of both."""
         strictest = max(self.validity, other.validity, key=STRICTNESS.__getitem__)
         parts = [part for why in (self.why, other.why) if why for part in why.split("; ")]
-        return Gate(strictest, "; ".join(dict.fromkeys(parts)) or None)
+        return Gate(strictest, "; ".join(dict.fromkeys(parts)) or None, max(self.spread, other.spread))
 
 
 class _Model(BaseModel):
@@ -108,6 +115,8 @@ class Rule(_Model):
     why: str
     source: str
     status: Status
+    # Error that no redraw of the image shows, as a share of the number (95 %): it widens the interval.
+    spread: float = Field(default=0.0, ge=0, lt=1)
 
     def acts(self, facts: Mapping[str, Fact], site: str) -> bool:
         """Whether all conditions hold for this scan at this site; where that is empty, no rule for some places acts."""
@@ -194,6 +203,7 @@ def facts(
     deposits: Sequence[Calcium],
     threshold: Threshold,
     reference_kvp: float,
+    implants: Collection[str] = (),
 ) -> dict[str, Fact]:
     """What the rules can ask of this scan and these deposits."""
     axis = acquisition.slice_axis
@@ -224,6 +234,9 @@ def facts(
         "threshold": threshold.hu,
         "threshold_raised": raised if raised > threshold.hu else None,
         "peak": max((one.peak_hu for one in deposits), default=None),
+        "stent": "stent" in implants,
+        "stent_like": "stent_like" in implants,
+        "metal": "metal" in implants,
     }
 
 
@@ -244,7 +257,8 @@ def judge(known: Mapping[str, Fact], site: str, threshold: Threshold) -> dict[Nu
             except (KeyError, ValueError, TypeError) as error:
                 raise KnowledgeError(f"rule {rule.id} of acquisition.yaml: its sentence cannot be filled") from error
             for number, validity in rule.effect.items():
-                gates[number] = gates[number].joined(Gate(validity, why))
+                both = math.hypot(gates[number].spread, rule.spread)
+                gates[number] = replace(gates[number].joined(Gate(validity, why)), spread=both)
     return gates
 
 

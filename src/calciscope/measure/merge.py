@@ -18,8 +18,9 @@ from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Value
 from calciscope.domain.site import within
 from calciscope.measure.gate import STRICTNESS, Gate, acquisition_rules
+from calciscope.measure.heart import HEART
 from calciscope.measure.rollup import MASSES, SUMMED, VALUE_NAMES, children, pooled, rollups, total
-from calciscope.measure.zero import HEART, better_zero, is_zero
+from calciscope.measure.zero import better_zero, is_zero
 
 # Deposits of two series closer than this (mm) can be one deposit, seen twice: breathing moves organs by about as much.
 SAME_MM = 6.0

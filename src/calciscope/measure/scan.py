@@ -16,6 +16,7 @@ from calciscope.domain.image import Geometry, Volume
 from calciscope.domain.site import within
 from calciscope.measure.agatston import Stack, components
 from calciscope.measure.gate import Gate, Number, acquisition_rules, facts, judge
+from calciscope.measure.heart import implants
 from calciscope.measure.mass import MassFactor, mass_factor
 from calciscope.measure.phantom.calibration import Calibration
 from calciscope.measure.presets import Preset, Threshold
@@ -36,7 +37,8 @@ class Scan:
 
     ``threshold`` holds the mass factor that ``factor`` explains. ``noise`` is that of the image as a whole, ``None``
     where it shows no soft tissue; :meth:`noise_at` that of a place. ``others`` ``(z, y, x)`` marks all calcium, bone
-    and metal, which no region may take for its surroundings. ``calibration`` is the phantom that was found.
+    and metal, which no region may take for its surroundings. ``calibration`` is the phantom that was found,
+    ``implants`` are the names of structures in the heart that a device is (:data:`calciscope.measure.heart.IMPLANTS`).
     """
 
     volume: Volume
@@ -48,6 +50,7 @@ class Scan:
     noise: Noise | None = None
     others: NDArray[np.bool_] | None = None
     calibration: Calibration | None = None
+    implants: frozenset[str] = frozenset()
     _blocks: dict[Block, Noise] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -73,7 +76,18 @@ class Scan:
         factor = mass_factor(acquisition, threshold, given=given_factor, calibration=calibration)
         stack = Stack(volume.geometry.spacing, acquisition.slice_axis, acquisition.slice_thickness)
         noise = image_noise(volume.hu, volume.geometry.spacing, acquisition.slice_axis)
-        return cls(volume, preset, factor.applied(threshold), factor, stack, anatomy, noise, others, calibration)
+        return cls(
+            volume,
+            preset,
+            factor.applied(threshold),
+            factor,
+            stack,
+            anatomy,
+            noise,
+            others,
+            calibration,
+            implants(anatomy),
+        )
 
     def noise_at(self, voxels: NDArray[np.integer]) -> Noise | None:
         """Noise of the soft tissue around ``voxels`` ``(n, 3)``; that of the whole image where too little is there.
@@ -173,7 +187,7 @@ def number(
 ) -> Measure:
     """A measure as the gate lets it pass: refused it has no value, and what is not a number is refused.
 
-    An ``interval`` that is not a number is none.
+    An ``interval`` that is not a number is none; others are widened by what the gate says that the scan does not show.
     """
     if math.isnan(value):
         gate = gate.joined(Gate(Validity.REFUSED, f"preset {scan.preset.label} has no density factor for an island"))
@@ -181,7 +195,7 @@ def number(
     return Measure(
         value=None if refused else value,
         unit=unit,
-        interval=None if refused or interval is None or math.isnan(interval[0]) else interval,
+        interval=None if refused or interval is None or math.isnan(interval[0]) else widened(value, interval, gate),
         method=method,
         preset=scan.preset.label,
         validity=gate.validity,
@@ -189,11 +203,22 @@ def number(
     )
 
 
+def widened(value: float, interval: tuple[float, float], gate: Gate) -> tuple[float, float]:
+    """An interval with the error that the scan does not show, in quadrature; it does not fall below 0."""
+    more = gate.spread * abs(value)
+    if more == 0:
+        return interval
+    low, high = interval
+    return max(0.0, value - math.hypot(value - low, more)), value + math.hypot(high - value, more)
+
+
 def gates_of(pieces: Sequence[Calcium], site: str | None, scan: Scan) -> dict[Number, Gate]:
     """How far each number of these pieces at a site holds."""
     volume, anatomy = scan.volume, scan.anatomy
     pool = anatomy.blood_pool if anatomy else None
-    known = facts(volume.acquisition, volume.geometry, pool, pieces, scan.threshold, scan.preset.reference_kvp)
+    known = facts(
+        volume.acquisition, volume.geometry, pool, pieces, scan.threshold, scan.preset.reference_kvp, scan.implants
+    )
     gates = judge(known, site or "", scan.threshold)
     gates["mass"] = gates["mass"].joined(scan.factor.gate)
     return gates

@@ -14,33 +14,37 @@ from calciscope.domain.image import Volume
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Value
 from calciscope.measure.gate import acquisition_rules
-from calciscope.measure.mass import wants_phantom
 from calciscope.measure.numbers import numbers
-from calciscope.measure.phantom.calibration import Calibration, calibrate
+from calciscope.measure.phantom.calibration import Calibration
 from calciscope.measure.presets import Preset
 from calciscope.measure.readings import reviewed
 from calciscope.measure.rollup import VALUE_NAMES, rollups
 from calciscope.measure.scan import Region, Scan
 from calciscope.measure.zero import coronary_zero
 
-# Structures that no deposit may take for the tissue around it.
-_NOT_TISSUE = ("bone", "metal", "table")
+# Structures besides bone that no deposit may take for the tissue around it.
+_NOT_TISSUE = ("metal", "stent", "table")
 
 
 def measure(
-    placed: Sequence[PlacedDeposit], volume: Volume, anatomy: Anatomy, preset: Preset
+    placed: Sequence[PlacedDeposit],
+    volume: Volume,
+    anatomy: Anatomy,
+    preset: Preset,
+    calibration: Calibration | None = None,
 ) -> tuple[MeasuredSite, ...]:
     """Every site with its numbers, in the order of the site paths, roll-ups before the places they sum.
 
     Agatston, volume score and mass are scored on all voxels of a site together, so that an island which two deposits
     share counts once. A site's confidence is the mean of its deposits' placements weighted by volume: a speck of
     doubtful place does not make a large deposit doubtful. Where two places stand close, the site is marked for review
-    and tells the total of either reading. Coronary arteries that were seen and hold nothing have a score of 0.
+    and tells the total of either reading. ``calibration`` is the phantom that was seen in the image. Coronary arteries
+    that were seen and hold nothing have a score of 0.
     """
-    others = anatomy.mask(*_NOT_TISSUE)
+    others = anatomy.mask(*anatomy.bones, *_NOT_TISSUE)
     for one in placed:
         others[tuple(one.deposit.voxels.T)] = True
-    scan = Scan.of(volume, preset, anatomy, others=others, calibration=_calibration(volume))
+    scan = Scan.of(volume, preset, anatomy, others=others, calibration=calibration)
     by_site: dict[str, list[PlacedDeposit]] = {}
     for one in placed:
         by_site.setdefault(one.placement.site, []).append(one)
@@ -48,11 +52,6 @@ def measure(
     found = rollups(reviewed(own))
     nothing = coronary_zero(placed, own, scan)
     return tuple(sorted((*found, nothing), key=lambda one: one.site)) if nothing else found
-
-
-def _calibration(volume: Volume) -> Calibration | None:
-    """The phantom in the image, which is looked for where the file gives no factor for this patient."""
-    return calibrate(volume) if wants_phantom(volume.acquisition) else None
 
 
 def _site(site: str, placed: Sequence[PlacedDeposit], scan: Scan) -> MeasuredSite:

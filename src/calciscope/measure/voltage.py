@@ -16,10 +16,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from calciscope.domain.image import Acquisition, Volume
+from calciscope.domain.image import Acquisition
 from calciscope.measure.gate import acquisition_rules
-from calciscope.measure.mass import file_factors, given_factor, wants_phantom
-from calciscope.measure.phantom.calibration import calibrate
+from calciscope.measure.mass import file_factors, given_factor
 from calciscope.measure.presets import MM3_PER_CM3, Preset, Threshold
 
 
@@ -93,16 +92,6 @@ def adapted(
         why=why,
         equivalent=None,
     )
-
-
-def finding_threshold(volume: Volume, preset: Preset) -> float:
-    """The attenuation (HU) from which calcium is looked for in a scan: the threshold that it is scored at.
-
-    The image is searched for a phantom only where one would change the threshold.
-    """
-    known = _uncalibrated(preset, volume.acquisition)
-    seen = calibrate(volume) if known.equivalent is not None and wants_phantom(volume.acquisition) else None
-    return adapted(known, volume.acquisition, seen).hu
 
 
 def _mass_factor(

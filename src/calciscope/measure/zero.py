@@ -12,23 +12,20 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.assessment import Measure, Validity
 from calciscope.domain.deposit import PlacedDeposit
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.site import REGIONS, UNPLACED, within
-from calciscope.domain.structures import dictionary
 from calciscope.measure.gate import STRICTNESS, Gate
+from calciscope.measure.heart import HEART, Box, hearts
 from calciscope.measure.scan import Scan, agatston_method, gates_of, number
 from calciscope.measure.uncertainty.detect import sentence, smallest_lesion, upper_bounds
 
-CORONARY, HEART = "artery.coronary", "heart"
+CORONARY = "artery.coronary"
 # Places that say no more than where in the body a deposit is: what lies there beside the heart may be coronary.
 _OPEN = frozenset({HEART, "artery", UNPLACED, *REGIONS})
-# A heart that is less sure than this may be something else.
-_SURE = 0.5
 # Calcium this far from the outline of the heart, in the fat upon it, may be coronary, mm.
 _BESIDE = 10.0
 
@@ -49,7 +46,7 @@ def coronary_zero(
     if gates["agatston"].validity is Validity.REFUSED:
         return None
     heart = _heart(scan.anatomy)
-    if heart is None or heart.holds(scan.anatomy.mask("metal")):
+    if heart is None or scan.implants:
         # A stent, a clip or a wire hides calcium, and is no deposit.
         return None
     if any(_may_be_coronary(one, heart, scan) for one in placed):
@@ -65,7 +62,7 @@ def coronary_zero(
         "mass": number(0.0, "mg", f"hydroxyapatite, {scan.factor.origin}", gates["mass"], scan, ends[2]),
         "count": Measure(value=0.0, unit="1", method="number of deposits"),
     }
-    confidence = round(min(scan.anatomy.structures[name].confidence for name in _hearts(scan.anatomy)), 6)
+    confidence = round(min(scan.anatomy.structures[name].confidence for name in hearts(scan.anatomy)), 6)
     values = {name: one.value for name, one in zeros.items() if one.value is not None}
     return MeasuredSite(
         site=CORONARY,
@@ -81,52 +78,21 @@ def is_zero(site: MeasuredSite, sites: Mapping[str, MeasuredSite]) -> bool:
     return site.rollup and not any(path != site.site and within(path, site.site) for path in sites)
 
 
-def _hearts(anatomy: Anatomy) -> list[str]:
-    known = dictionary().meanings
-    return [
-        name
-        for name, structure in anatomy.structures.items()
-        if name in known and known[name].site == HEART and structure.confidence >= _SURE
-    ]
-
-
-class _Box:
-    """The bounding box of the heart in canonical indices, the last one included."""
-
-    def __init__(self, first: Sequence[int], last: Sequence[int]) -> None:
-        self.first, self.last = np.array(first), np.array(last)
-
-    @property
-    def middle(self) -> NDArray[np.int64]:
-        """The voxel in its middle, ``(1, 3)``."""
-        return np.asarray(((self.first + self.last) // 2)[None], dtype=np.int64)
-
-    def holds(self, mask: NDArray[np.bool_]) -> bool:
-        """Whether a mask has a voxel in it."""
-        box = tuple(slice(int(low), int(high) + 1) for low, high in zip(self.first, self.last, strict=True))
-        return bool(mask[box].any())
-
-
-def _heart(anatomy: Anatomy) -> _Box | None:
+def _heart(anatomy: Anatomy) -> Box | None:
     """Where the heart lies, or ``None`` where it is not in the image in full or a lung beside it is not."""
-    names = _hearts(anatomy)
+    names = hearts(anatomy)
     lungs = [name for name in anatomy.structures if name.startswith("lung_")]
     if not names or not all(any(side in name for name in lungs) for side in ("left", "right")):
         return None
     mask = anatomy.mask(*names)
-    first, last = [], []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        found = np.flatnonzero(mask.any(axis=others))
-        # A heart that reaches the edge of the image may go on beyond it.
-        if not found.size or found[0] == 0 or found[-1] == mask.shape[axis] - 1:
-            return None
-        first.append(int(found[0]))
-        last.append(int(found[-1]))
-    return _Box(first, last)
+    box = Box.of(mask)
+    # A heart that reaches the edge of the image may go on beyond it.
+    if box is None or (box.first == 0).any() or (box.last == np.array(mask.shape) - 1).any():
+        return None
+    return box
 
 
-def _may_be_coronary(one: PlacedDeposit, heart: _Box, scan: Scan) -> bool:
+def _may_be_coronary(one: PlacedDeposit, heart: Box, scan: Scan) -> bool:
     placement = one.placement
     names = (placement.site, *(site for site, _ in placement.alternatives))
     if any(within(site, CORONARY) for site in names):

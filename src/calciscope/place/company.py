@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from calciscope.domain.anatomy import Anatomy
+from calciscope.domain.anatomy import Anatomy, is_bone
 from calciscope.domain.deposit import Deposit
 
 # A small round body, mm and length over width; blur adds to both.
@@ -44,7 +44,7 @@ def _wall(deposit: Deposit, anatomy: Anatomy) -> str | None:
     if own in walls:
         return walls[own]
     holds = next((name for name, structure in anatomy.structures.items() if structure.label == own), "")
-    if holds == "bone" or any(part in holds for part in _ARTERIES):
+    if is_bone(holds) or any(part in holds for part in _ARTERIES):
         return None
     margin = np.ceil(_OUTLINE / np.array(anatomy.geometry.spacing)).astype(int)
     low = np.maximum(deposit.voxels.min(axis=0) - margin, 0)

@@ -65,7 +65,7 @@ RAW = Curves(MappingProxyType({}), 1.0)
 
 @lru_cache(maxsize=1)
 def curves() -> Curves:
-    """The curves of ``knowledge/confidence.yaml``, which ``docs/make_confidence.py`` writes."""
+    """The curves of ``knowledge/confidence.yaml``, which ``docs/make_anatomy.py`` writes."""
     table = yaml.safe_load((files("calciscope") / "knowledge" / "confidence.yaml").read_text(encoding="utf-8"))
     found = {
         name: Curve(_ascending(entry["raw"]), _ascending(entry["sure"]))

@@ -25,6 +25,8 @@ FAR_MM = 999.0
 _HIPS = ("femoral_head_left", "femoral_head_right")
 # The curves of the aorta in the heart, how far inside of their circles is well inside, mm, and enough voxels to tell.
 _AORTIC, _WELL_INSIDE_MM, _FEW_VOXELS = ("aortic_root", "ascending_wall"), 1.5, 80
+# A kidney and its parts, by the beginnings of their names.
+_KIDNEYS = ("kidney_left", "kidney_right", "kidney_cortex", "kidney_medulla", "kidney_sinus", "kidney_cyst")
 _FAT = (-150.0, -30.0)
 _AIR = -400.0
 # Tissue that is at least half fat after smoothing over this much, mm.
@@ -83,6 +85,7 @@ def features(deposit: Deposit, volume: Volume, anatomy: Anatomy | None = None) -
     around = surroundings(deposit, volume)
     wide = surroundings(deposit, volume, NEIGHBOURHOOD_MM, _NEIGHBOURHOOD_GRID_MM)
     shape = deposit.shape
+    air = _share(around, -np.inf, _AIR)
     return {
         "length_mm": shape.length,
         "width_mm": shape.width,
@@ -93,7 +96,10 @@ def features(deposit: Deposit, volume: Volume, anatomy: Anatomy | None = None) -
         "peak_hu": deposit.peak_hu,
         "mean_hu": deposit.mean_hu,
         "fat": _share(around, *_FAT),
-        "air": _share(around, -np.inf, _AIR),
+        "air": air,
+        "lung": max(air, deposit.context.get("lung", 0.0)),
+        "bright": deposit.context.get("contrast", 0.0),
+        "artery_mm": deposit.context.get("distance_to_artery_mm", NEIGHBOURHOOD_MM),
         "fat_near": _share(wide, *_FAT),
         "to_fat_mm": to_fat(deposit, volume),
         "bone_mm": deposit.context.get("distance_to_bone_mm", NEIGHBOURHOOD_MM),
@@ -130,10 +136,16 @@ def _fine(tube: Tube) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _urinary(deposit: Deposit, anatomy: Anatomy | None) -> dict[str, float]:
-    """How far a deposit lies below the end of a widened ureter and above the hip joints, :data:`FAR_MM` if unknown."""
-    found = {"below_hydroureter_mm": FAR_MM, "above_hips_mm": UNSEEN}
+    """How far a deposit lies below the end of a widened ureter and above the hip joints, :data:`FAR_MM` if unknown.
+
+    And the share of it ``in_kidney``, within the kidney's outline, sinus included.
+    """
+    found = {"below_hydroureter_mm": FAR_MM, "above_hips_mm": UNSEEN, "in_kidney": 0.0}
     if anatomy is None:
         return found
+    kidneys = [item.label for name, item in anatomy.structures.items() if name.startswith(_KIDNEYS)]
+    if kidneys:
+        found["in_kidney"] = float(np.isin(anatomy.labels[tuple(deposit.voxels.T)], kidneys).mean())
     point = np.array(deposit.center_mm)
     for side in ("left", "right"):
         tube = anatomy.tubes.get(f"hydroureter_{side}")

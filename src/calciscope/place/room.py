@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from calciscope.domain.anatomy import Anatomy
+from calciscope.domain.anatomy import Anatomy, is_bone
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Volume
 from calciscope.domain.structures import Group
@@ -42,7 +42,7 @@ def depth(deposit: Deposit, voxels: NDArray[np.int32], volume: Volume, anatomy: 
     inside = np.isin(labels, [structure.label for structure in rooms])
     if not inside.any():
         return Depth(np.full(len(voxels), -_REACH_MM), max(r.confidence for r in rooms))
-    neutral = [s.label for s in anatomy.structures.values() if s.name.startswith(("aorta", "bone", "metal"))]
+    neutral = [s.label for s in anatomy.structures.values() if s.name.startswith(("aorta", "metal")) or is_bone(s.name)]
     blind = np.isin(labels, neutral) & ~inside
     spacing = np.array(volume.geometry.spacing) * np.array(box.step)
     inner = ndimage.distance_transform_edt(np.pad(inside | blind, 1, mode="edge"), sampling=spacing)[1:-1, 1:-1, 1:-1]

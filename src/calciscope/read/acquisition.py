@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from pydicom.dataset import Dataset
 
@@ -18,6 +19,8 @@ LOSSY_SYNTAXES = frozenset(
         "1.2.840.10008.1.2.4.81",  # JPEG-LS near-lossless
     }
 )
+# When a scan was made, the most exact first.
+DATES = ("AcquisitionDate", "SeriesDate", "StudyDate")
 _TIN = re.compile(r"\b(?:tin|sn)\b|(?<=\d)\s?sn\b|\bsn(?=\d)", re.IGNORECASE)
 # What protocols and descriptions call a scan without or with intravenous contrast.
 _WITHOUT = re.compile(
@@ -82,6 +85,7 @@ def acquisition_of(header: Dataset, groups: dict[str, Dataset], syntax: str) -> 
     body = groups.get("FrameAnatomySequence")
     region = first_item(body, "AnatomicRegionSequence") if body is not None else None
     return Acquisition(
+        day=day_of(header),
         kvp=positive(xray, "KVP"),
         tin_filter=bool(
             _TIN.search(filters) or re.search(r"\bsn\s?\d|\dsn\b|\btin\b", f"{kernel} {description}", re.IGNORECASE)
@@ -103,6 +107,17 @@ def acquisition_of(header: Dataset, groups: dict[str, Dataset], syntax: str) -> 
         mass_factors=_mass_factors(xray, header),
         notes=(remark,) if remark else (),
     )
+
+
+def day_of(header: Dataset) -> date | None:
+    """The day of an image, or ``None`` where its header gives no date."""
+    for keyword in DATES:
+        digits = re.sub(r"\D", "", text(header, keyword))[:8]
+        try:
+            return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+        except ValueError:
+            continue
+    return None
 
 
 def gated_of(header: Dataset, groups: dict[str, Dataset]) -> bool | None:

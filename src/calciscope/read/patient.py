@@ -279,8 +279,9 @@ class _Reader:
             return None
         if sites.exists(text):
             return text
-        spelled = text.replace(" ", "_").replace("/", ".")
-        close = spelled if sites.exists(spelled) else sites.nearest(spelled)
+        if (meant := sites.named(text)) is not None:
+            return meant
+        close = sites.nearest(text.replace(" ", "_").replace("/", "."))
         hint = f"; did you mean {close}?" if close else ""
         self.refuse(f"{where}.site", f"{shown(text)} does not exist{hint}")
         return None

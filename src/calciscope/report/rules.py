@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from calciscope.domain import site as sites
+from calciscope.interpret.plain.book import book
 from calciscope.interpret.rules import CompiledRule, Knowledge
 from calciscope.interpret.schema import Example, Then
 
@@ -38,6 +39,10 @@ def everything(rule: CompiledRule, knowledge: Knowledge) -> Iterator[str]:
     yield f"  when      {one.when}"
     for line in said(one.then):
         yield f"  then      {line}"
+    plain = book().of_rule(rule.id, knowledge)
+    for words in (plain.because, plain.next) if plain is not None else ():
+        if words is not None:
+            yield f"  patient   {words}"
     source = knowledge.sources[one.source]
     doi = f", doi:{source.doi}" if source.doi else ""
     yield f"  source    {source.citation}{doi}" + (f"; edition {one.edition}" if one.edition else "")

@@ -76,11 +76,13 @@ def build(
     span: tuple[float, float] = SPAN,
     heart: Heart = REFERENCE,
     chest: Chest = USUAL,
+    excreted: float = 0.0,
 ) -> Body:
     """Build a body on a grid of ``spacing`` ``(z, y, x)`` mm over ``span`` (mm of the reference body).
 
     The same generator state, ``heart`` and ``chest`` give the same body. ``contrast`` adds iodine: 1 as in the portal
-    venous phase, more as when blood is brightest (see :meth:`Tissue.attenuation`).
+    venous phase, more as when blood is brightest (see :meth:`Tissue.attenuation`). ``excreted`` is what contrast that
+    the kidneys have excreted adds to urine, HU.
     """
     scale = habitus.scale
     low, high = span[0] * scale[2], span[1] * scale[2]
@@ -94,11 +96,15 @@ def build(
     )
     origin = (-(shape[2] - 1) / 2 * spacing[2], front, low)
     canvas = Canvas(Geometry(shape, spacing, origin), scale, kvp, contrast)
+    clear = canvas.values["urine"]
+    canvas.values["urine"] = clear + np.float32(excreted)
     wall.paint(canvas, habitus.fat, habitus.sex)
     thorax.paint(canvas, rng, heart, chest.dome)
     abdomen.paint(canvas, chest.dome)
     bowel.paint(canvas, rng)
     pelvis.paint(canvas, habitus.sex)
+    # What else is as dark as urine (the spinal canal) holds none of it.
+    canvas.values["urine"] = clear
     ribs.paint(canvas, rng, chest.cartilage)
     hips.paint(canvas, prosthesis)
     spine.paint(canvas, rng)

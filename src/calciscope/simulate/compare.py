@@ -15,6 +15,7 @@ from calciscope.simulate.patient import TrueDeposit
 _BROADER: dict[str, str] = {
     "artery.coronary": "heart",
     "heart.aortic_valve": "artery.aorta.root",
+    "artery.aorta.root": "heart",
     "scar": "soft_tissue",
     "vein.pelvic": "pelvis",
     "node.mediastinal": "chest",

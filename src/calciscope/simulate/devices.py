@@ -51,7 +51,7 @@ def _stent(heart: Heart, rng: np.random.Generator) -> Device:
         mesh = tube(line, 1.75) - tube(line, 1.45)
         # Struts cover a part of the shell; what they leave free differs from place to place.
         own = np.random.default_rng(seed)
-        return _minerals(mesh, body, share * _METAL_HU, 0.25, lambda shape: own.uniform(0.4, 1.6, shape))
+        return minerals(mesh, body, share * _METAL_HU, 0.25, lambda shape: own.uniform(0.4, 1.6, shape))
 
     return make
 
@@ -65,8 +65,8 @@ def _pacemaker(heart: Heart, rng: np.random.Generator) -> Device:
 
     def make(body: Body) -> Sequence[Mineral]:
         points = line * np.asarray(body.scale)
-        pieces = _minerals(tube(points, 0.8), body, _METAL_HU * 0.8, 0.4)
-        return [*pieces, *_minerals(tube(points[-18:], 1.25), body, _METAL_HU, 0.4)] if coil else pieces
+        pieces = minerals(tube(points, 0.8), body, _METAL_HU * 0.8, 0.4)
+        return [*pieces, *minerals(tube(points[-18:], 1.25), body, _METAL_HU, 0.4)] if coil else pieces
 
     return make
 
@@ -78,7 +78,7 @@ def _left_lead(heart: Heart, rng: np.random.Generator) -> Device:
                   (62.0, 0.0, 424.0), (68.0, -22.0, 414.0)])
     )  # fmt: skip
     line = curve([(-24.0, -20.0, 560.0), (-29.0, -17.0, 500.0), *_vectors(in_heart + rng.normal(0, 2, (6, 3)))], 2.5)
-    return lambda body: _minerals(tube(line * np.asarray(body.scale), 0.7), body, _METAL_HU * 0.8, 0.4)
+    return lambda body: minerals(tube(line * np.asarray(body.scale), 0.7), body, _METAL_HU * 0.8, 0.4)
 
 
 def _ring(heart: Heart, radius: float, rises: Sequence[float]) -> list[NDArray[np.float64]]:
@@ -99,9 +99,9 @@ def _mechanical(heart: Heart, rng: np.random.Generator) -> Device:
 
     def make(body: Body) -> Sequence[Mineral]:
         scale = np.asarray(body.scale)
-        pieces = list(_minerals(tube(ring * scale, 1.1), body, _METAL_HU, 0.4))
+        pieces = list(minerals(tube(ring * scale, 1.1), body, _METAL_HU, 0.4))
         for line in across:
-            pieces += _minerals(tube(line * scale, 0.5), body, 1200.0, 0.4)
+            pieces += minerals(tube(line * scale, 0.5), body, 1200.0, 0.4)
         return pieces
 
     return make
@@ -116,11 +116,11 @@ def _frame(heart: Heart, rng: np.random.Generator) -> Device:
         scale = np.asarray(body.scale)
         pieces: list[Mineral] = []
         for k, ring in enumerate(rings):
-            pieces += _minerals(tube(ring * scale, 0.3), body, _METAL_HU * 0.7, 0.4)
+            pieces += minerals(tube(ring * scale, 0.3), body, _METAL_HU * 0.7, 0.4)
             if k:
                 for j in range(0, 24, 2):
                     post = np.stack([rings[k - 1][j], ring[(j + 1) % 25]])
-                    pieces += _minerals(tube(post * scale, 0.25), body, _METAL_HU * 0.7, 0.4)
+                    pieces += minerals(tube(post * scale, 0.25), body, _METAL_HU * 0.7, 0.4)
         return pieces
 
     return make
@@ -146,9 +146,9 @@ def _wires(heart: Heart, rng: np.random.Generator) -> Device:
         scale = np.asarray(body.scale)
         pieces: list[Mineral] = []
         for line in loops:
-            pieces += _minerals(tube(line * scale, 0.55), body, _METAL_HU, 0.4)
+            pieces += minerals(tube(line * scale, 0.55), body, _METAL_HU, 0.4)
         for line in marks:
-            pieces += _minerals(tube(line * scale, 0.5), body, _METAL_HU, 0.4)
+            pieces += minerals(tube(line * scale, 0.5), body, _METAL_HU, 0.4)
         return pieces
 
     return make
@@ -158,7 +158,7 @@ def _vectors(points: NDArray[np.float64]) -> list[Vector]:
     return [(float(x), float(y), float(z)) for x, y, z in points]
 
 
-def _minerals(
+def minerals(
     shape: Shape,
     body: Body,
     hu: float,

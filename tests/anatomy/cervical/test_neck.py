@@ -73,3 +73,46 @@ def test_the_size_of_a_neck_is_that_of_its_least_width(usual):
     wide = Throat(size=(0.75, 0.75, 0.75))
     small = build(neck_scan(2, thickness=5.0, matrix=128, throat=wide, span=(-60.0, 40.0), deposits=()).volume)
     assert find_axes(small, 0, small.hu.shape[0]).size < axes.size
+
+
+def test_blood_in_the_sheaths_tells_contrast_and_hides_the_gland(usual):
+    _, anatomy = usual
+    assert anatomy.blood_pool is None
+    bright = neck_scan(2, thickness=5.0, matrix=128, throat=Throat(), span=(-118.0, 66.0), deposits=(), contrast=True)
+    part = necks.segment(build(bright.volume), {})
+    assert part.blood_pool is not None
+    assert part.blood_pool.source == "carotid sheath"
+    assert part.blood_pool.mean_hu > 125.0
+    assert all(sure < 0.6 for name, (_, sure) in part.masks.items() if name.startswith("thyroid"))
+
+
+def test_blood_in_the_aorta_tells_contrast_too(usual):
+    made, _ = usual
+    frame = build(made.volume)
+    lumen = np.zeros(frame.hu.shape, dtype=bool)
+    lumen[0, :6, :6] = True
+    for level, seen in ((40.0, True), (200.0, False)):
+        frame.hu[lumen] = level
+        masks = necks.segment(frame, {"aorta_arch": (lumen, 0.9)}).masks
+        assert any(sure >= 0.7 for name, (_, sure) in masks.items() if name.startswith("thyroid")) is seen
+
+
+def test_a_guessed_gland_lies_beside_the_windpipe_and_leaves_the_sheath(usual):
+    made, _ = usual
+    frame = build(made.volume)
+    lumen = np.zeros(frame.hu.shape, dtype=bool)
+    lumen[0, :6, :6] = True
+    frame.hu[lumen] = 200.0
+    masks = necks.segment(frame, {"aorta_arch": (lumen, 0.9)}).masks
+    for side in ("left", "right"):
+        lobe, sheath = masks[f"thyroid_{side}"][0], masks[f"carotid_sheath_{side}"][0]
+        assert not (lobe & sheath).any()
+        assert float(lobe.sum()) * float(np.prod(frame.spacing)) / 1000.0 < 20.0
+
+
+def test_beside_the_lungs_there_is_no_neck(usual):
+    made, anatomy = usual
+    neck = next(region for region in anatomy.regions if region.name == "neck")
+    for name in ("carotid_sheath_left", "neck_nodes_right"):
+        lowest = int(np.flatnonzero(anatomy.mask(name).any(axis=(1, 2)))[0])
+        assert (neck.start - lowest) * made.volume.geometry.spacing[0] <= 15.0

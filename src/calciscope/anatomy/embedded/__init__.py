@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from calciscope.anatomy.embedded import (
     abdomen,
+    bones,
     cardiac,
     chest_wall,
     head,
@@ -41,11 +42,14 @@ FINDERS: tuple[Finder, ...] = (
     neck.segment,
     head.segment,
     limb.segment,
+    bones.segment,
     abdomen.segment,
     joints.segment,
     knee.segment,
     chest_wall.segment,
     pleura.segment,
+    bones.domes,
+    bones.vertebrae,
 )
 
 

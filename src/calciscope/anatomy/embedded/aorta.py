@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from calciscope.anatomy.embedded.circles import Floats, Window, best_path, share, vote, window
 from calciscope.anatomy.embedded.column import column
-from calciscope.anatomy.embedded.frame import Frame, Mask
+from calciscope.anatomy.embedded.frame import Frame, Mask, once
 from calciscope.anatomy.embedded.track import Track, blood, from_path, resized, smoothed
 
 RADII = np.arange(5.0, 27.1, 2.0)
@@ -48,6 +48,7 @@ def clip_range(blood_hu: float | None) -> tuple[float, float]:
     return FAT_HU, high
 
 
+@once
 def spine_track(frame: Frame) -> NDArray[np.float64]:
     """``frame.spine`` set to the front of the bone, with gaps filled and beyond the ends for up to 40 mm; else NaN.
 

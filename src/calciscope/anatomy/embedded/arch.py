@@ -9,7 +9,7 @@ from skimage.graph import MCP_Geometric
 
 from calciscope.anatomy.embedded.aorta import FAT_HU, clip_range, spine_track, without_bone
 from calciscope.anatomy.embedded.circles import Window, best_path, vote, window
-from calciscope.anatomy.embedded.frame import Frame
+from calciscope.anatomy.embedded.frame import Frame, once
 from calciscope.anatomy.embedded.track import Track, from_path, longest_run, resized, smoothed
 
 RADII = np.arange(11.0, 27.1, 2.0)
@@ -25,6 +25,7 @@ FAINT = 0.22
 NARROWEST = 4.5
 
 
+@once
 def carina(frame: Frame) -> int | None:
     """Coarse slice of the fork of the windpipe: from here down the airway is wider than any windpipe, or ends.
 

@@ -14,6 +14,8 @@ from calciscope.domain.image import Volume
 
 # Noise of the coarse grid, HU, from which thresholds and edges no longer hold.
 _NOISY = 36.0
+# Smoothed until noise is below this, HU, and how often at most: a sharp kernel's noise is torn bone and torn liver.
+_CALM, _OFTEN = 22.0, 3
 # Fat on CT, HU.
 _FAT_HU = (-150.0, -30.0)
 
@@ -39,8 +41,11 @@ def build(volume: Volume) -> Frame:
     hu = bodies.block_mean(volume.hu, factor)
     if bodies.noise(hu) > _NOISY:
         # Blocks did not average it out: edges are found in a smoother volume.
-        volume = bodies.denoised(volume, factor)
-        hu = bodies.block_mean(volume.hu, factor)
+        for _ in range(_OFTEN):
+            volume = bodies.denoised(volume, factor)
+            hu = bodies.block_mean(volume.hu, factor)
+            if bodies.noise(hu) < _CALM:
+                break
     body = bodies.find_body(hu, bodies.outside_view(volume.hu, factor), spacing)
     metal = bodies.find_metal(volume, body, factor)
     contrast = find_contrast(hu, body, spacing)

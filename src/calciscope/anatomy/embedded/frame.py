@@ -6,9 +6,12 @@ volume voxels ``i * factor`` to ``(i + 1) * factor - 1``. All masks here are coa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from types import MappingProxyType
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +22,7 @@ from calciscope.domain.image import Volume
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Frame:
     """Body, lungs, airway, skeleton, metal and the part of the body in view.
 
@@ -83,3 +86,22 @@ class Part:
     blood_pool: BloodPool | None = None
     notes: tuple[str, ...] = ()
     not_bone: Mask | None = None
+
+
+_Found = TypeVar("_Found")
+
+
+def once(find: Callable[[Frame], _Found]) -> Callable[[Frame], _Found]:
+    """``find`` computed once for each frame and kept as long as the frame; arrays are handed out read-only."""
+    kept: WeakKeyDictionary[Frame, Any] = WeakKeyDictionary()
+
+    @wraps(find)
+    def found(frame: Frame) -> _Found:
+        if frame not in kept:
+            value = find(frame)
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+            kept[frame] = value
+        return kept[frame]  # type: ignore[no-any-return]
+
+    return found

@@ -1,4 +1,4 @@
-"""The head: brain and what calcifies in it, the eyes, and the arteries of the skull base.
+"""The head: brain and what calcifies in it, the eyes, the arteries of the skull base, and blood in the straight sinus.
 
 No real head was at hand to check this on: every confidence stays below what a sure placement needs.
 """
@@ -13,6 +13,7 @@ from calciscope.anatomy.embedded.cranial.cavity import filled, inside_skull
 from calciscope.anatomy.embedded.cranial.orbits import find_eyes
 from calciscope.anatomy.embedded.cranial.parts import arteries, find_parts
 from calciscope.anatomy.embedded.cranial.pose import find_pose
+from calciscope.anatomy.embedded.cranial.sinus import straight_sinus
 from calciscope.anatomy.embedded.cranial.symmetry import find_plane
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 
@@ -46,4 +47,4 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     sure = _SURE_PARTS[0] + share * (_SURE_PARTS[1] - _SURE_PARTS[0])
     masks |= {name: (mask, round(sure, 2)) for name, mask in find_parts(frame, brain, pose).items()}
     masks |= {name: (mask, _SURE_EYE) for name, mask in find_eyes(frame, pose).items()}
-    return Part(masks=masks, tubes=arteries(pose, frame, sure))
+    return Part(masks=masks, tubes=arteries(pose, frame, sure), blood_pool=straight_sinus(frame, pose))

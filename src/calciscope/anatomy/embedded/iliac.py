@@ -47,6 +47,10 @@ _DARKER = 12.0
 _PAIR, _PAIR_SLACK, _PAIR_MOST, _PAIR_WEIGHT = (12.0, -2.0), 5.0, 0.5, 0.3
 # Arteries are usually no wider than this, veins often are, mm; what each further mm costs.
 _USUAL, _WIDE_COST = 6.0, 0.025
+# A point with mostly bone this far round it lies in a bone, mm.
+_IN_BONE, _BONY = 6.0, 0.6
+# Below the fork it lies against the spine, whose spurs may be round it, for this much, mm.
+_ON_SPINE = 60.0
 # A narrow ring finds support by chance; the aorta is left only where the branches are clearly better.
 _HANDICAP = 0.0
 
@@ -304,7 +308,7 @@ def _corridor(frame: Frame, box: Window, above: Track, target: NDArray[np.float6
 
 
 def _within_view(frame: Frame, track: Track) -> Track:
-    """The track from its upper end down to where it first leaves the field of view."""
+    """The track from its upper end down to where it first leaves the field of view or enters a bone."""
     rows, columns = frame.hu.shape[1:]
     margin = np.minimum(0.5 * track.radius, 3.0)
     inside = (
@@ -313,8 +317,23 @@ def _within_view(frame: Frame, track: Track) -> Track:
         & ((rows - 1 - track.points[:, 1]) * frame.spacing[1] > margin)
         & ((columns - 1 - track.points[:, 2]) * frame.spacing[2] > margin)
     )
+    inside &= _beside_bone(frame, track)
     outside = np.flatnonzero(~inside)
     return track.part(slice(int(outside[-1]) + 1 if outside.size else 0, len(track)))
+
+
+def _beside_bone(frame: Frame, track: Track) -> NDArray[np.bool_]:
+    """Whether each point lies outside of hip bone and femur, or no deeper in them than plaque may pass for bone."""
+    reach = [int(np.ceil(_IN_BONE / step)) + 1 for step in frame.spacing[1:]]
+    free = np.ones(len(track), dtype=np.bool_)
+    top = float(track.points[:, 0].max(initial=0.0)) - _ON_SPINE / frame.spacing[0]
+    for k, point in enumerate(np.rint(track.points).astype(int)):
+        if track.points[k, 0] > top:
+            continue
+        z, y, x = np.clip(point, 0, np.array(frame.bone.shape) - 1).tolist()
+        piece = frame.bone[z, max(0, y - reach[0]) : y + reach[0] + 1, max(0, x - reach[1]) : x + reach[1] + 1]
+        free[k] = float(piece.mean()) < _BONY
+    return free
 
 
 def _fork_level(frame: Frame, left: tuple[Track, float] | None, right: tuple[Track, float] | None) -> float:

@@ -20,6 +20,8 @@ _GAP = 13.0
 _WIDE, _DEEP, _AREA = (42.0, 105.0), (20.0, 80.0), 700.0
 # The two compartments are nearer to each other than this, mm.
 _COMPARTMENTS = 14.0
+# A knee lies at least this far below the hips, mm, in the smallest adult and most children.
+_THIGH = 220.0
 # Two knees are further apart than this, mm.
 _KNEES_APART = 80.0
 # A fibula is looked for as far below the knee as this, mm.
@@ -63,7 +65,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     # Between the head of a humerus and the shoulder blade there is a gap too.
     if not bone.any() or any(name.startswith("joint_shoulder") for name in so_far):
         return Part()
-    gaps = _gaps(bone, frame)
+    gaps = [gap for gap in _gaps(bone, frame) if _below_hips(gap, frame, so_far)]
     sides = _sides(gaps, frame.spacing[2])
     if len(gaps) == 1 and not sides[0]:
         sides = [_own_side(gaps[0], frame)]
@@ -106,6 +108,13 @@ def _gaps(bone: Mask, frame: Frame) -> list[Mask]:
             whole[box] = own
             found.append(whole)
     return found
+
+
+def _below_hips(gap: Mask, frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> bool:
+    """Whether a gap lies a thigh's length below the hips in view, if any is."""
+    hips = [mask.any(axis=(1, 2)) for name, (mask, _) in so_far.items() if name.startswith("joint_hip")]
+    levels = np.flatnonzero(np.any(hips, axis=0)) if hips else np.zeros(0, dtype=np.int64)
+    return not levels.size or (float(levels.mean()) - _level(gap)) * frame.spacing[0] > _THIGH
 
 
 def _sides(gaps: list[Mask], width: float) -> list[str]:

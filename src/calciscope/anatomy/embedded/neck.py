@@ -14,16 +14,20 @@ from calciscope.anatomy.embedded.bodies import grown
 from calciscope.anatomy.embedded.cervical.axes import Axes, find_axes
 from calciscope.anatomy.embedded.cervical.gland import find_gland
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.domain.anatomy import BloodPool
 
 # How sure the sheath is, and what is found by its height over the gland where that is seen and where it is guessed.
 _SURE_COURSE, _SURE_REST = 0.72, (0.55, 0.72)
-# The neck goes on this far below the top of the lungs, mm.
-_INTO_CHEST = 30.0
+# The airway of the neck is followed this far below the top of the lungs, mm, and what lies beside it this far.
+_INTO_CHEST, _BELOW_APEX = 30.0, 9.0
 # Where so much of both sheaths, ml, is brighter than this, HU, and no blur of bone (mm), contrast was given: the gland
 # does not stand out then.
 _ENHANCED_HU, _VESSELS_ML, _BLUR_MM = 125.0, 1.5, 4.0
-# The carotid sheath runs this far to the side of the middle of the airway, at the depth of the vertebra's front, mm.
-_SHEATH_ASIDE, _SHEATH_FRONT = (16.0, 36.0), (-6.0, 24.0)
+# Blood in the aorta is brighter than this with contrast, HU.
+_BLOOD_HU = 85.0
+# The carotid sheath runs this far to the side of the middle of the airway and before the vertebra's front, mm, with
+# these half-axes of its room in cross-section: vessels and what their place varies by.
+_SHEATH, _SHEATH_HALF = (23.0, 7.0), (12.0, 14.0)
 # Nodes lie outside of it, under the muscle that turns the head.
 _NODES_ASIDE, _NODES_FRONT = (36.0, 60.0), (-25.0, 24.0)
 # Above the middle of the thyroid gland, mm: larynx, submandibular glands, tonsils and parotid glands begin and end
@@ -44,16 +48,18 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     if axes is None:
         return Part(notes=("no windpipe seen in the neck: thyroid and carotid arteries were not sought",))
     soft = frame.body & ~frame.bone & ~frame.airway & ~frame.lungs & axes.span[:, None, None]
+    # Lower down the first ribs and the vessels of the chest lie beside the airway.
+    soft[: max(0, start - round(_BELOW_APEX / frame.spacing[0]))] = False
     masks: dict[str, tuple[Mask, float]] = {}
     size = axes.size
     for side, sign in (("left", 1.0), ("right", -1.0)):
         aside = sign * axes.left / size
         ahead = axes.ahead / size
-        _keep(
-            masks, f"carotid_sheath_{side}", soft & _in(aside, _SHEATH_ASIDE) & _in(ahead, _SHEATH_FRONT), _SURE_COURSE
-        )
+        off = np.hypot((aside - _SHEATH[0]) / _SHEATH_HALF[0], (ahead - _SHEATH[1]) / _SHEATH_HALF[1])
+        _keep(masks, f"carotid_sheath_{side}", soft & (off <= 1.0), _SURE_COURSE)
         _keep(masks, f"neck_nodes_{side}", soft & _in(aside, _NODES_ASIDE) & _in(ahead, _NODES_FRONT), _SURE_REST[0])
-    enhanced = _enhanced(frame, masks)
+    pool = _vessels(frame, masks)
+    enhanced = pool is not None or _blood(frame, so_far) > _BLOOD_HU
     gland = find_gland(frame, axes, soft, enhanced=enhanced)
     if gland is not None:
         for name, (lobe, sure) in tuple(gland.masks.items()):
@@ -68,7 +74,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         masks |= gland.masks
         above = ((np.arange(frame.hu.shape[0]) - gland.middle) * frame.spacing[0] / size)[:, None, None]
         _higher(masks, frame, axes, above, soft, _SURE_REST[int(gland.seen)])
-    return Part(masks=masks)
+    return Part(masks=masks, blood_pool=pool)
 
 
 def _higher(
@@ -101,16 +107,23 @@ def _higher(
             _keep(masks, f"{name}_{side}", tissue & where, sure)
 
 
-def _enhanced(frame: Frame, masks: Mapping[str, tuple[Mask, float]]) -> bool:
-    """Whether contrast was given: by what is bright in both carotid sheaths and no blur of bone."""
-    spacing = frame.spacing
-    return all(
-        float(
-            ((frame.hu > _ENHANCED_HU) & masks[name][0] & ~grown(frame.bone & frame.body, _BLUR_MM, spacing)).sum()
-        ) * float(np.prod(spacing)) / 1000.0 > _VESSELS_ML
-        for name in ("carotid_sheath_left", "carotid_sheath_right")
-        if name in masks
-    )  # fmt: skip
+def _vessels(frame: Frame, masks: Mapping[str, tuple[Mask, float]]) -> BloodPool | None:
+    """Blood in the carotid sheaths if contrast was given: by what is bright in both and no blur of bone."""
+    clear = (frame.hu > _ENHANCED_HU) & ~grown(frame.bone & frame.body, _BLUR_MM, frame.spacing)
+    voxel_ml = float(np.prod(frame.spacing)) / 1000.0
+    sheaths = [mask & clear for name, (mask, _) in masks.items() if name.startswith("carotid_sheath_")]
+    if not sheaths or any(float(lumen.sum()) * voxel_ml <= _VESSELS_ML for lumen in sheaths):
+        return None
+    values = frame.hu[np.any(sheaths, axis=0)]
+    level = float(np.median(values))
+    return BloodPool(level, 1.4826 * float(np.median(np.abs(values - level))), int(values.size), "carotid sheath")
+
+
+def _blood(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> float:
+    """Attenuation of blood in the aorta, HU; 0 where none is in view."""
+    lumen = [mask for name, (mask, _) in so_far.items() if name.startswith("aorta_")]
+    values = frame.hu[np.any(lumen, axis=0)] if lumen else frame.hu[:0]
+    return float(np.median(values)) if values.size else 0.0
 
 
 def _in(values: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:

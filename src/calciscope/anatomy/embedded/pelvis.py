@@ -14,7 +14,7 @@ from skimage import morphology
 
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import depth, grown, within
-from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.frame import Frame, Mask, Part, once
 from calciscope.domain.anatomy import Landmark
 
 # Not annotated in scikit-image.
@@ -24,6 +24,8 @@ _HULL: Any = morphology.convex_hull_image
 _JOINT = (20.0, 62.0)
 _FILLED = 0.85
 _SHORTEST_JOINT = 27.0
+# The joints end this far below the lowest slice of lung at least, mm.
+_BELOW_LUNGS = 40.0
 # The centres of the hip joints lie this far below the sacro-iliac joints, and the cavity reaches this far below them:
 # to the ischial tuberosities, mm (two real pelves and the simulated ones agree within 6 mm).
 _TO_HIP, _BELOW_HIP = 46.0, 62.0
@@ -98,8 +100,8 @@ def find(frame: Frame) -> Pelvis | None:
     """The pelvis where its sacro-iliac joints are in view, else ``None``."""
     if frame.regions and all(region.name in ("head", "neck") for region in frame.regions):
         return None
-    midline = _midline(frame)
-    levels = joints(frame, midline)
+    midline = middle_column(frame)
+    levels = joints(frame)
     if levels is None:
         return None
     bottom, top = levels
@@ -107,9 +109,10 @@ def find(frame: Frame) -> Pelvis | None:
     return Pelvis(top, bottom, midline, hip, _cavity(frame, midline, bottom, top))
 
 
-def joints(frame: Frame, midline: float | None = None) -> tuple[int, int] | None:
+@once
+def joints(frame: Frame) -> tuple[int, int] | None:
     """Lowest and one past the highest coarse slice of the sacro-iliac joints, ``None`` where not in view."""
-    midline = _midline(frame) if midline is None else midline
+    midline = middle_column(frame)
     offsets = (np.arange(frame.hu.shape[2]) - midline) * frame.spacing[2]
     # Only the back half of the body: in front pubic bone and contrast would count.
     bone = frame.bone.copy()
@@ -132,13 +135,15 @@ def joints(frame: Frame, midline: float | None = None) -> tuple[int, int] | None
     sizes = np.bincount(labels, minlength=count + 1)
     for label in sorted(range(1, count + 1), key=lambda n: -int(sizes[n])):
         levels = np.flatnonzero(labels == label)
-        above_lungs = lungs.size and levels[0] > lungs[0]
+        # Lungs end some five vertebrae above the hip bones.
+        above_lungs = lungs.size and levels[-1] > lungs[0] - _BELOW_LUNGS / frame.spacing[0]
         if levels.size >= need and not above_lungs and _hips(frame, midline, levels):
             return int(levels[0]), int(levels[-1]) + 1
     return None
 
 
-def _midline(frame: Frame) -> float:
+@once
+def middle_column(frame: Frame) -> float:
     """Coarse column of the middle: that of the hindmost bone (sacrum, coccyx, spinous processes) where slices agree."""
     spine = spine_track(frame)
     known = spine[:, 1][np.isfinite(spine[:, 1])]

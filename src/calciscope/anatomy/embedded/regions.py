@@ -25,6 +25,9 @@ _PELVIS_MM = 280.0
 # The cranial cavity in cross-section, mm2, and its content, HU.
 _BRAIN_MM2 = 4000.0
 _BRAIN_HU = (0.0, 80.0)
+# A head is little more than its skull: in a body larger than this, mm2, a cavity of a smaller share is another's head,
+# that of an unborn child.
+_TRUNK_MM2, _HEAD_SHARE = 45000.0, 0.15
 # The skull is denser than anything else of a head, HU; around a brain of which a flap is missing it is seen from the
 # middle in this share of all directions, and what it surrounds is brain in this share.
 _SKULL_HU, _SEEN, _BRAIN_SHARE = 250.0, 0.6, 0.75
@@ -75,7 +78,7 @@ def find_regions(
     # Short runs are no hips; the scan may begin in the middle of them.
     steps = max(1, round(6.0 / spacing[0]))
     hips = np.asarray(ndimage.binary_opening(np.pad(hips, steps, mode="edge"), iterations=steps))[steps:-steps]
-    brain = _brain_slices(hu, bone, hips, spacing)
+    brain = _brain_slices(hu, body, bone, hips, spacing)
     if any_lung.size:
         brain[: int(any_lung[-1]) + 1] = False
     if brain.any():
@@ -150,11 +153,13 @@ def _has_hip(bone: Mask, spine: NDArray[np.float64], spacing: tuple[float, float
 
 
 def _brain_slices(
-    hu: NDArray[np.float32], bone: Mask, hips: NDArray[np.bool_], spacing: tuple[float, float, float]
+    hu: NDArray[np.float32], body: Mask, bone: Mask, hips: NDArray[np.bool_], spacing: tuple[float, float, float]
 ) -> NDArray[np.bool_]:
     """Which slices show the cranial cavity; where a flap is missing, only near slices in which it is closed."""
     shells = bone | (hu > _SKULL_HU)
-    closed = np.array([_has_brain(plane, shell, spacing) for plane, shell in zip(hu, shells, strict=True)], dtype=bool)
+    sizes = body.sum(axis=(1, 2)) * spacing[1] * spacing[2]
+    least = np.where(sizes > _TRUNK_MM2, np.maximum(_BRAIN_MM2, _HEAD_SHARE * sizes), _BRAIN_MM2)
+    closed = np.array([_has_brain(*one, spacing) for one in zip(hu, shells, least.tolist(), strict=True)], dtype=bool)
     if closed.sum() * spacing[0] < _CLOSED_MM:
         return closed
     reach = _FLAP_MM / spacing[0]
@@ -165,8 +170,8 @@ def _brain_slices(
     return closed
 
 
-def _has_brain(hu: NDArray[np.float32], shell: Mask, spacing: tuple[float, float, float]) -> bool:
-    """Whether a slice shows a large cavity of soft tissue enclosed by bone."""
+def _has_brain(hu: NDArray[np.float32], shell: Mask, least: float, spacing: tuple[float, float, float]) -> bool:
+    """Whether a slice shows a cavity of soft tissue of at least so many mm2 enclosed by bone."""
     area = spacing[1] * spacing[2]
     labels, count = ndimage.label(ndimage.binary_fill_holes(shell) & ~shell)
     if not count:
@@ -174,7 +179,7 @@ def _has_brain(hu: NDArray[np.float32], shell: Mask, spacing: tuple[float, float
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     label = int(sizes.argmax())
-    if sizes[label] * area < _BRAIN_MM2:
+    if sizes[label] * area < least:
         return False
     return _BRAIN_HU[0] < float(np.median(hu[labels == label])) < _BRAIN_HU[1]
 

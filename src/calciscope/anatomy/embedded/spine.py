@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -33,6 +35,8 @@ _LIKE = 0.33
 _WINDOW_MM = 40.0
 # Cross-section of a trunk, mm2; knees and calves stay below, necks too but they have an airway.
 _TRUNK_MM2 = 22000.0
+# The spine goes on over a gap of this much, mm.
+_GAP_MM = 30.0
 # Where the view cuts the canal off: how far from its back edge a vertebral body then lies at most, mm, and how bony the
 # place of one must be on average.
 _AT_EDGE_MM, _CUT_BONY = 36.0, 0.2
@@ -57,7 +61,7 @@ def spine_track(
     along = like[np.arange(n), path[:, 0], path[:, 1]]
     size = max(1, round(_WINDOW_MM / spacing[0]))
     good = ndimage.uniform_filter1d(along.astype(np.float64), size, mode="nearest") > _LIKE
-    labels, count = ndimage.label(good)
+    labels, count = ndimage.label(_bridged(good, spacing[0]))
     if not count:
         cut = _cut_off(hu, body, spacing)
         if cut is not None:
@@ -78,6 +82,16 @@ def spine_track(
     for i in range(3):
         track[known, i] = _smoothed(track[known, i], smooth)
     return track
+
+
+def _bridged(good: NDArray[np.bool_], height: float) -> NDArray[np.bool_]:
+    """Stretches of slices with short gaps between them filled: discs and noise hide a vertebra or two."""
+    out = good.copy()
+    known = np.flatnonzero(good)
+    for before, after in pairwise(known.tolist()):
+        if (after - before - 1) * height <= _GAP_MM:
+            out[before:after] = True
+    return out
 
 
 def _cut_off(hu: Floats, body: Mask, spacing: tuple[float, float, float]) -> NDArray[np.float64] | None:

@@ -102,7 +102,7 @@ def _muscle(frame: Frame, inner: Mask, deep: NDArray[np.float32], limb: NDArray[
     tissue = inner & (frame.hu > _MUSCLE[0]) & (frame.hu < _MUSCLE[1]) & ~frame.bone
     wall = inner & (deep < _WALL)
     rows = np.arange(frame.hu.shape[1])[None, :]
-    spine = spine_track(frame)[:, :2]
+    spine = spine_track(frame)[:, :2].copy()
     if ring is not None:
         astray = np.abs(spine[:, 1] - ring.midline) * frame.spacing[2] > _ASTRAY
         near = ring.joint_top + round(_LUMBAR / frame.spacing[0])

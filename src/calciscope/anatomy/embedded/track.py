@@ -17,6 +17,8 @@ from calciscope.domain.anatomy import BloodPool, Tube
 _TO_FAT = -25.0
 # A vessel narrower than this part of its wide stretches may be one of two lumens.
 _PART_OF_IT = 0.85
+# Support of a rim that is clear, and of one that says nothing of the size; how much wider the vessel may be there.
+_CLEAR, _VAGUE, _SWELLS = 0.35, 0.3, 1.2
 # Rays round a centre.
 _RAYS = 24
 # A vessel of two lumens: how many times as wide as the one that was found, how much of its rim must show, how alike the
@@ -168,6 +170,23 @@ def smoothed(track: Track, sigma: float) -> Track:
     median = ndimage.median_filter(track.radius, size=5, mode="nearest")
     radius = ndimage.gaussian_filter1d(median, sigma, mode="nearest")
     return Track(points, radius, track.support)
+
+
+def steadied(track: Track, reach: float, step: float) -> Track:
+    """The track without swellings that no rim shows: there it is hardly wider than where it is clear nearby.
+
+    ``reach`` is how far along the track clear stretches count, ``step`` the distance of its points, mm.
+    """
+    clear = track.support >= _CLEAR
+    if not clear.any():
+        return track
+    radius = track.radius.copy()
+    span = max(1, round(reach / step))
+    for k in np.flatnonzero(track.support < _VAGUE).tolist():
+        near = slice(max(0, k - span), k + span + 1)
+        if clear[near].any():
+            radius[k] = min(radius[k], _SWELLS * float(np.median(track.radius[near][clear[near]])))
+    return Track(track.points, ndimage.gaussian_filter1d(radius, 1.0, mode="nearest"), track.support)
 
 
 def longest_run(good: NDArray[np.bool_]) -> slice:

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from calciscope.anatomy.embedded import aorta, arch, branches, iliac, pelvis
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
-from calciscope.anatomy.embedded.track import Track, blood, joined, longest_run, paint, tube
+from calciscope.anatomy.embedded.track import Track, blood, joined, longest_run, paint, steadied, tube
 from calciscope.domain.anatomy import Landmark, Tube
 
 # Wall and plaque lie outside the bright lumen whose rim was traced, mm.
@@ -34,6 +34,8 @@ _BESIDE_LUNG = 12.0
 _ARCH_HEIGHT = 16.0
 # Support of a lumen that is surely one, its rim, mm, and the share of it that passes for bone before it is taken out.
 _CLEAR_LUMEN, _LUMEN_RIM, _MISTAKEN = 0.4, 2.0, 0.1
+# Clear stretches this near say how wide a faint one is, mm.
+_NEARBY = 60.0
 # Support at which a track is as sure as support can make it: a disc free on three sides.
 _CLEAR = 0.5
 # An aorta lies against the vertebra, not in it: how far it may run into the drawn vertebral body at half its length,
@@ -181,7 +183,7 @@ def _judged(frame: Frame, whole: Track, fork: float | None) -> Track | None:
     if fork is not None and run.start * frame.spacing[0] < _FAINT_ABOVE_FORK:
         # Between a good stretch and the fork it is the same vessel, even where its rim is faint.
         run = slice(0, run.stop)
-    kept = track.part(run)
+    kept = steadied(track.part(run), _NEARBY, frame.spacing[0])
     # Two branches below it speak for even a short trunk.
     least = _SHORTEST if fork is None else _SHORTEST / 3
     if len(kept) * frame.spacing[0] < least or float(np.median(kept.radius)) > _WIDEST:

@@ -136,7 +136,9 @@ class Quick:
 def facts_of(scan: Scan) -> dict[str, Fact]:
     """What is known of the scan itself, without any calcium."""
     volume, pool = scan.volume, scan.anatomy.blood_pool if scan.anatomy else None
-    return facts(volume.acquisition, volume.geometry, pool, (), scan.threshold, scan.preset.reference_kvp)
+    return facts(
+        volume.acquisition, volume.geometry, pool, (), scan.threshold, scan.preset.reference_kvp, scan.implants
+    )
 
 
 def _above(hu: NDArray[np.number], scan: Scan) -> NDArray[np.bool_]:

@@ -35,7 +35,10 @@ class Contrast(Limits):
 
 
 class Phantom(_Model):
-    """A calibration phantom; lengths in mm, ``density`` in mg/cm3, attenuation in HU."""
+    """A calibration phantom; lengths in mm, ``density`` in mg/cm3, attenuation in HU.
+
+    ``imitates`` is the organ that it stands for: where it is seen, no patient is.
+    """
 
     name: str
     title: str
@@ -49,6 +52,7 @@ class Phantom(_Model):
     body: Limits
     slices: int = Field(ge=2)
     length: float = Field(gt=0)
+    imitates: str | None = None
     source: str
     status: Status
 
@@ -90,3 +94,8 @@ def phantoms() -> tuple[Phantom, ...]:
         return _File.model_validate(yaml.safe_load(text)).phantoms
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise KnowledgeError(f"knowledge/phantoms.yaml cannot be used: {error}") from error
+
+
+def named(name: str) -> Phantom:
+    """The phantom of this name; raises :class:`KeyError` where there is none."""
+    return {one.name: one for one in phantoms()}[name]

@@ -19,8 +19,11 @@ _ASIDE, _FRONT, _BEHIND = 24.0, 16.0, 16.0
 _TOUCHES, _LEAST_ML = 9.0, 1.2
 # Bone blurs this far, mm.
 _BLUR_MM = 4.0
-# Where it does not show: this far above the top of the lungs is its middle, and half its height, mm.
-_ABOVE_LUNGS, _HALF_HEIGHT = 32.0, 28.0
+# Where it does not show: this far above the top of the lungs is its middle (with raised arms it lies at their height,
+# with arms down 30 mm above them), and half its height, mm.
+_ABOVE_LUNGS, _HALF_HEIGHT = 15.0, 26.0
+# A lobe there lies this far from the windpipe's wall to the side and behind its middle, with these half-axes, mm.
+_LOBE, _LOBE_HALF = (8.0, 2.0), (11.0, 15.0)
 _SEEN, _GUESSED = 0.8, 0.45
 # Lobes that lie at heights further apart than this are none, mm.
 _LEVEL_MM = 25.0
@@ -54,11 +57,13 @@ def find_gland(frame: Frame, axes: Axes, soft: Mask, *, enhanced: bool) -> Gland
         return None
     middle = lungs[-1] + _ABOVE_LUNGS * axes.size / frame.spacing[0]
     height = np.abs(np.arange(frame.hu.shape[0]) - middle) * frame.spacing[0] <= _HALF_HEIGHT * axes.size
-    # The gland is denser than fat; muscle beside it is excluded by its distance.
-    masks = {
-        f"thyroid_{side}": (np.asarray(mask & (frame.hu > 0.0) & height[:, None, None]), _GUESSED)
-        for side, mask in lobes.items()
-    }
+    masks = {}
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        aside = (sign * axes.left - axes.wall) / axes.size - _LOBE[0]
+        off = np.hypot(aside / _LOBE_HALF[0], (axes.front / axes.size + _LOBE[1]) / _LOBE_HALF[1])
+        # The gland is denser than fat.
+        lobe = lobes[side] & (off <= 1.0) & (frame.hu > 0.0) & height[:, None, None]
+        masks[f"thyroid_{side}"] = (np.asarray(lobe), _GUESSED)
     return Gland({name: item for name, item in masks.items() if item[0].any()}, float(middle), False)
 
 
