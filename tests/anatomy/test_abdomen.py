@@ -2,10 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from calciscope.anatomy.embedded import abdomen, gallbladder, kidneys, liver, pelvis, tissues, ureters
+from calciscope.anatomy.embedded.bodies import Body, Box
 from calciscope.anatomy.embedded.frame import Frame
-from tests.anatomy.phantom import Body
+from calciscope.domain.anatomy import Region
+from tests.anatomy.phantom import Body as Phantom
 from tests.anatomy.trunk import dice, ellipsoid, frame, trunk
 
 
@@ -139,7 +142,7 @@ def test_joints_and_side_walls(plain):
 
 
 def test_a_chest_has_no_pelvis():
-    body = Body(length=200.0)
+    body = Phantom(length=200.0)
     body.lungs(20.0, 200.0)
     assert pelvis.find(body.frame()) is None
 
@@ -189,7 +192,7 @@ def test_fat_inside_the_wall_is_not_subcutaneous(plain):
 
 
 def test_two_bones_close_together_make_a_joint():
-    body = Body(length=150.0, spine_from=1e6)
+    body = Phantom(length=150.0, spine_from=1e6)
     for low, high in ((0.0, 70.0), (76.0, 150.0)):
         body.put((np.hypot(body.x, body.y + 30) < 25) & (body.z >= low) & (body.z < high), 700.0, "bone")
     scan = body.frame(regions=(replace(REGION, stop=50),))
@@ -200,3 +203,38 @@ def test_two_bones_close_together_make_a_joint():
 
 
 REGION = frame(trunk()[0]).regions[0].__class__("limb", 0, 50, 0.8)
+
+
+def test_a_piece_of_the_spleen_is_no_kidney(plain):
+    scan, truth, _ = plain
+    box = Box((0, 0, 0), scan.hu.shape)
+    (where,) = ndimage.find_objects(truth["spleen"].astype(np.uint8))
+    piece = Body(truth["spleen"][where], where, 150.0, (0.0, 0.0, 0.0), (90.0, 60.0, 60.0), False)
+    assert kidneys._elsewhere(scan, box, piece, {"spleen": (truth["spleen"], 0.8)})
+    assert not kidneys._elsewhere(scan, box, piece, {"liver": (truth["liver"], 0.8)})
+    # What an organ took of a much brighter kidney is still kidney.
+    bright = replace(scan, hu=np.where(piece_of(truth["spleen"]), 150.0, scan.hu).astype(np.float32))
+    kidney = replace(piece, mask=piece_of(truth["spleen"])[where])
+    assert not kidneys._elsewhere(bright, box, kidney, {"spleen": (truth["spleen"], 0.8)})
+
+
+def piece_of(mask):
+    """The lowest third of a mask."""
+    low = mask.copy()
+    low[np.searchsorted(np.cumsum(mask.sum(axis=(1, 2))), mask.sum() / 3) :] = False
+    return low
+
+
+def test_what_lies_in_the_pelvis_is_no_kidney(plain):
+    scan = plain[0]
+    levels = liver.levels(scan, np.arange(len(scan.spine)))
+    low = replace(scan, regions=(*scan.regions, Region("pelvis", 0, scan.volume.hu.shape[0], 0.8)))
+    assert levels == liver.levels(low, np.arange(len(scan.spine)))
+    assert kidneys.segment(scan, {}).masks.keys() >= {"kidney_left", "kidney_right"}
+    assert not kidneys.segment(low, {}).masks
+
+
+def test_there_is_one_fossa(plain):
+    _, _, part = plain
+    _, pieces = ndimage.label(part.masks["gallbladder_fossa"][0], np.ones((3, 3, 3)))
+    assert pieces == 1

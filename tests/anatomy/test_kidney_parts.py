@@ -67,3 +67,14 @@ def test_a_larger_sinus_leaves_less_medulla(parts):
 
 def test_nothing_has_no_parts():
     assert split(np.zeros_like(KIDNEY), image(), SPACING) == {}
+
+
+def test_slices_that_are_one_row_of_voxels_are_no_error(recwarn):
+    thin = KIDNEY.copy()
+    top = np.flatnonzero(thin.any(axis=(1, 2)))[-1]
+    thin[top] = False
+    thin[top, 20, 15:25] = True
+    thin[top - 1] = np.eye(44, dtype=bool)
+    parts = split(thin, image(), SPACING)
+    assert "sinus" in parts
+    assert not recwarn.list

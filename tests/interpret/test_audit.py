@@ -60,6 +60,14 @@ MISTAKES = {
     "nothing": ({"then": {}}, "says nothing"),
     "never": ({"examples": [GOOD["examples"][1]]}, "has no example in which it fires"),
     "impossible": ({"when": "birads == '5'"}, "can never fire: birads is given at breast only"),
+    "no word": ({"when": "kind == 'lithiasys'"}, "can never fire: lithiasys is no kind; it is dystrophic, metastatic"),
+    "no state": ({"when": "calcium_state == 'raised'"}, "raised is no calcium_state; it is low, normal, high"),
+    "no place": ({"when": "site == 'parathyriod'"}, "there is no site parathyriod; did you mean parathyroid?"),
+    "beyond": ({"when": "diameter > 700.0"}, "can never fire: diameter is between 0.01 and 600 mm"),
+    "no measure": (
+        {"then": {"category": {"measure": "diametre", "scheme": "W", "value": "A"}}},
+        "gives a class of diametre, which is no measure",
+    ),
     "unknown rule": ({"refines": ["no.rule"]}, "speaks of rule no.rule, which does not exist"),
     "words": ({"plain": {"because": "a small stone"}}, "'a small stone' is no whole sentence"),
     "example": ({"when": "diameter >= 6.0"}, "example 1: the rule does not fire"),
@@ -174,3 +182,41 @@ def test_every_embedded_source_is_cited_somewhere():
     text = "\n".join(path.read_text(encoding="utf-8") for path in files if path.name != "sources.yaml")
     missing = [name for name in load().sources if name not in text]
     assert not missing
+
+
+RANGES = {
+    "{of: calcum, low: 8, high: 11}": "range of calcum: there is no quantity of this name",
+    "{of: calcium, low: 11, high: 8}": "its low limit 11 is not below its high limit 8",
+    "{of: calcium}": "has neither a low nor a high limit",
+    "{of: calcium, low: 8, from_age: 9, to_age: 9}": "from_age 9 is not below to_age 9",
+    "{of: calcium, low: 8, to_age: 9}, {of: calcium, low: 8, from_age: 10}": "none holds from 9 to 10 years",
+    "{of: calcium, low: 8}, {of: calcium, low: 8, from_age: 10}": "two ranges hold at 10 years",
+}
+
+
+@pytest.mark.parametrize("ranges", RANGES)
+def test_a_reference_range_that_cannot_be_is_told(folder, ranges):
+    text = ranges.replace("}", ", source: ward, status: current}")
+    found = audit(folder({}, labs=f"ranges: [{text}]\n"))
+    assert [line for line in found if RANGES[ranges] in line and line.startswith("labs.yaml")], found
+
+
+def test_a_good_reference_range_and_one_of_a_sex_are_none(folder):
+    own = "{of: calcium, low: 8, high: 10, source: ward, status: current}"
+    women = "{of: calcium, low: 8, high: 9, sex: female, source: ward, status: current}"
+    assert audit(folder({}, labs=f"ranges: [{women}, {own}]\n")) == ()
+
+
+def test_one_mistake_hides_no_other(folder):
+    """Neither a stray file nor a rule that breaks the schema keeps the rest from being looked at."""
+    found = audit(
+        folder(
+            {"status": "new"},
+            {"id": "ward.two", "source": "nobody"},
+            {"id": "ward.three", "when": "diameter >= 6.0"},
+            vocabulry="{}",
+            labs="ranges: [{of: calcum, low: 1, source: ward, status: current}]",
+        )
+    )
+    for words in ("vocabulry.yaml", "ward.gland", "ward.two", "ward.three, example 1", "range of calcum"):
+        assert sum(words in line for line in found) == 1, (words, found)

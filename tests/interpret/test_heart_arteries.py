@@ -45,7 +45,7 @@ def others_of(finding):
 def test_every_edition_stands_beside_the_chosen_one_with_its_year():
     finding = judged(CORONARY, {"agatston": 150.0, "vessels": 3.0}, age=62.0, sex="male")
     said = others_of(finding)
-    for edition in ("2026", "2018/2019, superseded", "2022, superseded", "1999, superseded"):
+    for edition in ("2026, unverified", "2018/2019, superseded", "2022, superseded", "1999, superseded"):
         assert f"({edition})" in said
     assert finding.measures["agatston"].category.startswith("CAC-DRS 2018 A2; CAC-DRS 2018 N3")
     assert "coronary.esc.positive" in rules_of(finding)

@@ -11,7 +11,7 @@ from calciscope.domain.deposit import Shape
 from calciscope.domain.structures import dictionary
 from calciscope.place import hypotheses, place, room
 from calciscope.place.decide import CERTAIN, decide
-from calciscope.place.features import features, to_fat
+from calciscope.place.features import features, in_aorta, to_fat
 from calciscope.place.hypotheses import Hypothesis, Scorer
 from tests.place.make import GEOMETRY, anatomy, box, deposit, tube, volume
 
@@ -24,7 +24,7 @@ REGION = (slice(7, 33), slice(11, 49), slice(11, 49))
 NEUTRAL = {
     "length_mm": 8.0, "width_mm": 4.0, "elongation": 2.0, "sphericity": 0.8, "hollow": 0.0, "volume_mm3": 60.0,
     "peak_hu": 600.0, "mean_hu": 400.0, "fat": 0.08, "air": 0.0, "fat_near": 0.2, "to_fat_mm": 3.0, "bone_mm": 12.0,
-    "airway_mm": 12.0,
+    "airway_mm": 12.0, "in_aorta": 0.0,
 }  # fmt: skip
 
 
@@ -84,9 +84,40 @@ def test_what_lies_between_wall_and_artery_shows_both_readings_close_to_each_oth
     assert abs(shown["artery.coronary.rca"] - shown["artery.aorta.root"]) < 0.35
 
 
-def test_an_unsure_frame_gives_the_heart():
-    (placed,) = place([deposit((20, 30, 20), half=0)], volume(-100), body(replace(LAD, confidence=0.4), LCX))
-    assert placed.placement.site == "heart"
+@pytest.mark.parametrize(("hu", "site"), [(45, "heart"), (-100, "artery.coronary")])
+def test_an_unsure_frame_gives_the_heart_and_in_its_fat_an_artery(hu, site):
+    unsure = body(replace(LAD, confidence=0.4), replace(LCX, confidence=0.4))
+    (placed,) = place([deposit((20, 30, 20), half=0)], volume(hu), unsure)
+    assert placed.placement.site == site
+    assert placed.placement.confidence < 0.9 or site == "heart"
+
+
+def test_in_the_fat_on_the_heart_beside_every_curve_lies_an_artery():
+    item = deposit((20, 30, 30), half=0)
+    fat, muscle = (read(item, body(LAD, LCX), KNOWN, volume(hu)) for hu in (-100, 45))
+    assert fat["artery.coronary"].score > 0.4
+    assert "artery.coronary" not in muscle
+
+
+def test_on_its_curve_an_artery_needs_no_general_reading():
+    found = read(deposit((20, 30, 20), half=0), body(LAD, LCX))
+    assert found["artery.coronary.lad"].score > 0.8
+    assert found.get("artery.coronary", Hypothesis("", 0.0, "")).score < 0.1
+
+
+def test_a_great_lump_in_fat_on_no_curve_is_no_artery():
+    item = deposit((20, 30, 30), half=0)
+    found = read(replace(item, volume_mm3=2000.0), body(LAD, LCX), KNOWN)
+    assert "artery.coronary" not in found
+
+
+def test_what_lies_within_the_circle_of_the_aorta_is_in_the_aorta():
+    root = curve("aortic_root", (30, 30), 15.0)
+    inside, wall, away = (in_aorta(deposit((20, 30, x), half=0), volume(45), body(root)) for x in (30, 37, 45))
+    assert (inside, wall, away) == (1.0, pytest.approx(0.0, abs=0.5), 0.0)
+    assert in_aorta(deposit((20, 30, 30), half=0), volume(45), body(LAD)) == 0.0
+    short = tube("aortic_root", [(34, 30, 30), (30, 30, 30)], 15.0)
+    assert in_aorta(deposit((12, 30, 30), half=0), volume(45), body(short)) == 0.0
 
 
 def test_a_root_is_no_wall_in_its_middle_and_a_valve_is():
@@ -116,10 +147,18 @@ def test_without_a_heart_region_there_are_no_parts():
 
 
 def test_without_curves_the_region_is_the_heart_as_before():
-    found = read(deposit((20, 30, 20)), body())
+    found = read(deposit((20, 30, 20)), body(), image=volume(45))
     assert set(found) == {"heart"}
     assert found["heart"].group is None
     assert found["heart"].score == pytest.approx(0.9 * KNOWN.meanings["heart_region"].weight)
+
+
+def test_without_curves_what_lies_in_the_fat_of_the_heart_is_an_artery_but_not_surely():
+    (placed,) = place([deposit((20, 30, 20), half=0)], volume(-100), body())
+    assert placed.placement.site == "artery.coronary"
+    assert CERTAIN <= placed.placement.confidence < 0.8
+    (far,) = place([deposit((20, 30, 3), half=0)], volume(-100), body())
+    assert far.placement.site != "artery.coronary"
 
 
 def test_a_wall_that_no_curve_explains_stays_with_the_aorta():

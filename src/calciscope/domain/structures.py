@@ -67,7 +67,8 @@ class Group:
     ``room`` are the structures whose masks make up the room, ``tolerance_mm`` how far outside a deposit may lie, and
     ``site`` is what holds all of the group but the sites of ``beside``. Within the room the structures of ``replaces``
     are not asked. ``none`` is the weight of none of the group, ``surface`` the site, weight and depth in mm of the
-    room's outline, ``deep`` the site and weight of what lies well inside it (from a depth in mm on).
+    room's outline, ``deep`` the site and weight of what lies well inside it (from a depth in mm on), ``fatty`` the site
+    and weight of what lies in its fat, in full from a share of fat around it on.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Group:
     beside: tuple[str, ...] = ()
     surface: tuple[str, float, float] | None = None
     deep: tuple[str, float, float] | None = None
+    fatty: tuple[str, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,9 @@ def _meaning(name: str, entry: dict[str, Any], defaults: dict[str, dict[str, Any
 
 
 def _group(name: str, entry: dict[str, Any]) -> Group:
-    def layer(key: str) -> tuple[str, float, float] | None:
+    def layer(key: str, measure: str = "mm") -> tuple[str, float, float] | None:
         found = entry.get(key)
-        return (found["site"], float(found["weight"]), float(found["mm"])) if found else None
+        return (found["site"], float(found["weight"]), float(found[measure])) if found else None
 
     return Group(
         name=name,
@@ -142,6 +144,7 @@ def _group(name: str, entry: dict[str, Any]) -> Group:
         beside=tuple(entry.get("beside", ())),
         surface=layer("surface"),
         deep=layer("deep"),
+        fatty=layer("fatty", "share"),
     )
 
 

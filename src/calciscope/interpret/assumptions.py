@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice, product
 
@@ -16,6 +16,7 @@ from calciscope.interpret.folders import LISTS
 from calciscope.interpret.judge import Case, Verdict
 from calciscope.interpret.rules import IMAGE_ONLY, CompiledRule, Knowledge
 from calciscope.interpret.schema import Fact
+from calciscope.interpret.seriousness import would_advise
 
 # A rule that waits for more inputs than this is too far from firing to be worth asking for all of them.
 _MOST_INPUTS = 3
@@ -31,11 +32,15 @@ _OPPOSITE = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "==", "!=": "!="}
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """Inputs with the values they might have, the condition that asked for them, and whether that is seldom met."""
+    """Inputs with the values they might have, the condition that asked for them, and whether that is seldom met.
+
+    ``advice`` is all that the rule which asked would add, where it changes neither a kind nor a level.
+    """
 
     facts: tuple[tuple[str, Assumed], ...]
     text: str = field(default="", compare=False)
     rare: bool = field(default=False, compare=False)
+    advice: str = field(default="", compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,23 +69,43 @@ class Assumption:
 
 
 def assumptions(one: Case, verdict: Verdict, knowledge: Knowledge) -> tuple[Assumption, ...]:
-    """What would make a waiting rule fire that could change the verdict, those with the fewest inputs first."""
+    """What would make a waiting rule fire that could change the verdict or add an advice, the fewest inputs first."""
     found: dict[Assumption, Assumption] = {}
+    refined = {name for rule in verdict.fired for name in rule.rule.refines}
     safe = _lead(verdict, one.margin)
     weights = _weights(one.first)
     for rule in one.rules:
         if rule.id in one.muted or rule.rule.status == "superseded" or rule.rule.default:
             continue
         moves = _moves_level(rule, verdict.level)
-        advises = rule.rule.then.advice is not None and _measurable(rule, one.inputs.facts, knowledge)
+        advises = not rule.rule.rare and _could_advise(rule, one, verdict, refined, knowledge)
         if not moves and not advises and not rule.rule.then.kind:
             continue
         for assumption in _of_rule(rule, one, verdict, knowledge):
-            if moves or advises or _at_stake(assumption, weights) >= safe:
-                known = found.setdefault(assumption, assumption)
-                if known.rare and not assumption.rare:
-                    found[assumption] = assumption
+            if not moves and (not rule.rule.then.kind or _at_stake(assumption, weights) < safe):
+                # For an advice alone one question is enough.
+                if not advises or len(assumption.facts) > 1:
+                    continue
+                assumption = replace(assumption, advice=rule.rule.then.advice or "")
+            known = found.setdefault(assumption, assumption)
+            if (known.rare and not assumption.rare) or (known.advice and not assumption.advice):
+                found[assumption] = assumption
     return tuple(sorted(found.values(), key=lambda assumption: len(assumption.facts)))
+
+
+def _could_advise(rule: CompiledRule, one: Case, verdict: Verdict, refined: set[str], knowledge: Knowledge) -> bool:
+    """Whether a rule would add an advice if it fired: none that stands already, of the guideline that speaks here.
+
+    Of what is harmless only a test is worth asking for; nobody needs to know which other words would say so.
+    """
+    then, own = rule.rule.then, rule.rule.guideline
+    if verdict.level.rank < Seriousness.MONITOR.rank and not _measurable(rule, one.inputs.facts, knowledge):
+        return False
+    if then.advice is None or rule.id in refined or not would_advise(rule, verdict.seriousness):
+        return False
+    if own not in (None, one.guidelines) and (rule.question, one.guidelines) in one.asked:
+        return False
+    return all(fired.rule.then.advice != then.advice for fired in verdict.fired)
 
 
 def _measurable(rule: CompiledRule, facts: Facts, knowledge: Knowledge) -> bool:
@@ -154,14 +179,18 @@ def _of_rule(rule: CompiledRule, one: Case, verdict: Verdict, knowledge: Knowled
 
 
 def _consistent(assumption: Assumption, facts: Facts, knowledge: Knowledge) -> bool:
-    """Whether a word that is computed from states can be what is assumed, with the states that are known."""
+    """Whether a word that is computed from states can be what is assumed, with the states that are known.
+
+    It must tell what the states are: "abnormal" can mean many things, and rules about each of them ask by themselves.
+    """
     assumed = dict(assumption.facts)
     for name, condition in knowledge.combined:
         if name in assumed:
             known = {part: assumed.get(part, facts.get(part)) for part in condition.names}
             options = [[value] if value is not None else ["low", "normal", "high"] for value in known.values()]
             ways = (dict(zip(known, way, strict=True)) for way in product(*options))
-            if not any(condition.program.execute(cel.Context(variables=way)) == assumed[name] for way in ways):
+            meant = [way for way in ways if condition.program.execute(cel.Context(variables=way)) == assumed[name]]
+            if len(meant) != 1:
                 return False
     return True
 
@@ -199,6 +228,8 @@ def _fires(rule: CompiledRule, facts: Facts) -> bool:
 
 
 def _values(rule: CompiledRule, name: str) -> tuple[Assumed, ...]:
+    if comparisons(rule.condition.text, name) == ((">", 0.0),):
+        return ()  # it asks whether there is a number, not how large it is
     return _turning_points(rule.condition.text, name) or tuple(
         value
         for example in rule.rule.examples
@@ -206,12 +237,14 @@ def _values(rule: CompiledRule, name: str) -> tuple[Assumed, ...]:
     )
 
 
-def comparisons(text: str, name: str) -> list[tuple[str, float]]:
-    """The numbers that a condition compares an input with: ``[('>', 5.0), ('<=', 10.0)]``."""
+@lru_cache(maxsize=8192)
+def comparisons(text: str, name: str) -> tuple[tuple[str, float], ...]:
+    """The numbers that a condition compares an input with: ``(('>', 5.0), ('<=', 10.0))``."""
     number = r"(-?\d+\.?\d*)"
     forward = re.findall(rf"(?<![\w.]){name}\s*([<>=!]=|[<>])\s*{number}", text)
     backward = re.findall(rf"{number}\s*([<>=!]=|[<>])\s*{name}\b", text)
-    return [(op, float(at)) for op, at in forward] + [(_OPPOSITE[op], float(at)) for at, op in backward]
+    found = [(op, float(at)) for op, at in forward] + [(_OPPOSITE[op], float(at)) for at, op in backward]
+    return tuple(found)
 
 
 @lru_cache(maxsize=8192)

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from calciscope.domain import site as sites
 from calciscope.domain.assessment import Source
@@ -19,6 +19,7 @@ from calciscope.interpret import examples
 from calciscope.interpret.assumptions import spoken_concepts
 from calciscope.interpret.conflicts import conflicts
 from calciscope.interpret.folders import LISTS, labs_of, mistakes, sources_of, vocabulary_of
+from calciscope.interpret.limits import impossible, ranges
 from calciscope.interpret.plain import check as plain
 from calciscope.interpret.rules import EMBEDDED, compiled, input_names, load, read
 from calciscope.interpret.schema import Chapter, General, Kinds, Labs, Rule, Vocabulary
@@ -38,39 +39,60 @@ def audit(folder: Path | None = None) -> tuple[str, ...]:
     """Every mistake of a hospital's folder, laid over the embedded knowledge; without one, of the embedded itself.
 
     Checked are: names of files, YAML, keys and values, conditions and the inputs they use, sites, concepts, sources
-    (there, and cited), examples, words for patients, rules that can never fire, bands with gaps or overlaps, and rules
-    that contradict each other. Raises :class:`KnowledgeError` where there is no such folder.
+    (there, and cited), examples, words for patients, rules that can never fire, reference ranges, bands with
+    gaps or overlaps, and rules that contradict each other.
+
+    Raises:
+        KnowledgeError: there is no such folder.
     """
     if folder is not None and not folder.is_dir():
         raise KnowledgeError(f"{folder.name}: there is no knowledge folder of this name")
     place = folder or EMBEDDED
-    contents: dict[str, Any] = {}
-    found = [*_strangers(place, folder is not None), *_read(place, contents)]
-    # What is not even a mapping or breaks its schema cannot be looked into further.
-    if found:
-        return tuple(found)
     places = (EMBEDDED, folder) if folder else (EMBEDDED,)
+    contents: dict[str, Any] = {}
+    broken = list(_read(place, contents))
+    found = [*_strangers(place, folder is not None), *broken]
+    known_sources, labs, words = _shared(places, found)
+    chapters = [(file, content) for file, content in contents.items() if isinstance(content, Chapter)]
+    bad: set[str] = set()
+    for rule_id, line in _each(chapters, known_sources, labs, words):
+        bad.add(rule_id)
+        found.append(line)
+    found += ranges(contents.get("labs.yaml"), labs, known_sources)
+    if folder is not None and not broken:
+        found += _uncited(contents, [rule for _, chapter in chapters for rule in chapter.rules])
+    # What is wrong by itself would only be told again by its examples.
+    sound = [(file, _without(chapter, bad)) for file, chapter in chapters]
     try:
-        known_sources, labs = sources_of(places), labs_of(places)
-        words = {concept for name in LISTS for concept in getattr(vocabulary_of(places), name)}
+        knowledge = read((folder,) if folder else (), sound)
     except KnowledgeError as error:
-        return (str(error),)
-    rules = [(file, chapter, rule) for file, chapter in _chapters(contents) for rule in chapter.rules]
-    found = list(_each(rules, known_sources, labs, words))
-    if folder is not None:
-        found += _uncited(folder, [rule for _, _, rule in rules])
-    if found:
-        return tuple(found)
-    try:
-        knowledge = read((folder,) if folder else ())
-    except KnowledgeError as error:
-        return (str(error),)
-    own = {rule.id for _, _, rule in rules}
+        return tuple(dict.fromkeys(found or [str(error)]))
+    own = {rule.id for _, chapter in sound for rule in chapter.rules}
     found += [line for line in examples.check(knowledge) if line.split()[1].rstrip(",") in own]
     if folder is None:
         found += plain.of_book(knowledge)
     found += [str(one) for one in conflicts(knowledge) if not own.isdisjoint(one.rules)]
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
+
+
+def _shared(places: Sequence[Path], found: list[str]) -> tuple[Mapping[str, Source], Labs, set[str]]:
+    """Sources, laboratory data and concepts of the folders; the embedded ones where those of a folder are broken."""
+    concepts = vocabulary_of((EMBEDDED,))
+    try:
+        known_sources = sources_of(places)
+    except KnowledgeError as error:
+        found.append(str(error))
+        known_sources = sources_of((EMBEDDED,))
+    try:
+        labs, concepts = labs_of(places), vocabulary_of(places)
+    except KnowledgeError as error:
+        found.append(str(error))
+        labs = labs_of((EMBEDDED,))
+    return known_sources, labs, {concept for name in LISTS for concept in getattr(concepts, name)}
+
+
+def _without(chapter: Chapter, bad: set[str]) -> Chapter:
+    return chapter.model_copy(update={"rules": tuple(rule for rule in chapter.rules if rule.id not in bad)})
 
 
 def _strangers(place: Path, own: bool) -> Iterator[str]:
@@ -108,69 +130,65 @@ def _read(place: Path, contents: dict[str, Any]) -> Iterator[str]:
             contents[path.name] = model.model_validate(data)
         except ValidationError as error:
             yield from mistakes(error, data, path.name)
+            rest = _sound_part(model, data, error)
+            if rest is not None:
+                contents[path.name] = rest
 
 
-def _chapters(contents: Mapping[str, Any]) -> Iterator[tuple[str, Chapter]]:
-    for file, content in contents.items():
-        if isinstance(content, Chapter):
-            yield file, content
+def _sound_part(model: type[BaseModel], data: dict[str, Any], error: ValidationError) -> BaseModel | None:
+    """A chapter without the rules that break its schema, so that the others are looked at; else nothing."""
+    broken = {one["loc"][1] for one in error.errors() if len(one["loc"]) > 1 and one["loc"][0] == "rules"}
+    if not issubclass(model, Chapter) or not broken or not isinstance(data.get("rules"), list):
+        return None
+    rules = [rule for number, rule in enumerate(data["rules"]) if number not in broken]
+    try:
+        return model.model_validate({**data, "rules": rules})
+    except ValidationError:
+        return None
 
 
 def _each(
-    rules: Sequence[tuple[str, Chapter, Rule]], known_sources: Mapping[str, Source], labs: Labs, words: set[str]
-) -> Iterator[str]:
-    """What is wrong with each rule by itself."""
+    chapters: Sequence[tuple[str, Chapter]], known_sources: Mapping[str, Source], labs: Labs, words: set[str]
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with each rule by itself: its id and the line."""
     names = input_names(labs)
-    seen: dict[str, str] = {}
-    every = {rule.id for _, _, rule in rules} | {rule.id for rule in load().rules}
-    for file, chapter, rule in rules:
+    seen: set[str] = set()
+    every = {rule.id for _, chapter in chapters for rule in chapter.rules} | {rule.id for rule in load().rules}
+    for file, chapter, rule in ((file, one, rule) for file, one in chapters for rule in one.rules):
         where = f"{file}: rule {rule.id}"
         if rule.id in seen:
-            yield f"{where}: is there twice"
-        seen[rule.id] = file
+            yield rule.id, f"{where}: is there twice"
+        seen.add(rule.id)
         for place in (*chapter.sites, *rule.sites):
             if not sites.exists(place):
                 close = sites.nearest(place)
-                yield f"{where}: there is no site {place}" + (f"; did you mean {close}?" if close else "")
+                yield rule.id, f"{where}: there is no site {place}" + (f"; did you mean {close}?" if close else "")
+        for other in (*rule.conflicts_with, *rule.refines):
+            if other not in every:
+                yield rule.id, f"{where}: speaks of rule {other}, which does not exist"
         try:
             ready = compiled(rule, chapter, file, names, known_sources)
         except KnowledgeError as error:
-            yield str(error)
+            yield rule.id, str(error)
             continue
         for concept in spoken_concepts(rule.when):
             if concept not in words:
                 close_words = get_close_matches(concept, sorted(words), n=1, cutoff=0.6)
                 hint = f"; did you mean {close_words[0]}?" if close_words else "; add it to vocabulary.yaml"
-                yield f"{where}: {concept} is no concept{hint}"
-        for other in (*rule.conflicts_with, *rule.refines):
-            if other not in every:
-                yield f"{where}: speaks of rule {other}, which does not exist"
+                yield rule.id, f"{where}: {concept} is no concept{hint}"
         if not rule.then.model_dump(exclude_defaults=True):
-            yield f"{where}: says nothing; give it a kind, seriousness, advice, category or note"
-        yield from (f"{where}: {line}" for line in plain.of_rule(rule))
+            yield rule.id, f"{where}: says nothing; give it a kind, seriousness, advice, category or note"
+        yield from ((rule.id, f"{where}: {line}") for line in plain.of_rule(rule))
         if not any(example.gives is not None for example in rule.examples):
-            yield f"{where}: has no example in which it fires"
-        for name in sorted(ready.names):
-            allowed = _allowed(name, labs)
-            if allowed and ready.sites and not any(_meet(one, two) for one in allowed for two in ready.sites):
-                yield f"{where}: can never fire: {name} is given at {', '.join(allowed)} only"
+            yield rule.id, f"{where}: has no example in which it fires"
+        yield from ((rule.id, f"{where}: {said}") for said in impossible(ready, labs))
 
 
-def _allowed(name: str, labs: Labs) -> tuple[str, ...]:
-    """The sites at which a finding can have an input; none means everywhere."""
-    quantity, word = labs.quantities.get(name), labs.words.get(name)
-    return quantity.sites if quantity else word.sites if word else ()
-
-
-def _meet(one: str, two: str) -> bool:
-    return sites.within(one, two) or sites.within(two, one)
-
-
-def _uncited(folder: Path, rules: Sequence[Rule]) -> Iterator[str]:
+def _uncited(contents: Mapping[str, Any], rules: Sequence[Rule]) -> Iterator[str]:
     """Sources of the folder that nothing in it rests on; the embedded ones serve the measures and presets too."""
-    own = labs_of((folder,))
     cited = {rule.source for rule in rules}
-    cited |= {band.source for band in own.ranges} | {entry.source for entry in own.derived}
-    for name in sources_of((folder,)):
+    if isinstance(own := contents.get("labs.yaml"), Labs):
+        cited |= {band.source for band in own.ranges} | {entry.source for entry in own.derived}
+    for name in contents.get("sources.yaml", ()):
         if name not in cited:
             yield f"sources.yaml: {name} is cited by no rule; cite it or take it out"

@@ -79,6 +79,7 @@ class Knowledge:
     nothing: tuple[Condition, ...]
     asked_of_images: frozenset[str]
     not_organs: tuple[str, ...]
+    same_amount: frozenset[str]
     names: frozenset[str]
     folders: tuple[str, ...] = ()
     _by_site: dict[str, tuple[CompiledRule, ...]] = field(default_factory=dict, repr=False)
@@ -138,8 +139,11 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def read(folders: Sequence[Path]) -> Knowledge:
-    """What :func:`load` gives, read anew from files that may have changed."""
+def read(folders: Sequence[Path], own: Sequence[tuple[str, Chapter]] | None = None) -> Knowledge:
+    """What :func:`load` gives, read anew from files that may have changed.
+
+    ``own`` are the chapters of the last folder with the names of their files, where they were read already.
+    """
     for folder in folders:
         if not folder.is_dir():
             raise KnowledgeError(f"{folder.name}: there is no knowledge folder of this name")
@@ -151,7 +155,7 @@ def read(folders: Sequence[Path]) -> Knowledge:
     kinds: Kinds | None = None
     for place in places:
         seen: set[str] = set()
-        for file, chapter in _chapters(place):
+        for file, chapter in own if own is not None and place == places[-1] else _chapters(place):
             kinds = chapter if isinstance(chapter, Kinds) else kinds
             for rule in chapter.rules:
                 if rule.id in seen:
@@ -179,6 +183,7 @@ def read(folders: Sequence[Path]) -> Knowledge:
         nothing=tuple(condition_of(text, names, "kinds.yaml") for text in kinds.nothing),
         asked_of_images=frozenset(kinds.asked_of_images),
         not_organs=kinds.organs.not_counted,
+        same_amount=frozenset(kinds.same_amount),
         names=names,
         folders=tuple(folder.name for folder in folders),
     )

@@ -123,12 +123,14 @@ class Kinds(General):
 
     ``margin``: two kinds whose totals differ by no more are not told apart. ``nothing``: conditions under which a
     finding says that no calcium is there. ``asked_of_images``: keys of a stated finding that are asked for, as an
-    unknown, of a deposit that was found in an image.
+    unknown, of a deposit that was found in an image. ``same_amount``: keys that tell the amount each in its own way, so
+    that none of them is asked for where another is known.
     """
 
     margin: float
     nothing: tuple[str, ...]
     asked_of_images: tuple[str, ...] = ()
+    same_amount: tuple[str, ...] = ()
     organs: Organs = Organs()
 
 

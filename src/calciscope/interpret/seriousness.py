@@ -80,10 +80,15 @@ def advising(verdict: SeriousnessVerdict) -> tuple[CompiledRule, ...]:
     A benign reading's "no follow-up" does not survive a worse one, what can wait is not said beside an alarm, and an
     alarm that was capped does not advise.
     """
+    return tuple(rule for rule in verdict.rules if would_advise(rule, verdict))
+
+
+def would_advise(rule: CompiledRule, verdict: SeriousnessVerdict) -> bool:
+    """Whether the advice of a rule would stand at this level, if it fired and did not change it."""
     top = verdict.value.rank
     # One step below the top still matters, but for an alarm only the alarm, and for the harmless all that is harmless.
     least = top if verdict.value in (Seriousness.URGENT, Seriousness.MONITOR) else top - 1
-    return tuple(rule for rule in verdict.rules if least <= _own(rule, verdict.value).rank <= top)
+    return least <= _own(rule, verdict.value).rank <= top
 
 
 def _weight(rule: CompiledRule, level: Seriousness) -> int:
@@ -98,7 +103,7 @@ def _alternative(rule: CompiledRule) -> Alternative:
     then = rule.rule.then
     category = f"{then.category.scheme} {then.category.value}" if then.category else None
     value = then.seriousness or then.at_least or then.at_most or category or "advice"
-    marks = [rule.rule.edition or "", "superseded" if rule.rule.status == "superseded" else ""]
+    marks = [rule.rule.edition or "", "" if rule.rule.status == "current" else rule.rule.status]
     note = ", ".join([*filter(None, marks)])
     said = rule.rule.statement
     return Alternative(value=str(value), why=f"{said} ({note})" if note else said)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from calciscope.domain.assessment import Kind, Seriousness, Unknown
-from calciscope.domain.site import UNPLACED, label, within
-from calciscope.interpret.assumptions import Assumed, Assumption, assumptions, comparisons, is_test
+from calciscope.domain.site import SIDES, UNPLACED, label, split, within
+from calciscope.interpret.assumptions import Assumed, Assumption, assumptions, comparisons
 from calciscope.interpret.context import Facts
 from calciscope.interpret.folders import LISTS
 from calciscope.interpret.judge import Case, Verdict, judge_if
 from calciscope.interpret.rules import Knowledge
-from calciscope.interpret.seriousness import advising
 
 _COMPARED = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "==": ""}
 _HOLDS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq}
@@ -28,8 +27,8 @@ _RARE = 0.25
 # More lines than this are not read; the places named in one sentence are limited for the same reason.
 _MOST_LINES = 8
 _MOST_PLACES = 4
-# What a test would change in the next step only comes after all that changes a kind or a level.
-_STEP_ONLY = 0.5
+# What changes an advice alone is told last, in so many lines at most.
+_MOST_ADVICE, _ADVICE = 3, 0.3
 _Outcome = tuple[Kind | None, Seriousness]
 
 
@@ -37,7 +36,7 @@ _Outcome = tuple[Kind | None, Seriousness]
 class _Change:
     """What an assumption would do to one finding; the higher ``score``, the more decisive.
 
-    ``step`` is an advice that would be added where neither kind nor seriousness change.
+    ``advice`` is what would be advised where neither kind nor seriousness would change.
     """
 
     inputs: tuple[str, ...]
@@ -45,11 +44,11 @@ class _Change:
     site: str
     becomes: str
     score: float
-    step: str = ""
+    advice: str = ""
 
 
 def unknowns(cases: Sequence[tuple[str, Case, Verdict, Seriousness]], knowledge: Knowledge) -> tuple[Unknown, ...]:
-    """The inputs that would change a kind, a seriousness or (tests only) an advice, most decisive first, a line each.
+    """The inputs that would change a kind, a seriousness or an advice, most decisive first, one line each.
 
     Args:
         cases: for each finding its site, its case, the verdict of its own rules, and how serious it counts, which is
@@ -63,6 +62,8 @@ def unknowns(cases: Sequence[tuple[str, Case, Verdict, Seriousness]], knowledge:
             for name in change.inputs:
                 by_input.setdefault(name, []).append(change)
     ranked = sorted(by_input.items(), key=lambda item: (-max(change.score for change in item[1]), item[0]))
+    minor = [item for item in ranked if all(change.advice for change in item[1])][_MOST_ADVICE:]
+    ranked = [item for item in ranked if item not in minor]
     return tuple(Unknown(input=name, would_change=_sentence(changes)) for name, changes in ranked[:_MOST_LINES])
 
 
@@ -71,17 +72,22 @@ def _sentence(changes: Sequence[_Change]) -> str:
 
     What one answer alone would change comes without what it would change together with another.
     """
+    # What would change an advice alone is not worth a word beside what would change more.
+    ordered = sorted(changes, key=lambda change: -change.score)
+    first = (ordered[0].condition, ordered[0].advice)
+    minor = [change for change in ordered if (change.condition, change.advice) == first]
+    changes = [change for change in ordered if not change.advice] or minor
     alone = [change for change in changes if len(change.inputs) == 1]
     sites: dict[tuple[str, str, str], list[str]] = {}
-    for change in sorted(alone or changes, key=lambda change: -change.score):
-        named = sites.setdefault((change.condition, change.becomes, change.step), [])
+    for change in alone or changes:
+        named = sites.setdefault((change.condition, change.becomes, change.advice), [])
         if change.site not in named:
             named.append(change.site)
     texts = [
-        f"If {condition}, a next step would be: {step}"
-        if step
+        f"If {condition}, a next step would be: {advice.rstrip('.')}."
+        if advice
         else f"If {condition}, {_where(named)} would be {becomes}."
-        for (condition, becomes, step), named in sites.items()
+        for (condition, becomes, advice), named in sites.items()
     ]
     return " ".join(texts[:2])
 
@@ -89,13 +95,20 @@ def _sentence(changes: Sequence[_Change]) -> str:
 def _where(sites: Sequence[str]) -> str:
     """The places in words; a part is not named beside its whole."""
     whole = [site for site in sites if not any(site != other and within(site, other) for other in sites)]
-    labels = list(dict.fromkeys(label(site) for site in whole if site != UNPLACED))
+    labels = list(dict.fromkeys(_label(site, whole) for site in whole if site != UNPLACED))
     if not labels:
         return "the calcification that could not be placed"
     more = len(labels) - _MOST_PLACES
     if more > 1:
         labels = [*labels[:_MOST_PLACES], f"{more} other places"]
     return f"calcification of the {_and(labels)}"
+
+
+def _label(site: str, sites: Sequence[str]) -> str:
+    """The name of a place; both sides of one are named at once."""
+    base, side = split(site)
+    both = side is not None and all(f"{base}.{one}" in sites for one in SIDES)
+    return f"{_and(SIDES)} {label(base)}" if both else label(site)
 
 
 def _and(words: Sequence[str]) -> str:
@@ -105,42 +118,31 @@ def _and(words: Sequence[str]) -> str:
 def _changes(
     site: str, one: Case, verdict: Verdict, counts: Seriousness, highest: int, knowledge: Knowledge
 ) -> Iterator[_Change]:
-    outcomes: dict[Assumption, tuple[_Outcome, tuple[str, ...]]] = {}
-    seen: set[tuple[tuple[str, ...], _Outcome, tuple[str, ...]]] = set()
+    outcomes: dict[Assumption, _Outcome] = {}
+    seen: set[tuple[tuple[str, ...], _Outcome, str]] = set()
     # What it counts for because of a total or a part stays, whatever its own rules would say.
     least = counts if counts.rank > verdict.level.rank else Seriousness.NONE
     today = (verdict.kind_value, counts)
-    advised = _steps(verdict)
 
-    def outcome(assumption: Assumption) -> tuple[_Outcome, tuple[str, ...]]:
-        """What the finding would be and, where it would be the same, what would be advised besides."""
+    def outcome(assumption: Assumption) -> _Outcome:
         if assumption not in outcomes:
             then = judge_if(one, verdict, assumption.added_to(one.inputs.facts))
-            result = (then.kind_value, then.level if then.level.rank > least.rank else least)
-            steps = tuple(step for step in _steps(then) if step not in advised) if result == today else ()
-            outcomes[assumption] = (result, steps)
+            outcomes[assumption] = (then.kind_value, then.level if then.level.rank > least.rank else least)
         return outcomes[assumption]
 
     for assumption in assumptions(one, verdict, knowledge):
-        result, steps = outcome(assumption)
-        if (result == today and not steps) or any(outcome(part) == (result, steps) for part in assumption.parts()):
+        result = today if assumption.advice else outcome(assumption)
+        if (result == today and not assumption.advice) or any(outcome(part) == result for part in assumption.parts()):
             continue
         if assumption.rare and not frozenset(LISTS).isdisjoint(assumption.names):
             continue  # whoever has a disease that is hardly ever seen says so unasked
         asked = _base_keys(assumption.names, one.inputs.facts, knowledge)
         if assumption.rare and not all(_of_patient(name, knowledge) for name in asked):
             continue  # and whoever has graded the finding by a special score has written it down
-        if result == today and not (len(assumption.facts) == 1 and all(is_test(name, knowledge) for name in asked)):
-            continue  # a next step that hangs on one test is worth a line, on several it is not
-        if asked and (asked, result, steps) not in seen and _fits(asked, one.inputs.facts, knowledge):
-            seen.add((asked, result, steps))
-            change = _change(site, assumption, today, result, highest, asked, knowledge)
-            yield change if result != today else replace(change, step=steps[0])
-
-
-def _steps(verdict: Verdict) -> tuple[str, ...]:
-    """What a verdict advises."""
-    return tuple(text for rule in advising(verdict.seriousness) if (text := rule.rule.then.advice) is not None)
+        known = (asked, result, assumption.advice)
+        if asked and known not in seen and _fits(asked, one.inputs.facts, knowledge):
+            seen.add(known)
+            yield _change(site, assumption, today, result, highest, asked, knowledge)
 
 
 def _change(
@@ -152,6 +154,9 @@ def _change(
     asked: tuple[str, ...],
     knowledge: Knowledge,
 ) -> _Change:
+    if assumption.advice:
+        condition = _condition(assumption, knowledge)
+        return _Change(asked, condition, site, "", _ADVICE * (1 + then[1].rank), assumption.advice)
     steps = then[1].rank - today[1].rank
     becomes = []
     if then[0] != today[0] and then[0] is not None:
@@ -161,22 +166,39 @@ def _change(
     # An alarm matters more than an all-clear, most of all one that changes the overall answer; and one question is
     # better than two.
     told = 0.0 if then[0] == today[0] else 1.0 if then[0] is Kind.INDETERMINATE else 3.0
-    told += _STEP_ONLY if then == today else 0.0
     score = told + 2.0 * abs(steps) + (1.0 if steps > 0 else 0.0)
     score = (score + 4.0 * max(then[1].rank - highest, 0)) / len(assumption.facts) ** 2
     if not any(_of_patient(name, knowledge) for name in asked):
         score *= _LOOKING
     if assumption.rare:
         score *= _RARE
-    condition = _and([_word(name, value, assumption.text, knowledge) for name, value in assumption.facts])
+    condition = _condition(assumption, knowledge)
     return _Change(asked, condition, site, " and ".join(becomes), score)
+
+
+def _condition(assumption: Assumption, knowledge: Knowledge) -> str:
+    """An assumption in words; a state says nothing beside a number of what it is the state of."""
+    numbers = {name for name, value in assumption.facts if isinstance(value, float)}
+    states = {
+        state.name for state in knowledge.labs.states if numbers & {*state.of, *_standing_in(state.of, knowledge)}
+    }
+    return _and([_word(n, value, assumption.text, knowledge) for n, value in assumption.facts if n not in states])
+
+
+def _standing_in(names: Sequence[str], knowledge: Knowledge) -> set[str]:
+    """The quantities that are one of some others."""
+    return {derived.name for derived, _, expression in knowledge.derived if expression.text in names}
 
 
 def _fits(asked: Sequence[str], facts: Facts, knowledge: Knowledge) -> bool:
     """Whether every input can be asked for: of a deposit in an image only what a person can still see there.
 
+    How much there is in words is not asked for beside a score, nor another score beside one.
     A look at the picture answers a question by itself or not at all; together with another input it is far-fetched.
     """
+    amounts = knowledge.same_amount
+    if not amounts.isdisjoint(asked) and not amounts.isdisjoint(facts):
+        return False
     if facts.get("imaged") is not True:
         return True
     looked = [name for name in asked if not _of_patient(name, knowledge)]

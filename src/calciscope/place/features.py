@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
-from calciscope.domain.anatomy import Anatomy
+from calciscope.domain.anatomy import Anatomy, Tube
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Volume
 from calciscope.place.signs import UNSEEN, signs
@@ -22,6 +23,8 @@ _NEIGHBOURHOOD_GRID_MM = 1.5
 # A distance to what is not in view, mm; the joints that tell how low in the pelvis a deposit lies.
 FAR_MM = 999.0
 _HIPS = ("femoral_head_left", "femoral_head_right")
+# The curves of the aorta in the heart, how far inside of their circles is well inside, mm, and enough voxels to tell.
+_AORTIC, _WELL_INSIDE_MM, _FEW_VOXELS = ("aortic_root", "ascending_wall"), 1.5, 80
 # A kidney and its parts, by the beginnings of their names.
 _KIDNEYS = ("kidney_left", "kidney_right", "kidney_cortex", "kidney_medulla", "kidney_sinus", "kidney_cyst")
 _FAT = (-150.0, -30.0)
@@ -106,7 +109,30 @@ def features(deposit: Deposit, volume: Volume, anatomy: Anatomy | None = None) -
         "both_sides": 0.0,
         **signs(deposit, volume),
         **_urinary(deposit, anatomy),
+        "in_aorta": in_aorta(deposit, volume, anatomy),
     }
+
+
+def in_aorta(deposit: Deposit, volume: Volume, anatomy: Anatomy | None) -> float:
+    """Share of a deposit's voxels that lie well inside the circles of the aorta within the heart (0 without any)."""
+    tubes = [anatomy.tubes[name] for name in _AORTIC if name in anatomy.tubes] if anatomy is not None else []
+    if not tubes:
+        return 0.0
+    parts = [_fine(tube) for tube in tubes]
+    axis, radius = np.concatenate([p for p, _ in parts]), np.concatenate([r for _, r in parts])
+    points = volume.geometry.to_mm(deposit.voxels[:: max(1, len(deposit.voxels) // _FEW_VOXELS)])
+    away, nearest = cKDTree(axis).query(points)
+    # A point beyond an end of the curve is in no circle.
+    beyond = np.abs(points[:, 2] - axis[nearest, 2]) > radius[nearest] / 2
+    return float(((away < radius[nearest] - _WELL_INSIDE_MM) & ~beyond).mean())
+
+
+def _fine(tube: Tube) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points of a tube ``(n, 3)`` about every 2 mm, and its radius there, mm."""
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(tube.points, axis=0), axis=1))])
+    fine = np.linspace(0.0, along[-1], int(along[-1] / 2.0) + 2)
+    points = np.stack([np.interp(fine, along, tube.points[:, k]) for k in range(3)], axis=1)
+    return points, np.asarray(np.interp(fine, along, tube.radius))
 
 
 def _urinary(deposit: Deposit, anatomy: Anatomy | None) -> dict[str, float]:

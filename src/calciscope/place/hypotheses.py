@@ -34,6 +34,10 @@ _OUTLINE_MM = 5.0
 _IN_LUMEN = 0.6
 # A group none of whose curves scores this much says nothing of a vessel beside it.
 _EXPLAINED = 0.08
+# How far outside of a room's outline its fat may still be, mm; how sure its fat makes a place where no curve is known.
+_IN_FAT_MM, _NO_CURVES = 2.5, 0.85
+# What is larger and on no curve is a sheet of the pericardium or a lump of a valve's ring rather than plaque, mm3.
+_PLAQUE_MM3 = 800.0
 # Which percentile of a deposit's voxels, from the farthest on, says whether it leaves a wall.
 _OUTERMOST = 15
 # Scores below this are left out.
@@ -128,7 +132,8 @@ class Scorer:
         """The readings after those of a group were weighed against each other; without the group's room they go."""
         members = [item for item in found if item.group == group.name]
         others = [item for item in found if item.group != group.name]
-        if not any(self.known.meanings[name].group == group.name for name in self.curves):
+        own = [name for name in self.curves if self.known.meanings[name].group == group.name]
+        if not own and group.fatty is None:
             return others
         where = room.depth(deposit, voxels, self.volume, self.anatomy, group)
         explained = max((item.score * float(item.each.mean()) for item in members), default=0.0)
@@ -137,9 +142,15 @@ class Scorer:
         within = closeness(-where.mm, group.tolerance_mm)
         if within < _NOTHING:
             return others
-        sure = max(
-            self.curves[name].confidence for name in self.curves if self.known.meanings[name].group == group.name
-        )
+        if not own:
+            return self._in_fat_alone(others, where, seen, group)
+        sure = max(self.curves[name].confidence for name in own)
+        if group.fatty is not None:
+            place, weight, _ = group.fatty
+            # What a curve of the place explains needs no general reading beside it.
+            beside = np.array([item.each for item in members if sites.within(item.site, place)])
+            each = self._in_fat(where, seen, group) * (1.0 - beside.max(axis=0) if len(beside) else 1.0)
+            members.append(Hypothesis(place, weight, group.name, group=group.name, certain=sure, each=each))
         if group.surface is not None:
             place, weight, mm = group.surface
             each = bell(np.abs(where.mm), mm)
@@ -154,6 +165,19 @@ class Scorer:
             replace(item, score=whole * item.certain * share)
             for item, share in zip(members, room.shares(weights, group.none).mean(axis=1).tolist(), strict=True)
         ]
+        # Where the curves are uncertain, that it runs in the room's fat may be surer than along which of them.
+        if group.fatty is not None:
+            place = group.fatty[0]
+            within_it = [item.score for item in placed if sites.within(item.site, place)]
+            could_be = float(self._in_fat(where, seen, group).mean()) * (_NO_CURVES * where.certain - sure)
+            if within_it and could_be > 0.0:
+                more = could_be * sum(within_it) / max(sure, 1e-6)
+                placed = [
+                    replace(item, score=item.score + more if item.structure == group.name else item.score)
+                    if item.site == place
+                    else item
+                    for item in placed
+                ]
         # What nothing explains lies in the room only where it lies well inside.
         rest = max(0.0, whole - sum(item.score for item in placed))
         rest *= float(np.clip((where.mm + _OUTLINE_MM) / (2 * _OUTLINE_MM), 0.0, 1.0).mean())
@@ -161,6 +185,30 @@ class Scorer:
         return [item for item in others if item.structure not in group.replaces] + [
             item for item in placed if item.score > _NOTHING
         ]
+
+    def _in_fat(self, where: room.Depth, seen: Mapping[str, float], group: Group) -> NDArray[np.float64]:
+        """How well each voxel lies in the room's fat, from 0 to 1: half the share that is enough of it is none."""
+        enough = group.fatty[2] if group.fatty is not None else 1.0
+        share = float(np.clip(2.0 * seen["fat"] / enough - 1.0, 0.0, 1.0)) * (seen["volume_mm3"] <= _PLAQUE_MM3)
+        return share * bell(-where.mm, _IN_FAT_MM)
+
+    def _in_fat_alone(
+        self, others: list[Hypothesis], where: room.Depth, seen: Mapping[str, float], group: Group
+    ) -> list[Hypothesis]:
+        """The readings where a room is in view whose curves are not: what runs in its fat, or the room as before."""
+        if group.fatty is None:
+            return others
+        place, weight, _ = group.fatty
+        fit = weight * self._evidence(place, seen) * float(self._in_fat(where, seen, group).mean())
+        belief = where.certain * _NO_CURVES * float(room.shares(np.array([fit]), group.none)[0])
+        if belief <= _NOTHING:
+            return others
+        # Both readings share what the room may claim: they exclude each other.
+        kept = [
+            replace(item, score=item.score * (1.0 - belief), group=group.name) if item.structure in group.room else item
+            for item in others
+        ]
+        return [*kept, Hypothesis(place, belief, group.name, group=group.name)]
 
     def _best(self, others: list[Hypothesis], group: Group) -> float:
         """The best score of a vessel that a group replaces: where the group's own curves end, it goes on."""

@@ -32,6 +32,8 @@ _ANCESTRY = ("white", "black", "chinese", "hispanic")
 _LISTS = ("conditions", "medications", "history", "symptoms")
 _NOTHING = ("none", "nil", "no", "-")
 _PRESSURE = re.compile(r"^(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)\s*(\S.*)?$")
+# So many words that a key may have are told where another one was written.
+_MOST_WORDS = 12
 _TOP = ("age", "sex", "ancestry", "height", "weight", "labs", "blood_pressure", *_LISTS, "function", "findings")
 
 
@@ -294,7 +296,8 @@ class _Reader:
         text = " ".join(text.casefold().split())
         allowed = self.words[name].allowed
         if allowed and text not in allowed:
-            self.refuse(where, f"{shown(text)} is no {self.words[name].label}; write {', '.join(allowed[:8])}")
+            choice = ", ".join((*allowed[:_MOST_WORDS], *(["..."] if len(allowed) > _MOST_WORDS else [])))
+            self.refuse(where, f"{shown(text)} is no {self.words[name].label}; write {choice}")
             return None
         return text
 

@@ -31,6 +31,8 @@ _LEAST_CORE_ML = 0.15
 _STONE_EDGE = 4.5
 # Without bile in sight there must be this much stone, ml: less is plaque or a vessel.
 _FILLING_ML = 0.5
+# A hollow under the liver of less than this is no fossa, ml.
+_LEAST_FOSSA_ML = 1.0
 # How sure a gallbladder with stones in its place is, given the liver.
 _WITH_STONES = 0.9
 # How far the fundus may hang below the liver, mm.
@@ -95,9 +97,18 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], inner: Mask 
             _whole(grown(closed(stones, 10.0, frame.spacing), _STONE_EDGE, frame.spacing), liver, box),
             round(sure * _WITH_STONES, 2),
         )
-    if fossa.any():
+    fossa = _largest(fossa)
+    if float(fossa.sum()) * float(np.prod(frame.spacing)) / 1000.0 > _LEAST_FOSSA_ML:
         masks["gallbladder_fossa"] = (_whole(fossa, liver, box), round(sure * 0.85, 2))
     return Part(masks=masks)
+
+
+def _largest(mask: Mask) -> Mask:
+    """The largest connected piece: there is one fossa, the other dents are fissures and the marks of ribs."""
+    labels = cc3d.connected_components(mask, connectivity=26)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray(labels == int(sizes.argmax())) if sizes.any() else mask
 
 
 def _blood(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> float:

@@ -36,7 +36,8 @@ def split(kidney: Mask, hu: NDArray[np.float32], spacing: tuple[float, float, fl
     """
     whole = kidney.copy()
     for z in np.flatnonzero(kidney.any(axis=(1, 2))).tolist():
-        if kidney[z].sum() > 3:
+        # A row of voxels has no hull.
+        if np.linalg.matrix_rank(_centred(kidney[z])) == 2:
             whole[z] = _HULL(kidney[z], offset_coordinates=False)
     deep = depth(whole, spacing)
     core = (deep > _INNER) & (ndimage.gaussian_filter(hu, 0.5) < _FAT)
@@ -50,3 +51,9 @@ def split(kidney: Mask, hu: NDArray[np.float32], spacing: tuple[float, float, fl
     parts["cortex"] = np.asarray(kidney & (deep <= _CORTEX) & (away > _FROM_SINUS))
     parts["medulla"] = np.asarray(kidney & (deep > _PYRAMIDS) & (away > _CALYCES))
     return {name: mask for name, mask in parts.items() if mask.any()}
+
+
+def _centred(flat: Mask) -> NDArray[np.float64]:
+    """Positions of the voxels of a slice about their middle ``(n, 2)``: of rank 1 where they lie on one line."""
+    where = np.argwhere(flat).astype(np.float64)
+    return np.asarray(where - where.mean(axis=0))

@@ -37,6 +37,9 @@ _GAPS = 4.0
 _ENHANCED, _DARKER = 90.0, 0.65
 # Beside an organ of this many HU or more the kidney is brighter than that by at least one of these, HU.
 _BRIGHT_ORGAN, _BRIGHTER = 60.0, (14.0, 24.0)
+# A body of which this share lies in liver or spleen, no brighter or darker than they are by so much, HU, is theirs; one
+# of which this share lies in the pelvis is psoas or bowel.
+_SHARED, _ALIKE, _LOW = 0.4, 14.0, 0.5
 # Renal sinus and calyces are gaps of the body narrower than twice this, mm.
 _SINUS = 9.0
 # The rim that partial volume darkens is this thick at most, mm; without contrast it is no brighter than the kidney by
@@ -74,13 +77,30 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
             # A kidney as bright as the spleen or the liver beside it may have gone to them with all its thickness.
             again = _best(frame, box, spine, taken, sign, _RANGES[2:] + _above(frame, organs, box))
             found = again if found is None or (again is not None and again[1] > found[1]) else found
-        if found is not None:
+        if found is not None and not _elsewhere(frame, box, found[0], so_far):
             body, sure = found
             whole = _with_sinus(frame, box, body, taken | organs)
             masks[f"kidney_{side}"] = (box.put(whole, frame.hu.shape), sure)
             for name, mask in kidney_parts.split(whole, frame.hu[box.slices], frame.spacing).items():
                 masks[f"kidney_{name}_{side}"] = (box.put(mask, frame.hu.shape), sure)
     return Part(masks=masks)
+
+
+def _elsewhere(frame: Frame, box: Box, body: Body, so_far: Mapping[str, tuple[Mask, float]]) -> bool:
+    """Whether a body is a piece of liver or spleen, or lies in the pelvis, where psoas and bowel look like kidneys."""
+    low = frame.slices_in("pelvis")[box.slices[0]][body.where[0]]
+    if float(body.mask[low].sum()) > _LOW * float(body.mask.sum()):
+        return True
+    hu = frame.hu[box.slices][body.where][body.mask]
+    for name in ("liver", "spleen"):
+        if name not in so_far:
+            continue
+        organ = so_far[name][0]
+        share = float(organ[box.slices][body.where][body.mask].mean())
+        # An enhanced kidney that went to the organ beside it for a part is brighter.
+        if share > _SHARED and abs(float(np.median(hu)) - float(np.median(frame.hu[organ]))) < _ALIKE:
+            return True
+    return False
 
 
 def _above(frame: Frame, organs: Mask, box: Box) -> tuple[tuple[float, float], ...]:
