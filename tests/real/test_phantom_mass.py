@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -106,12 +105,6 @@ def test_the_rods_lie_where_they_lie(calibration, truth, phantom):
     assert set(calibration.slices) <= set(range(31, 38))
 
 
-def test_it_is_found_in_less_than_a_second(phantom):
-    began = time.process_time()
-    calibrate(phantom)
-    assert time.process_time() - began < 1.0
-
-
 def test_the_phantom_gives_the_factor_of_the_scan(phantom, calibration):
     got = mass_factor(phantom.acquisition, preset().threshold(120.0), calibration=calibration)
     assert got.value == calibration.factor
@@ -135,9 +128,7 @@ def test_no_patient_holds_a_phantom(scans, name):
     except CalciscopeError as error:
         pytest.skip(f"{name} cannot be read: {error}")
     for one in series:
-        began = time.process_time()
         assert calibrate(one.volume) is None
-        assert time.process_time() - began < 1.0
 
 
 @pytest.mark.parametrize("method", [0, 1], ids=["integrated", "volume fraction"])
