@@ -50,7 +50,7 @@ def of_book(knowledge: Knowledge) -> Iterator[str]:
             yield f"plain: rule {rule.id} advises and has no next step for patients; add one to knowledge/plain/rules"
         levels = {rule.rule.then.at_least, rule.rule.then.seriousness}
         if levels & _GRAVE and (said is None or said.because is None):
-            yield f"plain: rule {rule.id} is serious and does not tell patients why; add because to knowledge/plain/rules"
+            yield f"plain: rule {rule.id} is serious and tells patients no because; add one to knowledge/plain/rules"
         if not rule.rule.then.advice and said is not None and said.next is not None:
             yield f"plain: rule {rule.id} advises nothing and has a next step for patients"
     yield from (f"plain: {path} has no name for patients" for path in sites.paths() if path not in words.places)
