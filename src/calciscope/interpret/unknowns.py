@@ -156,7 +156,9 @@ def _change(
 ) -> _Change:
     if assumption.advice:
         condition = _condition(assumption, knowledge)
-        return _Change(asked, condition, site, "", _ADVICE * (1 + then[1].rank), assumption.advice)
+        looked = not any(_of_patient(name, knowledge) for name in asked)
+        score = _ADVICE * (1 + then[1].rank) * (_LOOKING if looked else 1.0)
+        return _Change(asked, condition, site, "", score, assumption.advice)
     steps = then[1].rank - today[1].rank
     becomes = []
     if then[0] != today[0] and then[0] is not None:
