@@ -70,6 +70,12 @@ def test_a_total_names_its_parts_with_their_numbers():
     assert "The calcium lies in these parts:" in own
     assert "(the calcium score is 150)" in own
     assert sections(text).count("found") == 1
+    wider = plain(
+        ("artery", {"extent": "moderate"}),
+        ("artery.coronary", {"agatston": 210.0}),
+        ("artery.coronary.lad", {"agatston": 150.0}),
+    )
+    assert said(wider).count("(the calcium score is 150)") == 1, "of the nearest total only"
 
 
 def test_of_many_findings_the_harmless_are_listed():

@@ -38,6 +38,8 @@ def of_book(knowledge: Knowledge) -> Iterator[str]:
         for line in _sentences(phrase, words):
             yield f"plain: {phrase.rules[0]}: {line}"
     yield from (f"plain: {name} has {key} twice" for (name, key), count in given.items() if count > 1)
+    for text in _general(words):
+        yield from (f"plain: {line}" for line in _sentence(text, words))
     for rule in knowledge.rules:
         said = words.of_rule(rule.id, knowledge)
         if rule.rule.then.advice and (said is None or said.next is None):
@@ -59,6 +61,19 @@ def of_book(knowledge: Knowledge) -> Iterator[str]:
     yield from (f"plain: no place is of the group {group}" for group in used - groups)
     helped = (rule for signs in words.words.help for rule in signs.rules)
     yield from (f"plain: {rule} is no rule" for rule in helped if rule not in ids)
+
+
+def _general(words: Book) -> Iterator[str]:
+    """The sentences that no rule says."""
+    for kind in words.kinds.values():
+        yield from (said.text for said in (kind.says, *kind.at.values()))
+    for grade_words in words.words.grades.values():
+        yield from (grade_words.says, grade_words.next)
+    yield from (place.about for place in words.places.values() if place.about)
+    yield from (measure.means for measure in words.words.measures.values() if measure.means)
+    yield from (change.says for change in words.words.changes.values())
+    yield from (question.text for question in words.words.ask)
+    yield from words.words.ask_changes
 
 
 def _can_be_unknown(name: str, knowledge: Knowledge) -> bool:

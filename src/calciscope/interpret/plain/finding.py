@@ -26,8 +26,9 @@ def shown(name: str, value: float, unit: str, words: Book) -> str:
 class FindingWriter:
     """Writes the findings of one text; what was said of one is not said again of the next."""
 
-    def __init__(self, hidden: Sequence[Finding], knowledge: Knowledge, words: Book) -> None:
-        """``hidden`` are findings that are told with their total and not by themselves."""
+    def __init__(self, shown: Sequence[Finding], hidden: Sequence[Finding], knowledge: Knowledge, words: Book) -> None:
+        """``hidden`` are findings that are told with their total, one of those ``shown``, and not by themselves."""
+        self._shown = [one.site for one in shown]
         self._hidden = hidden
         self._knowledge = knowledge
         self._book = words
@@ -96,7 +97,8 @@ class FindingWriter:
         """The parts of a total that are told with it, each with its first number."""
         parts = []
         for one in self._hidden:
-            if one.site.startswith(f"{finding.site}.") and one.kind.value is not None and not one.rollup:
+            above = [site for site in self._shown if one.site.startswith(f"{site}.")]
+            if max(above, key=len, default="") == finding.site and one.kind.value is not None and not one.rollup:
                 number = self._first_number(one)
                 parts.append(self._book.place(one.site) + (f" ({number})" if number else ""))
         return parts

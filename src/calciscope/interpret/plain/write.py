@@ -36,7 +36,7 @@ class _Writer:
         self._fixed = words.words
         self._shown = sorted(principal(assessment.findings), key=order)
         hidden = [one for one in assessment.findings if one not in self._shown]
-        self._findings = FindingWriter(hidden, knowledge, words)
+        self._findings = FindingWriter(self._shown, hidden, knowledge, words)
         self._present = [one for one in self._shown if one.kind.value is not None]
 
     def text(self) -> PlainText:
