@@ -163,3 +163,19 @@ def test_for_a_patient_the_change_stands_in_plain_words(tmp_path):
     usual, plain = (run("compare", "--patient", patient, "--json", *more).out for more in ((), ("--for", "patient")))
     assert json.loads(usual) == json.loads(plain)
     assert run("compare", "--patient", patient, "--for", "lawyer").code == 2
+
+
+def test_what_is_unverified_is_marked_wherever_it_speaks(tmp_path):
+    path = tmp_path / "patient.yaml"
+    path.write_text(
+        "age: 62\nsex: male\nfindings:\n"
+        "  - {site: coronary arteries, agatston: 120, date: 2021-03-02}\n"
+        "  - {site: artery.coronary, agatston: 210, date: 2024-03-02}\n",
+        encoding="utf-8",
+    )
+    ran = run("compare", "--patient", path)
+    assert ran.code == 0, ran.err
+    berry = [line for line in ran.out.splitlines() if "Berry 2009" in line]
+    assert berry
+    assert all("[unverified]" in line for line in berry)
+    assert not any("[unverified]" in line for line in ran.out.splitlines() if "Raggi 2004" in line)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from calciscope.domain.assessment import Kind, Seriousness, Unknown
 from calciscope.domain.site import SIDES, UNPLACED, label, split, within
-from calciscope.interpret.assumptions import Assumed, Assumption, assumptions, comparisons
+from calciscope.interpret.assumptions import Assumed, Assumption, assumptions, comparisons, is_test
 from calciscope.interpret.context import Facts
 from calciscope.interpret.folders import LISTS
 from calciscope.interpret.judge import Case, Verdict, judge_if
@@ -61,10 +61,16 @@ def unknowns(cases: Sequence[tuple[str, Case, Verdict, Seriousness]], knowledge:
         for change in _changes(site, one, verdict, counts, highest, knowledge):
             for name in change.inputs:
                 by_input.setdefault(name, []).append(change)
-    ranked = sorted(by_input.items(), key=lambda item: (-max(change.score for change in item[1]), item[0]))
+    ranked = sorted(by_input.items(), key=lambda item: (*_order(item[1]), item[0]))
     minor = [item for item in ranked if all(change.advice for change in item[1])][_MOST_ADVICE:]
     ranked = [item for item in ranked if item not in minor]
     return tuple(Unknown(input=name, would_change=_sentence(changes)) for name, changes in ranked[:_MOST_LINES])
+
+
+def _order(changes: Sequence[_Change]) -> tuple[bool, float]:
+    """What changes an advice alone after the rest, then the most decisive first."""
+    more = [change.score for change in changes if not change.advice]
+    return not more, -max(more or [change.score for change in changes])
 
 
 def _sentence(changes: Sequence[_Change]) -> str:
@@ -156,7 +162,9 @@ def _change(
 ) -> _Change:
     if assumption.advice:
         condition = _condition(assumption, knowledge)
-        return _Change(asked, condition, site, "", _ADVICE * (1 + then[1].rank), assumption.advice)
+        # A test can be done; what else there is would have been said.
+        score = _ADVICE * (1 + then[1].rank) * (2.0 if all(is_test(name, knowledge) for name in asked) else 1.0)
+        return _Change(asked, condition, site, "", score, assumption.advice)
     steps = then[1].rank - today[1].rank
     becomes = []
     if then[0] != today[0] and then[0] is not None:

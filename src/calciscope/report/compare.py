@@ -37,15 +37,20 @@ def tables(found: Comparison) -> tuple[Table, ...]:
     return sites, deposits
 
 
+def _mark(status: str) -> str:
+    """What stands beside a sentence whose source was not seen."""
+    return " [unverified]" if status == "unverified" else ""
+
+
 def lines(found: Comparison) -> Iterator[str]:
     """What else a reader must know: progression, meaning, differences of the scans, notes."""
     for site in found.sites:
         for verdict in site.progression:
             why = f" ({verdict.why})" if verdict.why else ""
-            mark = " [unverified]" if verdict.status == "unverified" else ""
+            mark = _mark(verdict.status)
             yield f"{site.site}: {said(verdict.progression)} by {verdict.label}{mark}: {verdict.text}{why}"
         for meaning in site.meaning:
-            yield f"{site.site}: {meaning.statement}"
+            yield f"{site.site}: {meaning.statement}{_mark(meaning.status)}"
     for one in found.differences:
         yield f"scans differ: {', '.join(one.measures)} {one.validity}: {one.why}; {one.errs}"
     for note in found.notes:
