@@ -37,6 +37,7 @@ _STILL = "not listed in the {other} scan, which shows the same attenuation there
 _FAINTER = "not listed in the {other} scan, which shows something fainter there"
 # Of what a deposit stands out by, so much elsewhere is not nothing.
 _TRACE = 0.3
+_CUT_OFF = "it touches bone, from which it is not cut off the same way twice"
 _FAINT = "so small that its interval reaches nothing, and not listed in the {other} scan"
 
 
@@ -125,6 +126,8 @@ def _changed(
             state, why = State.UNCLEAR, _FAINT.format(other="new" if first else "old")
     elif len(first) > 1 or len(second) > 1:
         why = f"{_count(len(first))} before, {_count(len(second))} now, counted together"
+    if first and second and state in (State.GROWN, State.SMALLER) and any(map(_on_bone, (*first, *second))):
+        state, why = State.UNCLEAR, _CUT_OFF
     was = {one.placed.placement.site for one in (*first, *second)}
     if len(was) > 1:
         said = f"placed at {' and at '.join(sorted(was))}; the surer reading is used for both dates"
@@ -179,6 +182,11 @@ def _seen(volume: Volume, points: NDArray[np.float64]) -> float | None:
         for shift in shifts
     ]
     return max(means)
+
+
+def _on_bone(one: _Laid) -> bool:
+    """Whether a deposit touches bone, so that its outline is a cut through what is as dense."""
+    return one.placed.deposit.context.get("touching_bone", 0.0) > 0.0
 
 
 def _numbers(own: Sequence[_Laid], site: str, how: Measuring) -> dict[str, Measure]:
