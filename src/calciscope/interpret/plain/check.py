@@ -8,10 +8,14 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from calciscope.domain import site as sites
+from calciscope.domain.assessment import Seriousness
 from calciscope.interpret.plain.book import Book, book
 from calciscope.interpret.plain.reading import grade
 from calciscope.interpret.rules import Knowledge
 from calciscope.interpret.schema import Plain, Rule
+
+# A rule that proposes one of these must say why in words for patients.
+_GRAVE = {Seriousness.SIGNIFICANT, Seriousness.URGENT}
 
 
 def of_rule(rule: Rule) -> Iterator[str]:
@@ -44,6 +48,9 @@ def of_book(knowledge: Knowledge) -> Iterator[str]:
         said = words.of_rule(rule.id, knowledge)
         if rule.rule.then.advice and (said is None or said.next is None):
             yield f"plain: rule {rule.id} advises and has no next step for patients; add one to knowledge/plain/rules"
+        levels = {rule.rule.then.at_least, rule.rule.then.seriousness}
+        if levels & _GRAVE and (said is None or said.because is None):
+            yield f"plain: rule {rule.id} is serious and tells patients no because; add one to knowledge/plain/rules"
         if not rule.rule.then.advice and said is not None and said.next is not None:
             yield f"plain: rule {rule.id} advises nothing and has a next step for patients"
     yield from (f"plain: {path} has no name for patients" for path in sites.paths() if path not in words.places)
