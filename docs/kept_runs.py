@@ -7,7 +7,7 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent / "src" / "calciscope"
 # Written by the measurement, so not part of what it measures.
 WRITTEN = SOURCE / "knowledge" / "confidence.yaml"
-# A worker is replaced after so many pieces, because memory grows with what libraries keep.
-PIECES = 20
+# Workers are replaced after so many pieces, because memory grows with what libraries keep.
+PIECES = 40
 
 Pieces = Mapping[str, Callable[[], Any]]
 
@@ -46,12 +46,13 @@ def run(pieces: Pieces, workers: int = 2) -> dict[str, Any]:
     Pieces are callables that can be pickled. What an earlier run of the same source made is read, not made again.
     """
     kept = folder()
-    with get_context("spawn").Pool(workers, maxtasksperchild=PIECES) as pool:
-        for name, work in pieces.items():
-            if not (kept / name).exists():
-                pool.apply_async(_keep, (work, kept / name), error_callback=partial(_broken, name))
-        pool.close()
-        pool.join()
+    left = [name for name in pieces if not (kept / name).exists()]
+    for some in (left[at : at + PIECES] for at in range(0, len(left), PIECES)):
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            made = {name: pool.submit(_keep, pieces[name], kept / name) for name in some}
+        for name, piece in made.items():
+            if error := piece.exception():
+                sys.stderr.write(f"{name} left out: {type(error).__name__}: {error}\n")
     return {name: pickle.loads((kept / name).read_bytes()) for name in pieces if (kept / name).exists()}
 
 
@@ -60,8 +61,3 @@ def _keep(work: Callable[[], Any], path: Path) -> None:
     part = path.with_suffix(".part")
     part.write_bytes(pickle.dumps(work()))
     part.replace(path)
-
-
-def _broken(name: str, error: BaseException) -> None:
-    """Tell which piece is left out, and why."""
-    sys.stderr.write(f"{name} left out: {type(error).__name__}: {error}\n")
