@@ -50,13 +50,16 @@ def _of_findings(patient: Patient, knowledge: Knowledge) -> Iterator[Refusal]:
             words = knowledge.words.reading(key, text).unread
             if words:
                 yield Refusal(where, _line(words, [_hint(word, key, knowledge) for word in words[:_MOST]]))
-            here = looked_for(rule.condition.text for rule in knowledge.at(split(finding.site)[0]))[0]
+            here = _inside(split(finding.site)[0], knowledge)
             if lost := knowledge.words.lost(key, text, here.get(key, ())):
-                named = _named(lost)
-                yield Refusal(
-                    where,
-                    f"{named} did not count beside the other words; write {'it' if len(lost) == 1 else 'one of them'} alone",
-                )
+                alone = "it" if len(lost) == 1 else "one of them"
+                yield Refusal(where, f"{_named(lost)} did not count beside the other words; write {alone} alone")
+
+
+@lru_cache(maxsize=512)
+def _inside(site: str, knowledge: Knowledge) -> Mapping[str, frozenset[str]]:
+    """What the rules of a site look for inside the text of a key."""
+    return looked_for(rule.condition.text for rule in knowledge.at(site))[0]
 
 
 def _hint(word: str, key: str, knowledge: Knowledge) -> str:
