@@ -73,6 +73,10 @@ def vocabulary_of(places: Sequence[Path]) -> Vocabulary:
             negations=own_negations if own_negations.before else whole.negations,
             values={**whole.values, **own.values},
             idle=whole.idle + own.idle,
+            describing={
+                key: whole.describing.get(key, ()) + own.describing.get(key, ())
+                for key in {**whole.describing, **own.describing}
+            },
             said_none={**whole.said_none, **own.said_none},
         )
     return whole
