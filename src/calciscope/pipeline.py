@@ -184,6 +184,7 @@ def assess(
     meaning = interpret.interpret(
         sites, person.patient, knowledge, guidelines=chosen.guidelines, imaged=bool(seen), not_judged=unseen
     )
+    refused = (*refused, *interpret.unread(person.patient, knowledge), *meaning.contradictions)
 
     clock.start("pictures", "drawing")
     shown = [view for view in seen if "find" in view.series.info.uses]
