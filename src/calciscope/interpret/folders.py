@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from calciscope.domain.assessment import Source
+from calciscope.domain.knowledge import load_yaml
 from calciscope.errors import KnowledgeError
 from calciscope.interpret.schema import Labs, Vocabulary
-from calciscope.interpret.yaml_files import load_yaml
 
 LISTS = ("conditions", "medications", "history", "symptoms")
 _M = TypeVar("_M", bound=BaseModel)

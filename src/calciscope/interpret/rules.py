@@ -18,14 +18,13 @@ from typing import Any
 import cel
 
 from calciscope.domain.assessment import Source
+from calciscope.domain.knowledge import EMBEDDED, load_yaml
 from calciscope.domain.site import within
 from calciscope.errors import KnowledgeError
 from calciscope.interpret.folders import LISTS, labs_of, sources_of, validated, vocabulary_of
 from calciscope.interpret.schema import Chapter, Derived, General, Kinds, Labs, Quantity, Rule
 from calciscope.interpret.vocabulary import Words, compile_words
-from calciscope.interpret.yaml_files import load_yaml
 
-EMBEDDED = Path(__file__).parent.parent / "knowledge"
 # Names that a condition can use besides those of labs.yaml: about the patient, the place and the image.
 _ALWAYS = frozenset({"sex", "ancestry", "context", "kind", "site", "side", "sites", "organs", "imaged", *LISTS})
 IMAGE_ONLY = frozenset({"mean_hu", "peak_hu", "sphericity", "hollow", "spread", "confidence", "imaged"})
