@@ -87,6 +87,7 @@ class Surroundings:
     rooms: Bool
     brain: Bool
     thyroid: Bool
+    heart: Bool
     larynx: Bool
 
 
