@@ -292,7 +292,8 @@ def test_the_skin_is_a_shell_of_a_few_millimetres():
 def seen(hu, candidate, **masks):
     made = small(hu)
     none = dict.fromkeys(
-        ("skeleton", "lung", "metal", "airway", "walls", "near_skin", "brain", "thyroid", "larynx", "rooms"), NOWHERE
+        ("skeleton", "lung", "metal", "airway", "walls", "near_skin", "brain", "thyroid", "larynx", "rooms", "bowel"),
+        NOWHERE,
     )
     return context(made, levels(made, 130.0), Surroundings(**{**none, **masks}), candidate)
 

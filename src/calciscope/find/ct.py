@@ -75,6 +75,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         brain=view.names_mask(BRAIN),
         thyroid=view.names_mask(tuple(name for name in _THYROID if _sure(anatomy, name))),
         larynx=view.names_mask(("larynx",)),
+        bowel=view.names_mask(("bowel", "small_bowel", "colon")),
     )
     place = trunk(view, masks.lung, masks.metal)
     judged: list[Judged] = []
@@ -184,6 +185,7 @@ def _facts(
         in_brain=float(masks.brain[tuple(voxels.T)].mean()),
         in_thyroid=float(masks.thyroid[tuple(voxels.T)].mean()),
         in_larynx=float(masks.larynx[tuple(voxels.T)].mean()),
+        in_bowel=float(masks.bowel[tuple(voxels.T)].mean()),
         over_bone=_over_bone(view, masks, voxels),
         lump=candidate.lump or _lump(view, candidate, around),
     )
