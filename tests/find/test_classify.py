@@ -108,6 +108,7 @@ def test_a_plain_deposit_is_none_of_them():
         ("bone", {"ribs": True, "front": False, "depth": 12.0}),
         ("bone", {"spine_mm": 20.0, "front": False, "bone_mm": 4.0, "peak": 600.0}),
         ("bowel_content", {"gas": 0.2, "peak": 300.0, "mean": 200.0}),
+        ("bowel_content", {"in_bowel": 1.0, "gas_mm": 7.0, "peak": 600.0, "volume": 20.0, "fat": 0.1}),
     ],
 )
 def test_each_rule(expected, changes):
@@ -119,6 +120,11 @@ def test_each_rule(expected, changes):
     [
         # A stone at the bowel is denser than its content.
         {"gas": 0.2, "peak": 900.0},
+        # In a loop, but in the fat beside it, without gas, in an artery, or larger than a grain.
+        {"in_bowel": 1.0, "gas_mm": 7.0, "peak": 600.0, "volume": 20.0, "fat": 0.6},
+        {"in_bowel": 1.0, "gas_mm": 11.0, "peak": 600.0, "volume": 20.0, "fat": 0.1},
+        {"in_bowel": 1.0, "gas_mm": 7.0, "peak": 600.0, "volume": 20.0, "fat": 0.1, "artery_mm": 1.0},
+        {"in_bowel": 1.0, "gas_mm": 7.0, "peak": 600.0, "volume": 90.0, "fat": 0.1},
         # Plaque in the wall of an artery beside the spine, and long plaque that reaches out of the traced wall.
         {"artery_mm": 0.0, "in_wall": 1.0, "bone_mm": 3.0, "spine_mm": 1.0},
         {"artery_mm": 0.0, "in_wall": 0.4, "bone_mm": 3.0, "spine_mm": 1.0, "height": 45.0},

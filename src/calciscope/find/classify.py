@@ -19,8 +19,8 @@ class Facts:
     view or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether its slices
     hold any. ``beyond_lungs`` is how far it lies outside of the convex hull of the lungs, ``border_mm`` how far from
     where the field of view ends at its sides, ``at_end`` whether the scan ends at it above or below. ``in_brain``,
-    ``in_thyroid``, ``in_larynx`` and ``in_heart`` are its shares that lie there, ``over_bone`` whether bone lies close
-    below it.
+    ``in_thyroid``, ``in_larynx``, ``in_heart`` and ``in_bowel`` are its shares that lie there, ``over_bone`` whether
+    bone lies close below it.
     ``lump`` says that it stands out of a bone by its form, in a joint or where a tendon inserts.
     ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
     """
@@ -52,6 +52,7 @@ class Facts:
     in_thyroid: float = 0.0
     in_larynx: float = 0.0
     in_heart: float = 0.0
+    in_bowel: float = 0.0
     over_bone: bool = False
     lump: bool = False
 
@@ -269,6 +270,9 @@ _ABOVE_BLOOD, _VESSEL_MM3 = 1.1, 150.0
 _AMONG_BRIGHT, _LUMEN_HU, _UNMIXED = 0.25, 150.0, 1.8
 # Bowel content has gas beside it and is not as dense as a stone, HU.
 _GAS, _CONTENT_HU = 0.04, 450.0
+# Grains of food and tablets in a loop of bowel may be denser, but are small, mm3, lie in the loop and not in fat (share
+# of what is around them), and the loop's gas is this near, mm.
+_GRAIN_HU, _GRAIN_MM3, _GRAIN_FAT, _GRAIN_GAS_MM = 800.0, 60.0, 0.5, 10.0
 
 
 def _contrast(f: Facts) -> bool:
@@ -284,7 +288,12 @@ def _contrast(f: Facts) -> bool:
 
 
 def _bowel(f: Facts) -> bool:
-    return f.context.gas > _GAS and f.region in ("abdomen", "pelvis") and f.peak < _CONTENT_HU
+    if f.region not in ("abdomen", "pelvis"):
+        return False
+    c = f.context
+    grain = f.volume < _GRAIN_MM3 and f.peak < _GRAIN_HU and f.in_bowel > _INSIDE and c.artery_mm > _WALL_MM
+    grain = grain and c.gas_mm < _GRAIN_GAS_MM and c.fat < _GRAIN_FAT
+    return grain or (c.gas > _GAS and f.peak < _CONTENT_HU)
 
 
 Rule = tuple[str, Callable[[Facts], bool]]

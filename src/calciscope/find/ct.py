@@ -76,6 +76,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         thyroid=view.names_mask(tuple(name for name in _THYROID if _sure(anatomy, name))),
         heart=view.names_mask(tuple(name for name in _HEART if _sure(anatomy, name))),
         larynx=view.names_mask(("larynx",)),
+        bowel=view.names_mask(("bowel", "small_bowel", "colon")),
     )
     place = trunk(view, masks.lung, masks.metal)
     judged: list[Judged] = []
@@ -186,6 +187,7 @@ def _facts(
         in_thyroid=float(masks.thyroid[tuple(voxels.T)].mean()),
         in_larynx=float(masks.larynx[tuple(voxels.T)].mean()),
         in_heart=float(masks.heart[tuple(voxels.T)].mean()),
+        in_bowel=float(masks.bowel[tuple(voxels.T)].mean()),
         over_bone=_over_bone(view, masks, voxels),
         lump=candidate.lump or _lump(view, candidate, around),
     )
