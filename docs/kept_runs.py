@@ -14,8 +14,9 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent / "src" / "calciscope"
-# Written by the measurement, so not part of what it measures.
-WRITTEN = SOURCE / "knowledge" / "confidence.yaml"
+# What finds and places a deposit, and what simulates the patients; the curves are written by the measurement.
+ROOMS = ("anatomy", "domain", "find", "measure", "place", "simulate")
+DATA = ("structures.yaml", "presets.yaml")
 # Workers are replaced after so many pieces, because memory grows with what libraries keep.
 PIECES = 40
 
@@ -25,16 +26,10 @@ Pieces = Mapping[str, Callable[[], Any]]
 def folder() -> Path:
     """Where the pieces of this state of the source are kept: another state starts anew."""
     seen = hashlib.sha256()
-    for path in sorted(
-        [
-            *SOURCE.rglob("*.py"),
-            *SOURCE.rglob("*.yaml"),
-            *HERE.glob("anatomy_bodies.py"),
-            *HERE.glob("confidence_rows.py"),
-        ]
-    ):
-        if path != WRITTEN:
-            seen.update(path.relative_to(HERE.parent).as_posix().encode() + path.read_bytes())
+    rooms = [path for room in ROOMS for path in (SOURCE / room).rglob("*.py")]
+    data = [SOURCE / "knowledge" / name for name in DATA]
+    for path in sorted([*rooms, *filter(Path.exists, data), HERE / "anatomy_bodies.py", HERE / "confidence_rows.py"]):
+        seen.update(path.relative_to(HERE.parent).as_posix().encode() + path.read_bytes())
     made = Path(tempfile.gettempdir()) / f"calciscope-anatomy-{seen.hexdigest()[:12]}"
     made.mkdir(exist_ok=True)
     return made

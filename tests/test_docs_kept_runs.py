@@ -26,12 +26,15 @@ def test_a_piece_that_breaks_is_told_and_the_others_stand(capsys: pytest.Capture
 def test_what_is_kept_is_not_made_again_until_the_source_is_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = tmp_path / "source"
-    source.mkdir()
-    monkeypatch.setattr(kept_runs, "SOURCE", source)
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.setattr(kept_runs, "SOURCE", tmp_path)
     monkeypatch.setattr(kept_runs, "HERE", tmp_path / "docs")
-    (source / "a.py").write_text("one")
+    (tmp_path / "docs").mkdir()
+    for name in ("anatomy_bodies.py", "confidence_rows.py"):
+        (tmp_path / "docs" / name).write_text("")
+    (place / "a.py").write_text("one")
     assert kept_runs.run({"a": partial(pow, 2, 3)}) == {"a": 8}
     assert kept_runs.run({"a": partial(pow, 9, 9)}) == {"a": 8}
-    (source / "a.py").write_text("two")
+    (place / "a.py").write_text("two")
     assert kept_runs.run({"a": partial(pow, 9, 2)}) == {"a": 81}
