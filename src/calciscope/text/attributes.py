@@ -1,0 +1,204 @@
+"""Size, count, words and scores beside a mention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calciscope.domain.site import within
+from calciscope.text.lexicon import Lexicon
+from calciscope.text.tokens import Hit, Parsed, Sentence
+
+_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
+_UNIT = r"(?P<unit>mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?)\b"
+_SIZE = re.compile(
+    rf"(?<![\w.])(?P<first>{_NUMBER})\s*(?:mm|cm)?"
+    rf"(?:\s*(?:-|–|to|x|×|X|\*|by)\s*(?P<second>{_NUMBER})\s*(?:mm|cm)?){{0,2}}\s*-?\s*{_UNIT}",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(r"\d\s*(?:mm|cm)?\s*(?:-|–|to)\s*\d")
+_HU = re.compile(r"(?<![\w.])(\d{2,4}(?:\.\d+)?)\s*(?:HU\b|Hounsfield)", re.IGNORECASE)
+_SCORE = re.compile(
+    rf"^\W*(?:(?:of|is|was|are|were|total|calculated|measured|at|equals|approximately|by|the|method|agatston|score|units|"
+    rf"in|estimated|equal|to|about|today)\b\W*)*(?P<value>{_NUMBER})(?!\s*(?:%|mm|cm|th|st|nd|rd|/))",
+    re.IGNORECASE,
+)
+_VESSEL = re.compile(
+    rf"\b(?P<vessel>left main|LMCA|LM|LAD|left anterior descending|LCX|LCx|circumflex|RCA|right coronary artery)\b"
+    rf"\s*(?:artery)?\s*(?:[:=]|score of|score|-)\s*(?P<value>{_NUMBER})(?!\s*(?:%|mm|cm))",
+    re.IGNORECASE,
+)
+_BIRADS = re.compile(r"BI[- ]?RADS(?:\s*(?:category|assessment|score|final))*\s*[:#-]?\s*([0-6][abc]?)\b", re.IGNORECASE)
+_CACDRS = re.compile(r"CAC[- ]?DRS\s*:?\s*([AV]?\s*[0-3](?:\s*/\s*N\s*[0-4])?)", re.IGNORECASE)
+_VESSELS = {"lm": "lm", "left main": "lm", "lmca": "lm", "lad": "lad", "left anterior descending": "lad"}
+_VESSELS |= {"lcx": "lcx", "circumflex": "lcx", "rca": "rca", "right coronary artery": "rca"}
+_MM_OF_CM = 10.0
+# How many words away an attribute may stand, and how far the thing that a size belongs to.
+_REACH, _OWNER_AFTER, _OWNER_BEFORE = 7, 5, 9
+Values = dict[str, float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score that the text states: key, place, value, and its characters."""
+
+    key: str
+    site: str
+    value: float
+    start: int
+    end: int
+
+
+def words(parsed: Parsed, sentence: Sentence, target: Hit, site: str, lexicon: Lexicon) -> Values:
+    """The words of count, extent, morphology, distribution, pattern, change and place within the organ."""
+    rivals = [one for one in sentence.of("target") if one is not target]
+    found: dict[str, list[str]] = {}
+    for layer, hits in sentence.hits.items():
+        if not layer.startswith("attribute."):
+            continue
+        for hit in hits:
+            key = hit.term.key
+            limits = lexicon.only_at.get(key)
+            if limits and not any(within(site, limit) for limit in limits):
+                continue
+            gap = hit.gap(target)
+            nearer = any(one.gap(hit) < gap or (one.gap(hit) == gap and one.start > hit.start) for one in rivals)
+            if gap <= _REACH and not nearer and not _parted(parsed, hit, target):
+                found.setdefault(key, [])
+                if hit.term.value not in found[key]:
+                    found[key].append(hit.term.value)
+    return {key: ", ".join(values) for key, values in found.items()}
+
+
+def _parted(parsed: Parsed, hit: Hit, target: Hit) -> bool:
+    first, second = (hit, target) if hit.start < target.start else (target, hit)
+    return any(token.text in ";:" for token in parsed.tokens[first.end : second.start])
+
+
+def size(parsed: Parsed, sentence: Sentence, target: Hit, lexicon: Lexicon) -> Values:
+    """``size_mm``, the largest that is said of the mention, with ``size_text`` where several numbers are."""
+    begin, end = parsed.span(sentence.start, sentence.end)
+    best: Values = {}
+    for match in _sizes(parsed, sentence, begin, end, lexicon):
+        start, stop, value, text = match
+        if _owner(parsed, sentence, start, stop, lexicon) is target and value > float(best.get("size_mm", 0.0)):
+            best = {"size_mm": value, "size_text": text}
+    return best
+
+
+def _sizes(
+    parsed: Parsed, sentence: Sentence, begin: int, end: int, lexicon: Lexicon
+) -> list[tuple[int, int, float, str]]:
+    """Sizes of a sentence: tokens from and to, millimetres, text."""
+    text = parsed.text[begin:end]
+    found = []
+    for match in _SIZE.finditer(text):
+        factor = _MM_OF_CM if match["unit"].lower().startswith("c") else 1.0
+        numbers = [float(one.replace(",", "")) for one in re.findall(_NUMBER, match[0])]
+        inside = _inside(parsed, sentence, begin + match.start(), begin + match.end())
+        value = max(numbers) * factor
+        found.append((*inside, float(f"{value:.6g}"), " ".join(match[0].split())))
+    tokens = parsed.tokens
+    for at in range(sentence.start, sentence.end - 1):
+        number, unit = lexicon.numbers.get(tokens[at].norm), tokens[at + 1].norm
+        if number is not None and unit in ("mm", "millimeter", "millimetre", "cm", "centimeter", "centimetre"):
+            factor = _MM_OF_CM if unit.startswith("c") else 1.0
+            found.append((at, at + 2, number * factor, f"{tokens[at].text} {tokens[at + 1].text}"))
+    return found
+
+
+def _inside(parsed: Parsed, sentence: Sentence, start: int, end: int) -> tuple[int, int]:
+    inside = [n for n in range(sentence.start, sentence.end) if start < parsed.tokens[n].end and parsed.tokens[n].start < end]
+    return inside[0], inside[-1] + 1
+
+
+def _owner(parsed: Parsed, sentence: Sentence, start: int, stop: int, lexicon: Lexicon) -> Hit | None:
+    """The mention that a size belongs to; ``None`` where it is that of something else."""
+    targets = {at: hit for hit in sentence.of("target") for at in range(hit.start, hit.end)}
+    for at in range(stop, min(stop + _OWNER_AFTER, sentence.end)):
+        if parsed.tokens[at].text in ",;.)":
+            break
+        if at in targets:
+            return targets[at]
+        if parsed.tokens[at].norm in lexicon.owners:
+            return None
+        if parsed.tokens[at].norm in ("in", "from", "at", "within", "of"):
+            break
+    for at in range(start - 1, max(sentence.start, start - _OWNER_BEFORE) - 1, -1):
+        if parsed.tokens[at].text == ";":
+            break
+        if at in targets:
+            return targets[at]
+        if parsed.tokens[at].norm in lexicon.owners:
+            named = next((targets[back] for back in range(at - 1, max(at - 4, -1), -1) if back in targets), None)
+            return named if named is not None and named.term.first else None
+    return None
+
+
+def count(parsed: Parsed, target: Hit, lexicon: Lexicon) -> Values:
+    """``count``: a number right before the mention, as in "three small stones"."""
+    for at in range(target.start - 1, max(target.start - 4, -1), -1):
+        token = parsed.tokens[at]
+        number = lexicon.numbers.get(token.norm, int(token.norm) if token.norm.isdecimal() and len(token.norm) < 3 else 0)
+        if number and parsed.tokens[at + 1].norm not in ("mm", "cm", "millimeter", "millimetre", "centimeter", "x", "×"):
+            return {"count": float(number)}
+        if token.text in ",.;:)":
+            break
+    return {}
+
+
+def attenuation(parsed: Parsed, sentence: Sentence, target: Hit) -> Values:
+    """``hu``: the attenuation that the sentence states, of its nearest mention."""
+    begin, end = parsed.span(sentence.start, sentence.end)
+    for match in _HU.finditer(parsed.text[begin:end]):
+        start, stop = _inside(parsed, sentence, begin + match.start(), begin + match.end())
+        here = Hit(target.term, start, stop)
+        if min(sentence.of("target"), key=here.gap) is target:
+            return {"hu": float(match[1])}
+    return {}
+
+
+def scores(parsed: Parsed, sentence: Sentence) -> list[Score]:
+    """Scores with a number, also those of single coronary arteries beside a score."""
+    found = []
+    for hit in sentence.of("score"):
+        start, stop = parsed.span(hit.start, hit.end)
+        match = _SCORE.match(parsed.text[stop : stop + 60])
+        if match is not None:
+            found.append(Score(hit.term.key, hit.term.value, _number(match["value"]), start, stop + match.end()))
+    return found
+
+
+def vessel_scores(parsed: Parsed) -> list[Score]:
+    """Scores of single coronary arteries ("LAD: 120") in a text that speaks of a score."""
+    if not any(sentence.of("score") for sentence in parsed.sentences):
+        return []
+    return [
+        Score("agatston", f"artery.coronary.{_VESSELS[match['vessel'].lower()]}", _number(match["value"]), *match.span())
+        for match in _VESSEL.finditer(parsed.text)
+    ]
+
+
+def categories(text: str) -> dict[str, str]:
+    """BI-RADS and CAC-DRS categories that the text states once; what it states differently twice is nobody's."""
+    found = {}
+    for key, pattern in (("birads", _BIRADS), ("cac_drs", _CACDRS)):
+        said = {match[1].lower().replace(" ", "") for match in pattern.finditer(text)}
+        if len(said) == 1:
+            found[key] = said.pop().upper() if key == "cac_drs" else said.pop()
+    return found
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def largest(values: Sequence[Values]) -> Values:
+    """Several mentions of one thing put together: the first word of each key, the largest size."""
+    found: Values = {}
+    for one in values:
+        for key, value in one.items():
+            if key not in found or (key == "size_mm" and float(value) > float(found[key])):
+                found[key] = value
+    return found

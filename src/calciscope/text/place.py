@@ -1,0 +1,183 @@
+"""Which place a mention speaks of: the words of places around it, weighed by how near and how tied they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calciscope.domain.site import UNPLACED, split, within
+from calciscope.text.lexicon import Lexicon
+from calciscope.text.tokens import Hit, Parsed, Sentence
+
+# Costs in words: what a sign, an ending or an unsure word between a place and a mention is worth as distance.
+_COMMA, _BRACKET, _END, _AND, _AFTER, _WEAK, _MENTION = 3.0, 4.0, 5.0, 1.0, 1.5, 6.0, 2.0
+# A place further than this is not that of the mention, where the word itself or the text names one.
+_TIED, _FAR, _WEAK_FAR = 3.0, 30.0, 12.0
+_BESIDE = 12
+_SIDE_REACH = 5
+_BACK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The place of a mention: path without side, further places, side, and the phrase that names it."""
+
+    site: str
+    also: tuple[str, ...] = ()
+    side: str | None = None
+    hit: Hit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """A text with the words that decide on places."""
+
+    parsed: Parsed
+    words: Lexicon
+
+    def of(self, number: int, target: Hit) -> Where:
+        """The place of a mention in the sentence ``number``, else of what was spoken of before, else of the text."""
+        sentence = self.parsed.sentences[number]
+        own = dict(target.term.inside).get("site")
+        ranked = self._ranked(sentence, target)
+        chosen = self._choose(ranked, own)
+        if chosen is None and own is None:
+            return self._elsewhere(number, target, ranked)
+        if chosen is None:
+            return Where(own or UNPLACED, (), self._side(sentence, target, None), None)
+        site = self._narrowed(chosen, own, [hit for _, hit in ranked])
+        return Where(site, self._also(sentence, chosen, site), self._side(sentence, target, chosen), chosen)
+
+    def _ranked(self, sentence: Sentence, target: Hit) -> list[tuple[float, Hit]]:
+        hits = sentence.of("place", "weak", "lesion")
+        places = [hit for hit in hits if not self._hidden(hit, hits, target)]
+        return sorted(((self._cost(sentence, target, hit), hit) for hit in places), key=lambda one: one[0])
+
+    def _hidden(self, hit: Hit, hits: Sequence[Hit], target: Hit) -> bool:
+        """Whether a longer place name holds this one, or the mention itself does."""
+        inside = target.start <= hit.start and hit.end <= target.end and target.end - target.start > 1
+        return inside or any(
+            other.overlaps(hit) and other.end - other.start > hit.end - hit.start for other in hits if other is not hit
+        )
+
+    def _cost(self, sentence: Sentence, target: Hit, hit: Hit) -> float:
+        first, second = (hit, target) if hit.start < target.start else (target, hit)
+        cost = float(target.gap(hit))
+        for token in self.parsed.tokens[first.end : second.start]:
+            if token.text in ",:;":
+                cost += _COMMA
+            elif token.text in "()[]":
+                cost += _BRACKET
+            elif token.norm == "and":
+                cost += _AND
+        between = [one for one in sentence.of("context") if first.end <= one.start and one.end <= second.start]
+        cost += _END * sum(one.term.key == "end" and one.end - one.start > 0 for one in between)
+        cost += _MENTION * sum(first.end <= one.start and one.end <= second.start for one in sentence.of("target"))
+        after = hit.start >= target.end
+        if after and not target.term.first and not self._tied(target, hit):
+            cost += _AFTER
+        if hit.term.layer == "weak":
+            cost += _WEAK
+        return cost
+
+    def _tied(self, target: Hit, hit: Hit) -> bool:
+        return any(word in self.words.ties for word in self.parsed.words(target.end, hit.start))
+
+    def _choose(self, ranked: Sequence[tuple[float, Hit]], own: str | None) -> Hit | None:
+        for cost, hit in ranked:
+            weak = hit.term.layer == "weak"
+            if own is not None and (weak or cost > _TIED) and not within(hit.term.key, own):
+                continue
+            if cost <= (_WEAK_FAR if weak else _FAR):
+                return hit
+        return None
+
+    def _narrowed(self, chosen: Hit, own: str | None, hits: Sequence[Hit]) -> str:
+        """The chosen place made narrower by the places beside it."""
+        beside = [hit for hit in hits if hit is not chosen and hit.gap(chosen) <= _BESIDE]
+        if chosen.term.layer == "lesion":
+            inside = dict(chosen.term.inside)
+            for hit in beside:
+                if hit.term.layer == "place":
+                    base = split(hit.term.key)[0]
+                    return inside.get(base, chosen.term.key if within(base, "node.hilar") else base)
+            return chosen.term.key
+        site = chosen.term.key
+        if site == "lung" and any(hit.term.layer == "lesion" and hit.gap(chosen) <= _BESIDE for hit in beside):
+            return "lung.nodule"
+        if own is not None and not within(site, own) and self.words.joined.get((own, site)):
+            return self.words.joined[own, site]
+        for hit in beside:
+            other = hit.term.key
+            if (narrow := self.words.joined.get((site, other)) or self.words.joined.get((other, site))) is not None:
+                return narrow
+            if within(other, site) and other != site and hit.term.layer == "place" and hit.gap(chosen) <= _SIDE_REACH:
+                return other
+        return site
+
+    def _also(self, sentence: Sentence, chosen: Hit, site: str) -> tuple[str, ...]:
+        """Places that "and" or a comma joins to the chosen one."""
+        found: list[str] = []
+        every = sentence.of("place", "side")
+        places = [hit for hit in every if hit.term.layer == "place" and not self._hidden(hit, every, chosen)]
+        for direction in (1, -1):
+            at = chosen
+            for hit in sorted(places, key=lambda one: direction * one.start):
+                between = (at.end, hit.start) if direction > 0 else (hit.end, at.start)
+                if between[0] > between[1] or hit is chosen:
+                    continue
+                words = self.parsed.words(*between)
+                if not words or not set(words) <= {",", "and", "&", "/", "well", "as", "both", "also", *self.words.ties}:
+                    break
+                if not {",", "and", "&", "/", "well"} & set(words):
+                    break
+                if not within(site, hit.term.key) and not within(hit.term.key, site):
+                    found.append(hit.term.key)
+                at = hit
+        return tuple(dict.fromkeys(found))
+
+    def _elsewhere(self, number: int, target: Hit, ranked: Sequence[tuple[float, Hit]]) -> Where:
+        """What was spoken of before, else what was examined, else the region, else any place the text knows."""
+        for step in range(1, min(number, _BACK) + 1):
+            before = self.parsed.sentences[number - step]
+            if before.section != self.parsed.sentences[number].section:
+                break
+            if found := [hit for hit in before.of("place") if not self._hidden(hit, before.of("place"), target)]:
+                hit = found[-1] if step > 1 else min(found, key=lambda one: one.start)
+                return Where(hit.term.key, (), self._side(before, hit, hit), hit)
+        examined = [hit for one in self.parsed.sentences for hit in one.of("modality")]
+        here = self.parsed.sentences[number]
+        for hit in examined:
+            return Where(hit.term.key, (), self._side(here, target, None), hit)
+        if ranked:
+            hit = ranked[0][1]
+            return Where(hit.term.key, (), self._side(here, target, hit), hit)
+        for layer in ("place", "weak"):
+            for one in self.parsed.sentences:
+                for hit in one.of(layer):
+                    return Where(hit.term.key, (), self._side(one, hit, hit), hit)
+        return Where(UNPLACED)
+
+    def _side(self, sentence: Sentence, target: Hit, chosen: Hit | None) -> str | None:
+        if chosen is not None and chosen.term.side:
+            return chosen.term.side
+        places = sentence.of("place", "weak", "lesion")
+        sides = [
+            hit
+            for hit in sentence.of("side")
+            if not any(hit.overlaps(one) and one.end - one.start > hit.end - hit.start for one in places)
+        ]
+        own: list[tuple[int, str]] = []
+        for hit in sides:
+            ahead = [one for one in (*places, *sentence.of("target")) if 0 <= one.start - hit.end <= _SIDE_REACH]
+            ahead = [one for one in ahead if "," not in self.parsed.words(hit.end, one.start)]
+            owner = min(ahead, key=lambda one: one.start, default=None)
+            mine = owner is None or owner.overlaps(target) or (chosen is not None and owner.overlaps(chosen))
+            mine = mine or (chosen is not None and owner is not None and 0 <= chosen.start - owner.end <= 2)
+            if mine or hit.term.key == "bilateral":
+                near = min(hit.gap(target), hit.gap(chosen) if chosen is not None else hit.gap(target))
+                own.append((near, hit.term.key))
+        if not own:
+            sided = {one.term.side for one in places if one.term.side and one.gap(target) <= _BESIDE}
+            return sided.pop() if len(sided) == 1 else None
+        return min(own)[1] if min(own)[0] <= _BESIDE else None
