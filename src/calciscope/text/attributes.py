@@ -36,6 +36,8 @@ _VESSELS |= {"lcx": "lcx", "circumflex": "lcx", "rca": "rca", "right coronary ar
 _MM_OF_CM = 10.0
 # How many words away an attribute may stand, and how far the thing that a size belongs to.
 _REACH, _OWNER_AFTER, _OWNER_BEFORE = 7, 5, 9
+# Words of degree stand right beside what they speak of.
+_REACHES = {"extent": 2, "size_word": 3, "pattern": 4}
 Values = dict[str, float | str]
 
 
@@ -64,16 +66,20 @@ def words(parsed: Parsed, sentence: Sentence, target: Hit, site: str, lexicon: L
                 continue
             gap = hit.gap(target)
             nearer = any(one.gap(hit) < gap or (one.gap(hit) == gap and one.start > hit.start) for one in rivals)
-            if gap <= _REACH and not nearer and not _parted(parsed, hit, target):
+            reach = _REACHES.get(key, _REACH)
+            if gap <= reach and not nearer and not _parted(parsed, hit, target, lexicon):
                 found.setdefault(key, [])
                 if hit.term.value not in found[key]:
                     found[key].append(hit.term.value)
     return {key: ", ".join(values) for key, values in found.items()}
 
 
-def _parted(parsed: Parsed, hit: Hit, target: Hit) -> bool:
-    first, second = (hit, target) if hit.start < target.start else (target, hit)
-    return any(token.text in ";:" for token in parsed.tokens[first.end : second.start])
+def _parted(parsed: Parsed, hit: Hit, target: Hit, lexicon: Lexicon) -> bool:
+    """Whether a word belongs to something else: "a large mass with calcification" has no large calcification."""
+    before = hit.start < target.start
+    first, second = (hit, target) if before else (target, hit)
+    between = parsed.tokens[first.end : second.start]
+    return any(token.text in ";:" or (before and token.norm in lexicon.owners) for token in between)
 
 
 def size(parsed: Parsed, sentence: Sentence, target: Hit, lexicon: Lexicon) -> Values:

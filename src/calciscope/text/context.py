@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calciscope.domain.mention import Assertion
-from calciscope.text.tokens import Hit, Sentence
+from calciscope.text.tokens import Hit, Sentence, longest
 
 # Which word counts where several speak: "no history of stones" denies, "his mother's possible stones" are not his.
 _ORDER = (Assertion.OTHER, Assertion.NEGATED, Assertion.HISTORICAL, Assertion.POSSIBLE)
 _END, _PSEUDO = "end", "pseudo"
-# An ending this long or longer is a phrase and ends everything; a shorter one may lie within what it would end.
 Decision = tuple[Assertion, Hit | None]
 
 
@@ -25,7 +24,7 @@ class Modifiers:
 
 def modifiers(sentence: Sentence, targets: Sequence[Hit] = ()) -> Modifiers:
     """The deciding words of a sentence; those that lie within a target, and those silenced, are left out."""
-    every = [hit for hit in sentence.of("context") if not any(hit.overlaps(one) for one in targets)]
+    every = longest([hit for hit in sentence.of("context") if not any(hit.overlaps(one) for one in targets)])
     return Modifiers(
         tuple(hit for hit in every if hit.term.key not in (_END, _PSEUDO)),
         tuple(hit for hit in every if hit.term.key == _END),

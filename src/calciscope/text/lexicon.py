@@ -106,6 +106,7 @@ def _places(data: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
         yield from ((word, Term("place", base, side=side)) for word in words)
     for path, words in data["weak"].items():
         yield from ((word, Term("weak", path)) for word in (*words, *([path] if path in sites.REGIONS else ())))
+    yield from ((word, Term("not_place", "")) for word in data["not_places"])
     for one in data["lesions"]:
         if one["site"] != "null":
             term = Term("lesion", one["site"], inside=tuple(one.get("in", {}).items()))

@@ -18,6 +18,10 @@ _SIDE_REACH = 5
 _BACK = 4
 
 
+# "Both" is a side only of what it stands before.
+_NEEDS_OWNER = frozenset({"both"})
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """The place of a mention: path without side, further places, side, and the phrase that names it."""
@@ -49,16 +53,22 @@ class Places:
         return Where(site, self._also(sentence, chosen, site), self._side(sentence, target, chosen), chosen)
 
     def _ranked(self, sentence: Sentence, target: Hit) -> list[tuple[float, Hit]]:
-        hits = sentence.of("place", "weak", "lesion")
-        places = [hit for hit in hits if not self._hidden(hit, hits, target)]
+        places = [hit for hit in self._named(sentence) if not self._holds(target, hit)]
         return sorted(((self._cost(sentence, target, hit), hit) for hit in places), key=lambda one: one[0])
 
-    def _hidden(self, hit: Hit, hits: Sequence[Hit], target: Hit) -> bool:
-        """Whether a longer place name holds this one, or the mention itself does."""
-        inside = target.start <= hit.start and hit.end <= target.end and target.end - target.start > 1
-        return inside or any(
-            other.overlaps(hit) and other.end - other.start > hit.end - hit.start for other in hits if other is not hit
-        )
+    def _named(self, sentence: Sentence, *layers: str) -> list[Hit]:
+        """The places of a sentence, without those that are part of a longer name."""
+        hits = sentence.of("place", "weak", "lesion", "not_place")
+        return [
+            hit
+            for hit in hits
+            if hit.term.layer in (layers or ("place", "weak", "lesion"))
+            and not any(other.overlaps(hit) and other.end - other.start > hit.end - hit.start for other in hits)
+        ]
+
+    def _holds(self, target: Hit, hit: Hit) -> bool:
+        """Whether a place is part of the mention itself, as in "gall stone"."""
+        return target.start <= hit.start and hit.end <= target.end and target.end - target.start > 1
 
     def _cost(self, sentence: Sentence, target: Hit, hit: Hit) -> float:
         first, second = (hit, target) if hit.start < target.start else (target, hit)
@@ -118,8 +128,7 @@ class Places:
     def _also(self, sentence: Sentence, chosen: Hit, site: str) -> tuple[str, ...]:
         """Places that "and" or a comma joins to the chosen one."""
         found: list[str] = []
-        every = sentence.of("place", "side")
-        places = [hit for hit in every if hit.term.layer == "place" and not self._hidden(hit, every, chosen)]
+        places = self._named(sentence, "place")
         for direction in (1, -1):
             at = chosen
             for hit in sorted(places, key=lambda one: direction * one.start):
@@ -142,26 +151,26 @@ class Places:
             before = self.parsed.sentences[number - step]
             if before.section != self.parsed.sentences[number].section:
                 break
-            if found := [hit for hit in before.of("place") if not self._hidden(hit, before.of("place"), target)]:
+            if found := self._named(before, "place"):
                 hit = found[-1] if step > 1 else min(found, key=lambda one: one.start)
                 return Where(hit.term.key, (), self._side(before, hit, hit), hit)
         examined = [hit for one in self.parsed.sentences for hit in one.of("modality")]
         here = self.parsed.sentences[number]
-        for hit in examined:
+        for hit in examined[:1]:
             return Where(hit.term.key, (), self._side(here, target, None), hit)
         if ranked:
             hit = ranked[0][1]
             return Where(hit.term.key, (), self._side(here, target, hit), hit)
         for layer in ("place", "weak"):
             for one in self.parsed.sentences:
-                for hit in one.of(layer):
+                for hit in self._named(one, layer):
                     return Where(hit.term.key, (), self._side(one, hit, hit), hit)
         return Where(UNPLACED)
 
     def _side(self, sentence: Sentence, target: Hit, chosen: Hit | None) -> str | None:
         if chosen is not None and chosen.term.side:
             return chosen.term.side
-        places = sentence.of("place", "weak", "lesion")
+        places = self._named(sentence)
         sides = [
             hit
             for hit in sentence.of("side")
@@ -172,12 +181,22 @@ class Places:
             ahead = [one for one in (*places, *sentence.of("target")) if 0 <= one.start - hit.end <= _SIDE_REACH]
             ahead = [one for one in ahead if "," not in self.parsed.words(hit.end, one.start)]
             owner = min(ahead, key=lambda one: one.start, default=None)
-            mine = owner is None or owner.overlaps(target) or (chosen is not None and owner.overlaps(chosen))
-            mine = mine or (chosen is not None and owner is not None and 0 <= chosen.start - owner.end <= 2)
-            if mine or hit.term.key == "bilateral":
+            both = " ".join(self.parsed.words(hit.start, hit.end)) in _NEEDS_OWNER
+            if _owns(owner, target, chosen, needed=both) or (hit.term.key == "bilateral" and not both):
                 near = min(hit.gap(target), hit.gap(chosen) if chosen is not None else hit.gap(target))
                 own.append((near, hit.term.key))
         if not own:
             sided = {one.term.side for one in places if one.term.side and one.gap(target) <= _BESIDE}
             return sided.pop() if len(sided) == 1 else None
         return min(own)[1] if min(own)[0] <= _BESIDE else None
+
+
+def _owns(owner: Hit | None, target: Hit, chosen: Hit | None, needed: bool) -> bool:
+    """Whether what a side stands before is the mention, its place, or nothing that would be another place."""
+    if owner is None:
+        return not needed
+    if owner.overlaps(target) or owner.term.layer == "weak":
+        return True
+    if chosen is None:
+        return False
+    return owner.overlaps(chosen) or owner.term.key == chosen.term.key or 0 <= chosen.start - owner.end <= 2

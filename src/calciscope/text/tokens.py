@@ -143,7 +143,8 @@ class Tokenizer:
             if at[hit.start] == at[hit.end - 1]:
                 layers.setdefault((at[hit.start], hit.term.layer), []).append(hit)
         for (number, layer), members in layers.items():
-            sentences[number].hits[layer] = _longest(members)
+            # Which deciding words count depends on what they are asked of: some may lie within that.
+            sentences[number].hits[layer] = members if layer == "context" else longest(members)
         return Parsed(text, tokens, sentences)
 
     def _sentences(self, text: str, tokens: Sequence[Token]) -> Iterator[Sentence]:
@@ -188,7 +189,7 @@ def _inner(text: str, start: int, end: int) -> bool:
     return 0 < start and end < len(text) and text[start - 1].isalnum() and text[end].isalnum()
 
 
-def _longest(hits: list[Hit]) -> list[Hit]:
+def longest(hits: Sequence[Hit]) -> list[Hit]:
     """Of phrases that overlap the longest; of equally long ones all that say different things."""
     kept: list[Hit] = []
     for hit in sorted(hits, key=lambda one: (one.start - one.end, one.start)):
