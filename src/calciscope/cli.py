@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from calciscope.commands import compare, rules
+from calciscope.commands import compare, explain, rules
 from calciscope.commands import patient as reader
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
@@ -39,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(rules.app, name="rules")
 app.command()(compare.compare)
+app.command()(explain.explain)
 # Wider than any table.
 _WIDEST = 10_000
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3

@@ -7,9 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from calciscope.domain.mention import Disagreement, Mention
+
+# 1.3: mentions of report texts, and disagreements of report and image; nothing was taken away.
 # 1.2: a series has its date.
 # 1.1: deposits have attenuation statistics, threshold, background, mass and three diameters; nothing was taken away.
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 DISCLAIMER = (
     "Calciscope informs clinicians. It is not a medical device, it does not diagnose and it does not prescribe; "
     "a qualified clinician decides."
@@ -255,6 +258,8 @@ class Assessment(_Model):
     refused: tuple[Refused, ...] = ()
     sources: tuple[Source, ...] = ()
     rejected: tuple[DepositRecord, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
     provenance: Provenance
     disclaimer: str = DISCLAIMER
 

@@ -55,12 +55,15 @@ class Score:
 def words(parsed: Parsed, sentence: Sentence, target: Hit, site: str, lexicon: Lexicon) -> Values:
     """The words of count, extent, morphology, distribution, pattern, change and place within the organ."""
     rivals = [one for one in sentence.of("target") if one is not target]
+    names = sentence.of("place", "not_place")
     found: dict[str, list[str]] = {}
     for layer, hits in sentence.hits.items():
         if not layer.startswith("attribute."):
             continue
         for hit in hits:
             key = hit.term.key
+            if any(one.overlaps(hit) and one.end - one.start > hit.end - hit.start for one in names):
+                continue
             limits = lexicon.only_at.get(key)
             if limits and not any(within(site, limit) for limit in limits):
                 continue

@@ -18,6 +18,8 @@ _SIDE_REACH = 5
 _BACK = 4
 
 
+# Where right and left are parts of names.
+_NO_SIDE = ("heart", "artery.coronary")
 # "Both" is a side only of what it stands before.
 _NEEDS_OWNER = frozenset({"both"})
 
@@ -168,6 +170,8 @@ class Places:
         return Where(UNPLACED)
 
     def _side(self, sentence: Sentence, target: Hit, chosen: Hit | None) -> str | None:
+        if chosen is not None and any(within(chosen.term.key, one) for one in _NO_SIDE):
+            return None
         if chosen is not None and chosen.term.side:
             return chosen.term.side
         places = self._named(sentence)
