@@ -106,9 +106,7 @@ def _read(inputs: Sequence[str], text_column: str | None, id_column: str | None)
             yield error
 
 
-def _explained(
-    explainer: Explainer, report: Report, person: Patient | None, refused: tuple[Refusal, ...]
-) -> Explained:
+def _explained(explainer: Explainer, report: Report, person: Patient | None, refused: tuple[Refusal, ...]) -> Explained:
     try:
         return explainer.explain(report, person, refused)
     except InputError as error:

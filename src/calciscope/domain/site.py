@@ -226,7 +226,7 @@ def named(text: str) -> str | None:
 
 
 def names() -> dict[str, str]:
-    """Every name of a place as people write it -> its path, without the last parts of paths that are other words too."""
+    """Every name of a place as people write it -> its path; not the last parts of paths that are other words too."""
     found = {_words(name): path for path, (name, _) in _TREE.items() if path != UNPLACED and path not in REGIONS}
     return {**found, **{name: path for path, also in _ALSO.items() for name in also}}
 

@@ -26,7 +26,8 @@ MOST_BYTES = 1_000_000
 _MOST_TABLE_BYTES = 2_000_000_000
 _PREAMBLE = slice(128, 132)
 _DOCUMENTS = {".pdf": "a PDF", ".docx": "a Word document", ".doc": "a Word document", ".rtf": "an RTF document"}
-_CONTROL = 0.02
+# A text has fewer signs than this share that are none of writing, in its first so many.
+_CONTROL, _LOOK = 0.02, 65536
 _CELL = 10_000_000
 
 
@@ -93,7 +94,8 @@ def read_table(path: Path, text_column: str, id_column: str | None) -> Iterator[
             there = rows.fieldnames or ()
             for column in (text_column, id_column):
                 if column is not None and column not in there:
-                    raise InputError(f"{name}: has no column {column!r}; it has {', '.join(map(repr, there)) or 'none'}")
+                    columns = ", ".join(map(repr, there)) or "none"
+                    raise InputError(f"{name}: has no column {column!r}; it has {columns}")
             for number, row in enumerate(rows, 1):
                 text = row.get(text_column) or ""
                 label = (row.get(id_column) or "").strip() if id_column else ""
@@ -113,8 +115,8 @@ def _as_text(raw: bytes, name: str) -> str:
         return _record(text, name)
     if len(raw) > MOST_BYTES:
         raise InputError(
-            f"{name}: is larger than {MOST_BYTES // 1_000_000} MB, which no report is; give one report a file, or a CSV "
-            "with --text-column"
+            f"{name}: is larger than {MOST_BYTES // 1_000_000} MB, which no report is; give one report a file, "
+            "or a CSV with --text-column"
         )
     if not any(sign.isalpha() for sign in text):
         raise InputError(f"{name}: holds no words; give a report text")
@@ -131,8 +133,9 @@ def _decoded(raw: bytes, name: str) -> str:
             text = raw[: error.start].decode(encoding)
         else:
             text = raw.decode("cp1252", errors="replace")
-    odd = sum(not sign.isprintable() and not sign.isspace() or sign == "\N{REPLACEMENT CHARACTER}" for sign in text[:65536])
-    if "\0" in text or odd > _CONTROL * min(len(text), 65536):
+    start = text[:_LOOK]
+    odd = sum(sign == "\N{REPLACEMENT CHARACTER}" or not (sign.isprintable() or sign.isspace()) for sign in start)
+    if "\0" in text or odd > _CONTROL * len(start):
         raise InputError(f"{name}: is not text; give a report as plain text, DICOM SR or FHIR")
     return text
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from calciscope.domain.site import within
 from calciscope.text.lexicon import Lexicon
@@ -19,37 +18,16 @@ _SIZE = re.compile(
 )
 _RANGE = re.compile(r"\d\s*(?:mm|cm)?\s*(?:-|–|to)\s*\d")
 _HU = re.compile(r"(?<![\w.])(\d{2,4}(?:\.\d+)?)\s*(?:HU\b|Hounsfield)", re.IGNORECASE)
-_SCORE = re.compile(
-    rf"^\W*(?:(?:of|is|was|are|were|total|calculated|measured|at|equals|approximately|by|the|method|agatston|score|units|"
-    rf"in|estimated|equal|to|about|today)\b\W*)*(?P<value>{_NUMBER})(?!\s*(?:%|mm|cm|th|st|nd|rd|/))",
-    re.IGNORECASE,
-)
-_VESSEL = re.compile(
-    rf"\b(?P<vessel>left main|LMCA|LM|LAD|left anterior descending|LCX|LCx|circumflex|RCA|right coronary artery)\b"
-    rf"\s*(?:artery)?\s*(?:[:=]|score of|score|-)\s*(?P<value>{_NUMBER})(?!\s*(?:%|mm|cm))",
-    re.IGNORECASE,
-)
-_BIRADS = re.compile(r"BI[- ]?RADS(?:\s*(?:category|assessment|score|final))*\s*[:#-]?\s*([0-6][abc]?)\b", re.IGNORECASE)
-_CACDRS = re.compile(r"CAC[- ]?DRS\s*:?\s*([AV]?\s*[0-3](?:\s*/\s*N\s*[0-4])?)", re.IGNORECASE)
-_VESSELS = {"lm": "lm", "left main": "lm", "lmca": "lm", "lad": "lad", "left anterior descending": "lad"}
-_VESSELS |= {"lcx": "lcx", "circumflex": "lcx", "rca": "rca", "right coronary artery": "rca"}
 _MM_OF_CM = 10.0
 # How many words away an attribute may stand, and how far the thing that a size belongs to.
 _REACH, _OWNER_AFTER, _OWNER_BEFORE = 7, 5, 9
+# After these a size speaks of what stood before it; after `_IN` an organ is where something is, not what is measured.
+_LEADS_AWAY = frozenset({"in", "from", "at", "within", "of", "with", "and", "containing", "having", "which"})
+_IN = frozenset({"in", "within", "of", "inside", "at"})
 # Words of degree stand right beside what they speak of.
 _REACHES = {"extent": 2, "size_word": 3, "pattern": 4}
+_UNITS = frozenset({"mm", "cm", "millimeter", "millimetre", "centimeter", "centimetre", "x", "×", "hu"})
 Values = dict[str, float | str]
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A score that the text states: key, place, value, and its characters."""
-
-    key: str
-    site: str
-    value: float
-    start: int
-    end: int
 
 
 def words(parsed: Parsed, sentence: Sentence, target: Hit, site: str, lexicon: Lexicon) -> Values:
@@ -118,13 +96,15 @@ def _sizes(
 
 
 def _inside(parsed: Parsed, sentence: Sentence, start: int, end: int) -> tuple[int, int]:
-    inside = [n for n in range(sentence.start, sentence.end) if start < parsed.tokens[n].end and parsed.tokens[n].start < end]
+    tokens = parsed.tokens
+    inside = [n for n in range(sentence.start, sentence.end) if start < tokens[n].end and tokens[n].start < end]
     return inside[0], inside[-1] + 1
 
 
 def _owner(parsed: Parsed, sentence: Sentence, start: int, stop: int, lexicon: Lexicon) -> Hit | None:
     """The mention that a size belongs to; ``None`` where it is that of something else."""
     targets = {at: hit for hit in sentence.of("target") for at in range(hit.start, hit.end)}
+    organs = {at for hit in sentence.of("place") for at in range(hit.start, hit.end)}
     for at in range(stop, min(stop + _OWNER_AFTER, sentence.end)):
         if parsed.tokens[at].text in ",;.)":
             break
@@ -132,7 +112,7 @@ def _owner(parsed: Parsed, sentence: Sentence, start: int, stop: int, lexicon: L
             return targets[at]
         if parsed.tokens[at].norm in lexicon.owners:
             return None
-        if parsed.tokens[at].norm in ("in", "from", "at", "within", "of"):
+        if parsed.tokens[at].norm in _LEADS_AWAY:
             break
     for at in range(start - 1, max(sentence.start, start - _OWNER_BEFORE) - 1, -1):
         if parsed.tokens[at].text == ";":
@@ -140,6 +120,8 @@ def _owner(parsed: Parsed, sentence: Sentence, start: int, stop: int, lexicon: L
         if at in targets:
             return targets[at]
         if parsed.tokens[at].norm in lexicon.owners:
+            if at in organs and _IN & set(parsed.words(max(sentence.start, at - 4), at)):
+                continue
             named = next((targets[back] for back in range(at - 1, max(at - 4, -1), -1) if back in targets), None)
             return named if named is not None and named.term.first else None
     return None
@@ -149,8 +131,8 @@ def count(parsed: Parsed, target: Hit, lexicon: Lexicon) -> Values:
     """``count``: a number right before the mention, as in "three small stones"."""
     for at in range(target.start - 1, max(target.start - 4, -1), -1):
         token = parsed.tokens[at]
-        number = lexicon.numbers.get(token.norm, int(token.norm) if token.norm.isdecimal() and len(token.norm) < 3 else 0)
-        if number and parsed.tokens[at + 1].norm not in ("mm", "cm", "millimeter", "millimetre", "centimeter", "x", "×"):
+        digits = int(token.norm) if token.norm.isdecimal() and len(token.norm) < 3 else 0
+        if (number := lexicon.numbers.get(token.norm, digits)) and parsed.tokens[at + 1].norm not in _UNITS:
             return {"count": float(number)}
         if token.text in ",.;:)":
             break
@@ -166,41 +148,6 @@ def attenuation(parsed: Parsed, sentence: Sentence, target: Hit) -> Values:
         if min(sentence.of("target"), key=here.gap) is target:
             return {"hu": float(match[1])}
     return {}
-
-
-def scores(parsed: Parsed, sentence: Sentence) -> list[Score]:
-    """Scores with a number, also those of single coronary arteries beside a score."""
-    found = []
-    for hit in sentence.of("score"):
-        start, stop = parsed.span(hit.start, hit.end)
-        match = _SCORE.match(parsed.text[stop : stop + 60])
-        if match is not None:
-            found.append(Score(hit.term.key, hit.term.value, _number(match["value"]), start, stop + match.end()))
-    return found
-
-
-def vessel_scores(parsed: Parsed) -> list[Score]:
-    """Scores of single coronary arteries ("LAD: 120") in a text that speaks of a score."""
-    if not any(sentence.of("score") for sentence in parsed.sentences):
-        return []
-    return [
-        Score("agatston", f"artery.coronary.{_VESSELS[match['vessel'].lower()]}", _number(match["value"]), *match.span())
-        for match in _VESSEL.finditer(parsed.text)
-    ]
-
-
-def categories(text: str) -> dict[str, str]:
-    """BI-RADS and CAC-DRS categories that the text states once; what it states differently twice is nobody's."""
-    found = {}
-    for key, pattern in (("birads", _BIRADS), ("cac_drs", _CACDRS)):
-        said = {match[1].lower().replace(" ", "") for match in pattern.finditer(text)}
-        if len(said) == 1:
-            found[key] = said.pop().upper() if key == "cac_drs" else said.pop()
-    return found
-
-
-def _number(text: str) -> float:
-    return float(text.replace(",", ""))
 
 
 def largest(values: Sequence[Values]) -> Values:

@@ -18,6 +18,8 @@ _SIDE_REACH = 5
 _BACK = 4
 
 
+# What stands between two places of one list.
+_JOINS, _FILL = frozenset({",", "and", "&", "/", "well"}), frozenset({"as", "both", "also"})
 # Where right and left are parts of names.
 _NO_SIDE = ("heart", "artery.coronary")
 # "Both" is a side only of what it stands before.
@@ -52,7 +54,10 @@ class Places:
         if chosen is None:
             return Where(own or UNPLACED, (), self._side(sentence, target, None), None)
         site = self._narrowed(chosen, own, [hit for _, hit in ranked])
-        return Where(site, self._also(sentence, chosen, site), self._side(sentence, target, chosen), chosen)
+        # "Atherosclerotic calcification of the aorta and iliac arteries": the list starts at the narrower word.
+        at = next((hit for _, hit in ranked if hit.term.key == site and hit.term.layer == "place"), chosen)
+        side = self._side(sentence, target, at) or self._side(sentence, target, chosen)
+        return Where(site, self._also(sentence, at, site), side, chosen)
 
     def _ranked(self, sentence: Sentence, target: Hit) -> list[tuple[float, Hit]]:
         places = [hit for hit in self._named(sentence) if not self._holds(target, hit)]
@@ -137,10 +142,8 @@ class Places:
                 between = (at.end, hit.start) if direction > 0 else (hit.end, at.start)
                 if between[0] > between[1] or hit is chosen:
                     continue
-                words = self.parsed.words(*between)
-                if not words or not set(words) <= {",", "and", "&", "/", "well", "as", "both", "also", *self.words.ties}:
-                    break
-                if not {",", "and", "&", "/", "well"} & set(words):
+                words = set(self.parsed.words(*between))
+                if not words & _JOINS or not words <= {*_JOINS, *_FILL, *self.words.ties}:
                     break
                 if not within(site, hit.term.key) and not within(hit.term.key, site):
                     found.append(hit.term.key)

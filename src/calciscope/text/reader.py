@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from calciscope.domain.mention import Assertion, Mention
 from calciscope.domain.site import within
-from calciscope.text import attributes, language
+from calciscope.text import attributes, language, scores
 from calciscope.text.context import Decision, Modifiers, decide, modifiers
 from calciscope.text.lexicon import Lexicon, lexicon
 from calciscope.text.place import Places, Where
@@ -107,8 +107,8 @@ class Reader:
         )
 
     def _scores(self, parsed: Parsed, name: str | None) -> Iterator[Mention]:
-        found = [(score, one) for one in parsed.sentences for score in attributes.scores(parsed, one)]
-        for score in attributes.vessel_scores(parsed):
+        found = [(score, one) for one in parsed.sentences for score in scores.scores(parsed, one)]
+        for score in scores.vessel_scores(parsed):
             start = score.start
             one = next(s for s in parsed.sentences if parsed.span(s.start, s.end)[1] > start)
             found.append((score, one))
@@ -129,7 +129,7 @@ class Reader:
 
 def _categorised(mentions: list[Mention], text: str) -> Iterator[Mention]:
     """BI-RADS and CAC-DRS categories stand apart from what they judge: they go to every affirmed mention there."""
-    said = attributes.categories(text)
+    said = scores.categories(text)
     for one in mentions:
         more = {
             key: value

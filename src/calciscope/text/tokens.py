@@ -186,7 +186,7 @@ class Tokenizer:
 
 def _inner(text: str, start: int, end: int) -> bool:
     """Whether a hyphen stands within a word."""
-    return 0 < start and end < len(text) and text[start - 1].isalnum() and text[end].isalnum()
+    return start > 0 and end < len(text) and text[start - 1].isalnum() and text[end].isalnum()
 
 
 def longest(hits: Sequence[Hit]) -> list[Hit]:
