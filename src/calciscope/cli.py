@@ -71,7 +71,9 @@ def _root(
 def assess(
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[INPUT]...", help="DICOM folders or files, ZIPs, NIfTI, NRRD or MHA of one patient."),
+        typer.Argument(
+            metavar="[INPUT]...", help="DICOM folders or files, ZIPs, NIfTI, NRRD, MHA and report texts of one patient."
+        ),
     ] = None,
     patient: PatientOption = None,
     anatomy: Annotated[
@@ -330,6 +332,8 @@ def _show(assessment: Assessment) -> None:
                 *cells,
             )
         _table(table)
+    for differing in assessment.disagreements:
+        typer.echo(f"disagreement: {differing.site}: report: {differing.report}; image: {differing.image}")
     for unknown in assessment.unknowns[:5]:
         typer.echo(f"unknown: {unknown.input}: {unknown.would_change}")
     for refused in assessment.refused:

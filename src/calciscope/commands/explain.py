@@ -13,9 +13,10 @@ from calciscope.commands import patient as reader
 from calciscope.errors import CalciscopeError, InputError, NothingToAssessError
 
 if TYPE_CHECKING:
+    from calciscope.domain.assessment import Assessment
     from calciscope.domain.patient import Patient
     from calciscope.domain.study import Refusal
-    from calciscope.explaining import Explained, Explainer
+    from calciscope.explaining import Explainer
     from calciscope.read.text import Report
 
 _STREAM = "-"
@@ -65,7 +66,7 @@ def explain(
     report = next(_read(inputs, text_column, id_column))
     if isinstance(report, Exception):
         raise NothingToAssessError(str(report))
-    _one(_explained(explainer, report, person, refused), audience, options.knowledge, out)
+    _one(report, _explained(explainer, report, person, refused), audience, options.knowledge, out)
 
 
 def _check(inputs: Sequence[str], text_column: str | None, id_column: str | None, guidelines: str) -> None:
@@ -106,7 +107,9 @@ def _read(inputs: Sequence[str], text_column: str | None, id_column: str | None)
             yield error
 
 
-def _explained(explainer: Explainer, report: Report, person: Patient | None, refused: tuple[Refusal, ...]) -> Explained:
+def _explained(
+    explainer: Explainer, report: Report, person: Patient | None, refused: tuple[Refusal, ...]
+) -> Assessment:
     try:
         return explainer.explain(report, person, refused)
     except InputError as error:
@@ -130,7 +133,7 @@ def _lines(
             typer.echo(f"calciscope: {report}", err=True)
             continue
         try:
-            found = explainer.explain(report, person, refused).assessment
+            found = explainer.explain(report, person, refused)
         except CalciscopeError as error:
             why.append(str(error))
             if many:
@@ -144,30 +147,30 @@ def _lines(
         raise NothingToAssessError("no report could be read", () if many and why else tuple(why))
 
 
-def _one(found: Explained, audience: str, knowledge: tuple[Path, ...], out: Path | None) -> None:
+def _one(given: Report, found: Assessment, audience: str, knowledge: tuple[Path, ...], out: Path | None) -> None:
     from calciscope import cli
     from calciscope.report import explain as report
     from calciscope.report import plain as page
 
     plain = None
     if audience == reader.PATIENT:
-        plain = report.for_patient(found.assessment, reader.plain(found.assessment, knowledge))
+        plain = report.for_patient(found, reader.plain(report.certain(found), knowledge))
     written: tuple[Path, ...] = ()
     if out is not None:
         with cli._writing(out):
             out.mkdir(parents=True, exist_ok=True)
-            written = report.write(found.report.text, found.assessment, out)
+            written = report.write(given.text, found, out)
             if plain is not None:
                 written = (*written, page.write(plain, out / "patient.html"))
     if plain is not None:
         reader.show(plain)
     else:
-        _show(found)
+        _show(given, found)
     for path in written:
         typer.echo(path)
 
 
-def _show(found: Explained) -> None:
+def _show(given: Report, found: Assessment) -> None:
     """The text with its mentions marked, what was understood of each, and the answer."""
     import sys
 
@@ -175,11 +178,11 @@ def _show(found: Explained) -> None:
     from calciscope.report import explain as report
 
     colours = sys.stdout.isatty()
-    typer.echo(report.marked(found.report.text, found.assessment.mentions, colours=colours))
-    if found.assessment.mentions:
+    typer.echo(report.marked(given.text, found.mentions, colours=colours))
+    if found.mentions:
         typer.echo("")
-        cli._table(report.table(found.assessment.mentions))
+        cli._table(report.table(found.mentions))
         typer.echo("")
-    cli._show(found.assessment)
-    for advice in found.assessment.advice[:5]:
+    cli._show(found)
+    for advice in found.advice[:5]:
         typer.echo(f"to consider: {advice.text}")

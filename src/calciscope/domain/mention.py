@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from calciscope.domain.site import SIDES, exists
+
 
 class Assertion(StrEnum):
     """What the report says of a mention: that it is there, is not, may be, was, or is somebody else's."""
@@ -23,7 +25,8 @@ class Mention(BaseModel):
     ``start`` and ``end`` are offsets of characters in the text, ``text`` is what stands between them. ``site`` is a
     path of the site tree without a side, ``also`` are further places of the same mention ("of the ascending and the
     descending aorta"). ``laterality`` is ``left``, ``right``, ``bilateral`` or null. ``report`` names the text where
-    several were read. ``because`` are the words of the text that decided site and assertion.
+    several were read. ``because`` are the words that decided site and assertion, ``quote`` is the piece of the
+    sentence that holds them and the mention.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,7 +43,18 @@ class Mention(BaseModel):
     section: str | None = None
     sentence: tuple[int, int]
     because: dict[str, str] = {}
+    quote: str = ""
     report: str | None = None
+
+    def path(self, base: str | None = None) -> str:
+        """The path of its place, or of another one, with its side where the tree has two of the place."""
+        place = base or self.site
+        sided = f"{place}.{self.laterality}"
+        return sided if self.laterality in SIDES and exists(sided) else place
+
+    def paths(self) -> tuple[str, ...]:
+        """The paths of all its places."""
+        return tuple(self.path(base) for base in (self.site, *self.also))
 
 
 class Disagreement(BaseModel):

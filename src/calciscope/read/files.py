@@ -23,9 +23,8 @@ _NOT_YET = {
     ".bmp": "pictures",
     ".svs": "stained sections",
     ".ndpi": "stained sections",
-    ".txt": "report texts",
-    ".docx": "report texts",
-    ".pdf": "report texts",
+    ".docx": "Word documents",
+    ".pdf": "PDF documents",
     ".json": "FHIR bundles",
     ".xml": "XML documents",
 }

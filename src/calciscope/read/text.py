@@ -74,6 +74,12 @@ def read_report(path: Path) -> Report:
     return Report(name, _as_text(raw, name), _digest(raw))
 
 
+def of_text(text: str) -> Report:
+    """A report that is there as a string; raises :class:`InputError` as :func:`read_report`."""
+    raw = text.encode()
+    return Report("text", _as_text(raw, "text"), _digest(raw))
+
+
 def read_stream(stream: BinaryIO) -> Report:
     """The report on standard input; raises :class:`InputError` as :func:`read_report`."""
     raw = stream.read(MOST_BYTES + 1)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.table import Table
 
-from calciscope.domain.assessment import Assessment
+from calciscope.domain.assessment import Assessment, Seriousness
 from calciscope.domain.mention import Assertion, Mention
 from calciscope.domain.plain import PlainSection, PlainSentence, PlainText
 from calciscope.domain.site import UNPLACED, label
-from calciscope.explaining import quote, words
 from calciscope.report import json
-from calciscope.text.findings import site_of
 
 _COLOURS = {
     Assertion.AFFIRMED: "\x1b[30;43m",
@@ -23,6 +23,7 @@ _COLOURS = {
     Assertion.HISTORICAL: "\x1b[30;47m",
     Assertion.OTHER: "\x1b[30;47m",
 }
+_PATIENT = Path(__file__).parent.parent / "knowledge" / "text" / "patient.yaml"
 _PLAIN_END = "\x1b[0m"
 
 
@@ -86,7 +87,7 @@ def render(text: str, assessment: Assessment) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(attributes=attributes, label=label, site_of=site_of)
+    environment.globals.update(attributes=attributes, label=label)
     return environment.get_template("explain.html").render(
         a=assessment, pieces=list(pieces(text, assessment.mentions)), mentions=assessment.mentions
     )
@@ -99,21 +100,59 @@ def write(text: str, assessment: Assessment, out: Path) -> tuple[Path, ...]:
     return json.write(assessment, out / "assessment.json"), page
 
 
+def certain(assessment: Assessment) -> Assessment:
+    """The assessment without the findings of which the report is not sure: a patient is told of those as doubts."""
+    doubts = {one.site for one in assessment.findings if one.stated and one.review}
+    if not doubts:
+        return assessment
+    findings = tuple(one for one in assessment.findings if one.site not in doubts)
+    levels = [Seriousness(one.seriousness.value or "none") for one in findings]
+    return assessment.model_copy(
+        update={
+            "findings": findings,
+            "seriousness": max(levels, key=lambda level: level.rank, default=Seriousness.NONE),
+            "advice": tuple(one for one in assessment.advice if one.site not in doubts),
+        }
+    )
+
+
 def for_patient(assessment: Assessment, plain: PlainText) -> PlainText:
     """The text for a patient with what the report says before what that means; without findings nothing more."""
-    said = _says(assessment.mentions)
-    section = PlainSection(id="report", title=words()["patient"]["title"], sentences=said, listed=True)
-    rest = plain.sections if assessment.findings else tuple(one for one in plain.sections if one.id == "ask")
-    return plain.model_copy(update={"sections": (section, *rest)})
+    said = PlainSection(id="report", title=_words()["title"], sentences=_says(assessment.mentions), listed=True)
+    sure = bool(certain(assessment).findings)
+    ask = PlainSection(id="ask_report", title=_words()["ask_title"], sentences=_questions(assessment), listed=True)
+    rest = plain.sections if sure else ()
+    cut = {} if sure else {"words": (), "sources": ()}
+    return plain.model_copy(update={"sections": (said, *rest, *([ask] if ask.sentences else [])), **cut})
+
+
+def _questions(assessment: Assessment) -> tuple[PlainSentence, ...]:
+    """What to ask where the report is not sure, or says nothing that would be explained."""
+    texts, found = _words(), certain(assessment).findings
+    doubts = [one for one in assessment.findings if one not in found]
+    asked = [texts["ask_possible"].format(place=_place(one.site)) for one in doubts]
+    return tuple(PlainSentence(text=text) for text in asked or ([] if found else [texts["ask_nothing"]]))
 
 
 def _says(mentions: Sequence[Mention]) -> tuple[PlainSentence, ...]:
-    texts = words()["patient"]
-    found: dict[str, None] = {}
+    texts = _words()
+    found: dict[tuple[str, str], str] = {}
     for one in mentions:
-        site = site_of(one)
-        key = one.assertion.value
-        if site == UNPLACED and f"{key}_unplaced" in texts:
-            key = f"{key}_unplaced"
-        found[texts[key].format(place=label(site), quote=quote(one))] = None
-    return tuple(PlainSentence(text=text) for text in found or {texts["nothing"]: None})
+        for site in one.paths():
+            key = one.assertion.value
+            if site == UNPLACED and f"{key}_unplaced" in texts:
+                key = f"{key}_unplaced"
+            said = texts[key].format(place=_place(site), quote=one.quote or one.text)
+            found.setdefault((key, site if "{place}" in texts[key] else said), said)
+    return tuple(PlainSentence(text=text) for text in found.values() or [texts["nothing"]])
+
+
+def _place(site: str) -> str:
+    return f"the {label(site)}"
+
+
+@lru_cache(maxsize=1)
+def _words() -> dict[str, str]:
+    """The sentences of ``knowledge/text/patient.yaml``."""
+    found: dict[str, str] = yaml.safe_load(_PATIENT.read_text("utf-8"))
+    return found

@@ -13,6 +13,7 @@ from calciscope.text.attributes import Values, largest
 from calciscope.text.lexicon import lexicon
 
 _BOTH = "bilateral"
+_BY = "the report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,12 @@ def told(mentions: Sequence[Mention]) -> Told:
     )
 
 
-def site_of(mention: Mention, base: str | None = None) -> str:
-    """The path of a mention with its side, where the tree has two of the place."""
-    path = base or mention.site
-    sided = f"{path}.{mention.laterality}"
-    return sided if mention.laterality in SIDES and exists(sided) else path
-
-
 def _grouped(mentions: Sequence[Mention]) -> Mapping[str, list[Mention]]:
     """Mentions by place. One without a side belongs to the only side that others name."""
     found: dict[str, list[Mention]] = {}
     for one in mentions:
         for base in (one.site, *one.also):
-            found.setdefault(site_of(one, base), []).append(one)
+            found.setdefault(one.path(base), []).append(one)
     for site in [site for site in found if split(site)[1] is None]:
         sided = [f"{site}.{side}" for side in SIDES if f"{site}.{side}" in found]
         both = any(one.laterality == _BOTH for one in found[site])
@@ -80,7 +74,7 @@ def _finding(site: str, group: Sequence[Mention]) -> StatedFinding:
     values |= _words(base, whole)
     if any(one.laterality == _BOTH for one in group) and split(site)[1] is None and exists(f"{base}.left"):
         values["symmetry"] = _BOTH
-    return StatedFinding(site, MappingProxyType(values))
+    return StatedFinding(site, MappingProxyType(values), by=_BY)
 
 
 def _counted(number: float | str) -> tuple[float, ...]:

@@ -103,6 +103,7 @@ class Reader:
             section=sentence.section,
             sentence=parsed.span(sentence.start, sentence.end),
             because=because,
+            quote=_quote(parsed, sentence, [hit for hit in (target, where.hit, said[1]) if hit is not None]),
             report=name,
         )
 
@@ -123,8 +124,16 @@ class Reader:
                 attributes={score.key: score.value},
                 section=sentence.section,
                 sentence=parsed.span(sentence.start, sentence.end),
+                quote=" ".join(parsed.text[score.start : score.end].split()),
                 report=name,
             )
+
+
+def _quote(parsed: Parsed, sentence: Sentence, hits: list[Hit]) -> str:
+    """The piece of a sentence that holds some phrases, as it was written but in one line."""
+    here = [hit for hit in hits if sentence.start <= hit.start < sentence.end]
+    start, end = parsed.span(min(hit.start for hit in here), max(hit.end for hit in here))
+    return " ".join(parsed.text[start:end].split())
 
 
 def _categorised(mentions: list[Mention], text: str) -> Iterator[Mention]:

@@ -1,0 +1,129 @@
+"""Report texts beside images and a patient file: read, joined with what the images show, compared with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from calciscope.domain.assessment import Alternative, Finding
+from calciscope.domain.measured import MeasuredSite
+from calciscope.domain.mention import Assertion, Disagreement, Mention
+from calciscope.domain.patient import Patient, StatedFinding
+from calciscope.domain.study import Refusal
+from calciscope.errors import InputError
+from calciscope.interpret.merge import as_measured
+from calciscope.interpret.rules import Knowledge
+from calciscope.read.text import Report, read_report
+from calciscope.text import Told, join, reader, sentences, told
+
+# How sure a place is of which the report itself is not.
+_DOUBT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The patient with what the reports state, and what the reports are not sure of, as sites to review."""
+
+    patient: Patient
+    doubts: tuple[MeasuredSite, ...] = ()
+
+    @property
+    def unsure(self) -> frozenset[str]:
+        """The places of the doubts."""
+        return frozenset(one.site for one in self.doubts)
+
+    def marked(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """The findings; those of doubts were stated, not seen."""
+        return tuple(one.model_copy(update={"stated": True}) if one.site in self.unsure else one for one in findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """The reports of one patient: their mentions, and what was refused."""
+
+    texts: tuple[Report, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    paths: frozenset[Path] = frozenset()
+
+    @property
+    def inputs(self) -> tuple[tuple[str, str], ...]:
+        """Name and digest of each."""
+        return tuple((one.name, one.digest) for one in self.texts)
+
+    @property
+    def told(self) -> Told:
+        """What they tell."""
+        return told(self.mentions)
+
+    def beside(self, patient: Patient, seen: Sequence[MeasuredSite], knowledge: Knowledge) -> Stated:
+        """What the reports state, at the places of the images; what is possible only where nothing else is known."""
+        said = self.told
+        findings = (*patient.findings, *join.joined(said, seen))
+        known = {one.site for one in findings} | {one.site for one in seen}
+        doubts = (one for one in join.unseen(said, seen) if one.site not in known)
+        return Stated(replace(patient, findings=findings), tuple(self._doubt(one, knowledge) for one in doubts))
+
+    def disagreements(
+        self, seen: Sequence[MeasuredSite], findings: Sequence[Finding], searched: frozenset[str]
+    ) -> tuple[Disagreement, ...]:
+        """Where reports and images say different things; ``searched`` are the places that the images show."""
+        return join.disagreements(self.told, self.mentions, seen, findings, searched) if searched else ()
+
+    def answer(
+        self,
+        meant: str,
+        findings: Sequence[Finding],
+        stated: Stated,
+        differing: Sequence[Disagreement] = (),
+        *,
+        imaged: bool,
+    ) -> str:
+        """The answer of the interpretation with what the reports add to it."""
+        if not self.texts:
+            return meant
+        if not findings and imaged:
+            return meant
+        lead = sentences.answer(meant, findings, stated.unsure, self.told, self.mentions)
+        return f"{lead} {join.sentence(differing)}".rstrip()
+
+    def _doubt(self, finding: StatedFinding, knowledge: Knowledge) -> MeasuredSite:
+        possible = [one for one in self.mentions if one.assertion is Assertion.POSSIBLE]
+        quotes = [one.quote for one in possible if finding.site in one.paths()]
+        why = sentences.words()["doubtful"].format(quotes="; ".join(quotes[:1]))
+        return replace(
+            as_measured(finding, knowledge),
+            confidence=_DOUBT,
+            review=True,
+            alternatives=(Alternative(value="none", why=why),),
+        )
+
+
+def read(paths: Sequence[Path]) -> Reports:
+    """The reports among the inputs of one patient; one that cannot be read is refused, the others are used."""
+    texts: list[Report] = []
+    mentions: list[Mention] = []
+    refused: list[Refusal] = []
+    for path in paths:
+        try:
+            report = read_report(path)
+            mentions += mentions_of(report)
+            texts.append(report)
+        except InputError as error:
+            name, _, why = str(error).partition(": ")
+            refused.append(Refusal(name, why) if why else Refusal(path.name, name))
+    return Reports(tuple(texts), tuple(mentions), tuple(refused), frozenset(paths))
+
+
+def of(report: Report) -> Reports:
+    """One report; raises :class:`InputError` where it is not English."""
+    return Reports((report,), mentions_of(report))
+
+
+def mentions_of(report: Report) -> tuple[Mention, ...]:
+    """What a report says of calcium; raises :class:`InputError` where it is not English."""
+    found = reader().read(report.text, report.name)
+    if found.language is not None:
+        raise InputError(f"{report.name}: is in {found.language}, not in English; give an English text")
+    return found.mentions
