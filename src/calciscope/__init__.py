@@ -1,8 +1,8 @@
 """Calciscope answers one question about any calcification: is it serious?
 
-``assess`` is the main job as a function, ``explain`` reads a report, ``for_patient`` says the answer in plain words, ``score`` gives the calcium
-scores of a mask; the types of their answers are in :mod:`calciscope.domain.assessment`,
-:mod:`calciscope.domain.plain` and :mod:`calciscope.domain.scores`.
+``assess`` is the main job as a function, ``explain`` reads a report text, ``for_patient`` says an answer in plain
+words, ``score`` gives the calcium scores of a mask; the types of their answers are in
+:mod:`calciscope.domain.assessment`, :mod:`calciscope.domain.plain` and :mod:`calciscope.domain.scores`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def assess(
 ) -> Assessment:
     """Assess images, a patient file, or both, and return the answer.
 
-    ``inputs`` are paths of DICOM folders or files, ZIPs, NIfTI, NRRD, MHA and reports of one patient; ``patient`` is the path of
-    a patient file or a :class:`~calciscope.domain.patient.Patient`. The other arguments are the options of
+    ``inputs`` are paths of DICOM folders or files, ZIPs, NIfTI, NRRD, MHA and reports of one patient; ``patient`` is
+    the path of a patient file or a :class:`~calciscope.domain.patient.Patient`. The other arguments are the options of
     ``calciscope assess``. Raises :class:`~calciscope.errors.NothingToAssessError` where nothing could be used and
     another :class:`~calciscope.errors.CalciscopeError` where an option is wrong.
     """
