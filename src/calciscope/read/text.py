@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import sys
+import warnings
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping
@@ -234,10 +235,14 @@ def _is_sr(path: Path) -> bool:
 def _structured(path: Path, name: str) -> str:
     """The text items of a structured report below their headings; persons, dates and identifiers are left out."""
     try:
-        data = dcmread(path, stop_before_pixels=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a warning of the reader would name the whole path
+            data = dcmread(path, stop_before_pixels=True)
         lines = list(_items(data)) if str(data.get("Modality")) == "SR" else None
     except (InvalidDicomError, OSError, ValueError, AttributeError, NotImplementedError, EOFError) as error:
         raise InputError(f"{name}: is DICOM that cannot be read; export it again") from error
+    if lines is None and "Modality" not in data:
+        raise InputError(f"{name}: is DICOM that cannot be read; export it again")
     if lines is None:
         raise InputError(f"{name}: is a DICOM image and not a structured report; give it to calciscope assess")
     if not lines:
