@@ -138,7 +138,7 @@ def test_a_table_of_reports(tmp_path):
 def test_a_table_without_the_column_names_those_that_it_has(tmp_path):
     path = tmp_path / "k.csv"
     path.write_text("id,report\n1,x\n")
-    with pytest.raises(InputError, match="k.csv: has no column 'text'; it has 'id', 'report'"):
+    with pytest.raises(InputError, match="has no column 'text'; it has 'id', 'report'"):
         list(read_table(path, "text", None))
 
 

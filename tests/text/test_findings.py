@@ -20,7 +20,7 @@ def stated(text):
 
 
 def test_one_finding_a_place_with_what_all_mentions_say():
-    text = "FINDINGS: 3 mm and 7 mm stones. There is a 7 mm calculus in the left kidney (900 HU).\nIMPRESSION: Left renal stone."
+    text = "FINDINGS: 3 mm left renal stone. There is a 7 mm calculus in the left kidney (900 HU).\nIMPRESSION: Stone."
     assert stated(text)["kidney.left"] == {"diameter": 7.0, "attenuation": 900.0}
 
 
