@@ -1,4 +1,4 @@
-"""Mentions in figure captions that were annotated by hand (tests/real/text, keyed by id, without the captions' text)."""
+"""Mentions in figure captions that were annotated by hand (tests/real/text: by id, without the text itself)."""
 
 import csv
 from pathlib import Path
