@@ -189,7 +189,7 @@ def posed(
         return np.ascontiguousarray(hu[:, :, ::-1]), np.ascontiguousarray(labels[:, :, ::-1]), False
     if setting.posture == "scoliosis":
         return *_bent(hu, labels, geometry), False
-    if setting.posture == "one lung missing":
+    if setting.posture == "one lung missing" and "lung_left" in body.names:
         out = hu.copy()
         gone = ndimage.binary_closing(labels == body.names["lung_left"], iterations=2)
         out[gone] = np.random.default_rng(setting.seed).normal(18.0, 14.0, int(gone.sum())).astype(np.int16)

@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -57,24 +58,23 @@ def main() -> None:
     """Look, fit, write."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     hearts = int(sys.argv[2]) if len(sys.argv) > 2 else 60
-    with ProcessPoolExecutor(2, max_tasks_per_child=20) as pool:
-        seen = pool.map(one_body, settings(count), chunksize=1)
-        pumped = pool.map(one_heart, range(hearts), chunksize=1)
-        turned = [(p, pool.map(one_turned, settings(6, p))) for p in POSTURES[5:]]
-        bodies = list(seen)
-        rows = [row for looked, _ in bodies for row in looked]
-        known = [*scans(SHARED / "data" / "ct"), *(said for _, some in bodies for said in some)]
-        known += [said for some in pumped for said in some]
-        lying = [(p, *one) for p, some in turned for one in some]
+    # A worker is replaced now and then, because memory grows with what libraries keep.
+    with get_context("spawn").Pool(2, maxtasksperchild=20) as pool:
+        bodies = list(pool.imap(one_body, settings(count)))
+        pumped = list(pool.imap(one_heart, range(hearts)))
+        lying = [(p, *one) for p in POSTURES[5:] for one in pool.imap(one_turned, settings(6, p))]
+    rows = [row for looked, _ in bodies for row in looked]
+    known = [*scans(SHARED / "data" / "ct"), *(said for _, some in bodies for said in some)]
+    known += [said for some in pumped for said in some]
     curves = [curve for kind in KINDS if (curve := fit(kind, known))]
     confidence_fit.write(curves, count, hearts)
     place_confidence.curves.cache_clear()
     # What follows is placed with the new curves.
     with ProcessPoolExecutor(2) as pool:
-        beat = pool.submit(_hearts, max(1, hearts // 2))
-        bent = pool.submit(_limbs, max(1, count * 3 // 10))
+        beat = pool.submit(_hearts, max(1, hearts // 3))
+        bent = pool.submit(_limbs, max(1, count // 5))
         sections = [beat.result(), [], bent.result()]
-    sections[1] = anatomy_heads.section(anatomy_heads.rows(max(1, count * 3 // 10))).splitlines()
+    sections[1] = anatomy_heads.section(anatomy_heads.rows(max(1, count // 5))).splitlines()
     write(rows, lying, known, sections)
 
 

@@ -254,3 +254,67 @@ def test_normal_minerals_do_not_tell_a_stone_from_tissue():
     for site in ("bowel", "abdomen", "pelvis", "unplaced"):
         result = interpret((seen(site),), patient(age=60.0, labs=labs), KNOWLEDGE, imaged=True)
         assert at(result, site).kind.value == "indeterminate"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "level"),
+    [
+        ("fine linear branching", "significant"),
+        ("amorphous calcifications", "significant"),
+        ("milk of calcium", "incidental"),
+        ("something else", "monitor"),
+    ],
+)
+def test_the_shape_of_breast_calcium_is_understood_as_its_pattern(pattern, level):
+    result = judged(("breast.left", {"pattern": pattern}), age=52.0, sex="female")
+    assert result.findings[0].seriousness.value == level
+    assert ("morphology" in {one.input for one in result.unknowns}) is (level == "monitor")
+
+
+def test_a_stated_morphology_goes_before_the_pattern_and_no_other_site_takes_it():
+    both = judged(("breast.left", {"pattern": "amorphous", "morphology": "coarse"}), age=52.0, sex="female")
+    assert both.findings[0].seriousness.value == "incidental"
+    lung = judged(("lung.nodule", {"pattern": "amorphous"}), age=52.0)
+    assert not any("BI-RADS" in reason.statement for reason in lung.findings[0].seriousness.reasons)
+
+
+def test_what_an_emergency_asks_for_comes_first():
+    ill = {"labs": {"calcium": 9.1, "phosphate": 6.8, "pth": 900.0}, "conditions": ("dialysis",), "age": 67.0}
+    result = judged(("skin", {"location": "thigh"}), symptoms=("painful necrotic ulcer",), **ill)
+    assert result.seriousness is Seriousness.URGENT
+    assert result.advice[0].site == "skin"
+    assert len({one.text for one in result.advice}) == len(result.advice)
+
+
+def test_an_infected_obstruction_is_not_offered_a_drug_to_wait_with():
+    stone = ("ureter.left", {"diameter": 7.0, "location": "distal"})
+    assert "expulsive" in advice_of(judged(stone, age=40.0, symptoms=("flank pain",)))
+    septic = advice_of(judged(stone, age=40.0, symptoms=("fever",)))
+    assert "expulsive" not in septic
+    assert "drainage" in septic
+
+
+def test_what_was_measured_or_hurts_already_is_not_asked_for():
+    legs = ("artery.leg.left", {})
+    measured = advice_of(judged(legs, symptoms=("claudication",), function={"ankle_brachial_index": 0.6}, age=64.0))
+    assert "Measure the ankle-brachial index" not in measured
+    assert "vascular" in measured
+    shoulder = ("tendon.shoulder.left", {"diameter": 18.0})
+    assert "if pain starts" not in advice_of(judged(shoulder, symptoms=("shoulder pain",), age=42.0))
+    assert "if pain starts" in advice_of(judged(shoulder, symptoms=(), age=42.0))
+    labs = {"calcium": 11.3, "albumin": 4.2, "phosphate": 2.2, "pth": 140.0}
+    assert "measure parathyroid hormone" not in advice_of(
+        judged(("kidney.left", {"diameter": 6.0}), labs=labs, age=58.0)
+    )
+
+
+@pytest.mark.parametrize(("pattern", "level"), [("Brooker III", "monitor"), ("Brooker IV", "significant")])
+def test_a_brooker_class_named_as_the_pattern_is_bone(pattern, level):
+    result = judged(("joint.hip.right", {"pattern": pattern}), age=30.0, conditions=("spinal cord injury",))
+    assert (result.findings[0].kind.value, result.findings[0].seriousness.value) == ("ossification", level)
+    assert "ferritin" not in advice_of(result)
+
+
+def test_an_ageing_prostate_stays_physiological_with_normal_minerals():
+    known = {"labs": {"calcium": 9.4, "phosphate": 3.4}, "age": 70.0, "sex": "male"}
+    assert judged(("prostate", {}), **known).findings[0].kind.value == "physiological"

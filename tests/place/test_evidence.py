@@ -19,10 +19,22 @@ RULES = tuple(
     if not any(sites.within(s, a) for s in rule.sites for a in ("artery.coronary", "heart"))
 )
 # What fine pixels, other deposits or the ureter show (test_signs.py).
-SIGNS = {"rim", "bare", "tail_mm", "below_hydroureter_mm", "above_hips_mm", "others", "both_sides", "in_kidney"}
+SIGNS = {
+    "rim",
+    "bare",
+    "tail_mm",
+    "below_hydroureter_mm",
+    "above_hips_mm",
+    "others",
+    "both_sides",
+    "in_kidney",
+    "urine_hu",
+}
 HOLDERS = {
     "vein.pelvic": "pelvic_wall_left",
     "gallbladder": "gallbladder",
+    "bladder": "urinary_bladder",
+    "kidney": "kidney_left",
     "artery.iliac": "iliac_bed_left",
     "artery.carotid": "carotid_sheath_left",
     "thyroid": "thyroid_left",

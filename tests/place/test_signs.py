@@ -11,7 +11,7 @@ from calciscope.domain.image import Geometry, Volume
 from calciscope.domain.structures import dictionary
 from calciscope.place import place
 from calciscope.place.company import company
-from calciscope.place.features import FAR_MM, features
+from calciscope.place.features import FAR_MM, features, urine_hu
 from calciscope.place.hypotheses import Scorer
 from calciscope.place.signs import UNSEEN, signs
 from tests.place import make
@@ -123,6 +123,17 @@ def test_the_wide_ureter_and_the_hips_are_measured_from():
     alone = features(item, make.volume(), make.anatomy())
     assert alone["below_hydroureter_mm"] == FAR_MM
     assert alone["above_hips_mm"] == UNSEEN
+
+
+def test_contrast_in_the_urine_makes_what_is_bright_beside_it_less_sure():
+    where = {"urinary_bladder": (make.box(8, 30, 30, 4), 0.8), "pelvic_wall_left": (make.box(20, 30, 44, 8), 0.8)}
+    body, item = make.anatomy(where), make.deposit((20, 30, 44), half=0)
+    plain, bright = make.volume(10), make.volume(10, urine=(make.box(8, 30, 30, 4), 600))
+    assert urine_hu(plain, body) == {"urine_hu": 10.0}
+    assert urine_hu(bright, body) == {"urine_hu": 600.0}
+    assert urine_hu(bright, make.anatomy()) == {"urine_hu": UNSEEN}
+    (before,), (after,) = place([item], plain, body), place([item], bright, body)
+    assert after.placement.confidence < before.placement.confidence or after.placement.site != before.placement.site
 
 
 def test_a_stone_within_the_outline_of_a_kidney_is_not_in_the_ureter_that_begins_there():

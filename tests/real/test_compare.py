@@ -42,7 +42,10 @@ def test_a_scan_against_itself(scans, name, tmp_path):
     assert found.registered.shared > 0.8
     assert found.deposits
     assert {str(one.state) for one in found.deposits} <= {"stable", "unclear"}
-    assert {str(one.state) for one in found.deposits if one.old and one.new} == {"stable"}
+    # What touches bone is not cut off it the same way twice, and is said to be so.
+    matched = [one for one in found.deposits if one.old and one.new]
+    assert {str(one.state) for one in matched if "touches bone" not in (one.why or "")} == {"stable"}
+    assert sum(str(one.state) != "stable" for one in matched) <= 1
 
 
 def test_a_large_pair_is_laid_and_refined(scans):

@@ -3,11 +3,11 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
-from calciscope.domain.assessment import Finding, Judgement
+from calciscope.domain.assessment import Alternative, Finding, Judgement
 from calciscope.report import html
 from calciscope.report.html import Footnotes, Pictures
 from calciscope.report.pictures import crops, overview
-from tests.report.make import assessment, placed, volume
+from tests.report.make import assessment, placed, reason, volume
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,16 @@ def test_unverified_statements_are_marked(page):
 def test_what_a_rule_saw_is_shown(page):
     assert "saw diameter 6, location lower pole, conditions gout" in page.text
     assert "imaged" not in page.text
+
+
+def test_what_a_reason_weighs_for_and_against_is_shown():
+    weighed = reason().model_copy(update={"weights": {"lithiasis": 4.0, "metastatic": -2.0}})
+    other = Alternative(value="metastatic", why="Phosphate.", total=1.5)
+    finding = assessment().findings[0]
+    kind = finding.kind.model_copy(update={"reasons": (weighed,), "alternatives": (other,)})
+    text = html.render(assessment(findings=(finding.model_copy(update={"kind": kind}),)))
+    assert "weighs for lithiasis +4, against metastatic -2" in text
+    assert "metastatic (+1.5), Phosphate." in text
 
 
 def test_unknowns_refusals_series_and_disclaimer_are_there(page):

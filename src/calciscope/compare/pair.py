@@ -22,9 +22,10 @@ from calciscope.domain.measured import MeasuredSite
 from calciscope.measure import Preset, measure
 from calciscope.measure.mass import wants_phantom
 from calciscope.measure.numbers import numbers
-from calciscope.measure.phantom.calibration import calibrate
+from calciscope.measure.phantom.calibration import Calibration, calibrate
 from calciscope.measure.scan import Region
 from calciscope.measure.scan import Scan as Measuring
+from calciscope.measure.sites import scan_of
 from calciscope.report.anatomy import Scan
 
 # Deposits this near to each other move together.
@@ -82,7 +83,12 @@ def pair(
     # Half a voxel of either grid is what a surface is sure of.
     tolerance = (max(old.volume.geometry.spacing) + max(new.volume.geometry.spacing)) / 2
     groups = match([one.cloud for one in olds], [one.cloud for one in news], tolerance)
-    before, after = _measuring(old, preset), _measuring(new, preset)
+    # A phantom in the image gives both the numbers of the deposits and those of the sites.
+    phantoms = [calibrate(one.volume) if wants_phantom(one.volume.acquisition) else None for one in (old, new)]
+    before, after = (
+        scan_of(one.placed, one.volume, one.anatomy, preset, phantom)
+        for one, phantom in zip((old, new), phantoms, strict=True)
+    )
     changes, cut = [], set()
     sites: dict[str, str] = {}
     for group in groups:
@@ -100,8 +106,8 @@ def pair(
     return Pair(
         found,
         tuple(changes),
-        _sites(old, preset, {key[:-1]: site for key, site in sites.items() if key.endswith("o")}),
-        _sites(new, preset, {key[:-1]: site for key, site in sites.items() if key.endswith("n")}),
+        _sites(old, preset, phantoms[0], {key[:-1]: site for key, site in sites.items() if key.endswith("o")}),
+        _sites(new, preset, phantoms[1], {key[:-1]: site for key, site in sites.items() if key.endswith("n")}),
         frozenset(cut),
     )
 
@@ -196,15 +202,7 @@ def _numbers(own: Sequence[_Laid], site: str, how: Measuring) -> dict[str, Measu
     return dict(numbers(Region.of_deposits(deposits, how.volume.geometry, site), how).measures)
 
 
-def _measuring(scan: Scan, preset: Preset) -> Measuring:
-    others = scan.anatomy.mask(*scan.anatomy.bones, "metal", "stent", "table")
-    for one in scan.placed:
-        others[tuple(one.deposit.voxels.T)] = True
-    calibration = calibrate(scan.volume) if wants_phantom(scan.volume.acquisition) else None
-    return Measuring.of(scan.volume, preset, scan.anatomy, others=others, calibration=calibration)
-
-
-def _sites(scan: Scan, preset: Preset, sites: dict[str, str]) -> tuple[MeasuredSite, ...]:
+def _sites(scan: Scan, preset: Preset, phantom: Calibration | None, sites: dict[str, str]) -> tuple[MeasuredSite, ...]:
     """The sites of a scan with each deposit where both dates say that it is."""
     placed = [
         replace(one, placement=replace(one.placement, site=sites[one.deposit.id]))
@@ -212,7 +210,7 @@ def _sites(scan: Scan, preset: Preset, sites: dict[str, str]) -> tuple[MeasuredS
         else one
         for one in scan.placed
     ]
-    return measure(placed, scan.volume, scan.anatomy, preset)
+    return measure(placed, scan.volume, scan.anatomy, preset, phantom)
 
 
 def _points(deposit: Deposit, volume: Volume) -> NDArray[np.float64]:

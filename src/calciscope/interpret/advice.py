@@ -18,16 +18,27 @@ def of_rules(rules: Iterable[CompiledRule], site: str | None) -> tuple[Advice, .
     return tuple(found.values())
 
 
-def of_all(findings: Sequence[Finding], about_patient: Sequence[Advice]) -> tuple[Advice, ...]:
+def of_all(
+    findings: Sequence[Finding], about_patient: Sequence[Advice], alarm: Seriousness = Seriousness.NONE
+) -> tuple[Advice, ...]:
     """The advice about the patient, then that of every finding from the most serious down, each sentence once.
 
-    A sentence that holds for several sites names none.
+    A sentence that holds for several sites names none. What an emergency at a site asks for comes before what the
+    patient needs besides, unless ``alarm``, how serious the patient's own values are, is an emergency as well.
     """
-    ordered = sorted(findings, key=lambda finding: -Seriousness(finding.seriousness.value or "none").rank)
-    found: dict[str, Advice] = {advice.text: advice for advice in about_patient}
+    ordered = sorted(findings, key=lambda finding: -_level(finding).rank)
+    found: dict[str, Advice] = {}
+    if alarm is not Seriousness.URGENT:
+        found = {a.text: a for finding in ordered if _level(finding) is Seriousness.URGENT for a in finding.advice}
+    for advice in about_patient:
+        found.setdefault(advice.text, advice)
     for finding in ordered:
         for advice in finding.advice:
             first = found.setdefault(advice.text, advice)
             if first.site not in (None, advice.site):
                 found[advice.text] = first.model_copy(update={"site": None})
     return tuple(found.values())
+
+
+def _level(finding: Finding) -> Seriousness:
+    return Seriousness(finding.seriousness.value or "none")

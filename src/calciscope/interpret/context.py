@@ -150,6 +150,7 @@ def of_finding(finding: MeasuredSite, patient: Inputs, shared: Facts, knowledge:
     for key, value in finding.values.items():
         if key in knowledge.names:
             facts[key] = knowledge.words.value(key, value) if isinstance(value, str) else float(value)
+    facts.update(knowledge.words.stated_as(base, finding.values))
     if finding.placed:
         deposits = [placed.deposit for placed in finding.placed]
         largest = max(deposits, key=lambda deposit: deposit.volume_mm3)

@@ -84,8 +84,9 @@ def interpret(
     findings = _inherit(judged, [_finding(one, known, knowledge) for one in judged])
     fired = [rule for one in judged for rule in (*one.verdict.fired, *_shown_kind(one.verdict))]
     patient_rules = _about_patient(known, knowledge) if findings else ()
-    overall = advise.of_all(findings, advise.of_rules(patient_rules, None))
     alarms = [rule.rule.then.at_least for rule in patient_rules if rule.rule.then.at_least]
+    alarm = max(alarms, key=_rank, default=Seriousness.NONE)
+    overall = advise.of_all(findings, advise.of_rules(patient_rules, None), alarm)
     levels = [Seriousness(one.seriousness.value or "none") for one in findings]
     seriousness = max([*alarms, *levels], key=_rank, default=Seriousness.NONE)
     return Interpretation(

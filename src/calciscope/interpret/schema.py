@@ -233,9 +233,14 @@ class Negations(_Model):
 
 
 class Values(_Model):
-    """The words that rules compare a finding's key with -> how people write them."""
+    """The words that rules compare a finding's key with -> how people write them.
+
+    ``also_in`` is another key under which people state it, at ``sites``: the shape of breast calcium as ``pattern``.
+    """
 
     words: dict[Text, tuple[Text, ...]]
+    also_in: Text | None = None
+    sites: tuple[Text, ...] = ()
 
 
 class Vocabulary(_Model):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from calciscope.domain.site import within
 from calciscope.interpret.schema import Vocabulary
 
 _TOKEN = re.compile(r"[^\W_]+|[,;.?]")
@@ -39,6 +40,7 @@ class Words:
     values: dict[str, dict[Phrase, str]]
     idle: frozenset[str]
     said_none: dict[str, str]
+    also_in: dict[str, tuple[str, tuple[str, ...]]]
     _seen: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def concepts_of(self, phrase: str) -> frozenset[str]:
@@ -55,9 +57,22 @@ class Words:
 
     def value(self, key: str, text: str) -> str:
         """The word that rules compare ``key`` with, or the text in lower case where the vocabulary has none."""
+        return self._word(key, text) or text.strip().lower()
+
+    def stated_as(self, site: str, values: Mapping[str, float | str]) -> dict[str, str]:
+        """Keys that were not stated by their name and whose word stands under another key of the finding."""
+        found: dict[str, str] = {}
+        for key, (other, places) in self.also_in.items():
+            text = values.get(other)
+            if key in values or not isinstance(text, str) or not any(within(site, place) for place in places):
+                continue
+            if (word := self._word(key, text)) is not None:
+                found[key] = word
+        return found
+
+    def _word(self, key: str, text: str) -> str | None:
         table, words = self.values.get(key, {}), tokens(text)
-        found = table.get(words) or table.get(tuple(word for word in words if word not in self.idle))
-        return found or text.strip().lower()
+        return table.get(words) or table.get(tuple(word for word in words if word not in self.idle))
 
     def _read(self, phrase: str) -> frozenset[str]:
         words = tokens(phrase)
@@ -142,5 +157,6 @@ def compile_words(vocabulary: Vocabulary) -> Words:
             for key, values in vocabulary.values.items()
         },
         said_none=dict(vocabulary.said_none),
+        also_in={key: (item.also_in, item.sites) for key, item in vocabulary.values.items() if item.also_in},
         idle=frozenset(word for text in vocabulary.idle for word in tokens(text)),
     )

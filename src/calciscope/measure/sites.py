@@ -41,10 +41,7 @@ def measure(
     and tells the total of either reading. ``calibration`` is the phantom that was seen in the image. Coronary arteries
     that were seen and hold nothing have a score of 0.
     """
-    others = anatomy.mask(*anatomy.bones, *_NOT_TISSUE)
-    for one in placed:
-        others[tuple(one.deposit.voxels.T)] = True
-    scan = Scan.of(volume, preset, anatomy, others=others, calibration=calibration)
+    scan = scan_of(placed, volume, anatomy, preset, calibration)
     by_site: dict[str, list[PlacedDeposit]] = {}
     for one in placed:
         by_site.setdefault(one.placement.site, []).append(one)
@@ -52,6 +49,16 @@ def measure(
     found = rollups(reviewed(own))
     nothing = coronary_zero(placed, own, scan)
     return tuple(sorted((*found, nothing), key=lambda one: one.site)) if nothing else found
+
+
+def scan_of(
+    placed: Sequence[PlacedDeposit], volume: Volume, anatomy: Anatomy, preset: Preset, calibration: Calibration | None
+) -> Scan:
+    """The scan as its deposits are measured on it: no deposit takes bone, metal or another deposit for its tissue."""
+    others = anatomy.mask(*anatomy.bones, *_NOT_TISSUE)
+    for one in placed:
+        others[tuple(one.deposit.voxels.T)] = True
+    return Scan.of(volume, preset, anatomy, others=others, calibration=calibration)
 
 
 def _site(site: str, placed: Sequence[PlacedDeposit], scan: Scan) -> MeasuredSite:

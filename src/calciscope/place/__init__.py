@@ -10,7 +10,7 @@ from calciscope.domain.image import Volume
 from calciscope.domain.structures import Dictionary, dictionary
 from calciscope.place.company import company
 from calciscope.place.decide import decide
-from calciscope.place.features import features
+from calciscope.place.features import features, urine_hu
 from calciscope.place.hypotheses import Scorer
 from calciscope.place.split import parts
 
@@ -31,9 +31,10 @@ def place(
     known = meanings or dictionary()
     scorer = Scorer(volume, anatomy, known)
     around = company(deposits, anatomy)
+    urine = urine_hu(volume, anatomy) if deposits else {}
     placed = []
     for deposit in deposits:
-        seen = {**features(deposit, volume, anatomy), **around[deposit.id]}
+        seen = {**features(deposit, volume, anatomy), **around[deposit.id], **urine}
         whole = scorer.score(deposit, seen)
         pieces = parts(deposit, whole, scorer)
         for piece in pieces:

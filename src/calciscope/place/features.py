@@ -135,12 +135,22 @@ def _fine(tube: Tube) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return points, np.asarray(np.interp(fine, along, tube.radius))
 
 
+def urine_hu(volume: Volume, anatomy: Anatomy) -> dict[str, float]:
+    """Mean attenuation of the urine in the bladder (HU), :data:`UNSEEN` without one: contrast is excreted into it."""
+    bladder = anatomy.structures.get("urinary_bladder")
+    if bladder is None:
+        return {"urine_hu": UNSEEN}
+    step = (slice(None), slice(None, None, 2), slice(None, None, 2))
+    inside = anatomy.labels[step] == bladder.label
+    return {"urine_hu": float(volume.hu[step][inside].mean()) if inside.any() else UNSEEN}
+
+
 def _urinary(deposit: Deposit, anatomy: Anatomy | None) -> dict[str, float]:
     """How far a deposit lies below the end of a widened ureter and above the hip joints, :data:`FAR_MM` if unknown.
 
     And the share of it ``in_kidney``, within the kidney's outline, sinus included.
     """
-    found = {"below_hydroureter_mm": FAR_MM, "above_hips_mm": UNSEEN, "in_kidney": 0.0}
+    found = {"below_hydroureter_mm": FAR_MM, "above_hips_mm": UNSEEN, "in_kidney": 0.0, "urine_hu": UNSEEN}
     if anatomy is None:
         return found
     kidneys = [item.label for name, item in anatomy.structures.items() if name.startswith(_KIDNEYS)]

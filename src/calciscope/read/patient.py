@@ -35,6 +35,8 @@ _PRESSURE = re.compile(r"^(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)\s*(\S.*)?$")
 # So many words that a key may have are told where another one was written.
 _MOST_WORDS = 12
 _TOP = ("age", "sex", "ancestry", "height", "weight", "labs", "blood_pressure", *_LISTS, "function", "findings")
+# What people call a key that is spelt quite differently here; only for the hint.
+_MEANT = {"ethnicity": "ancestry", "race": "ancestry", "gender": "sex", "hu": "attenuation", "size": "diameter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,8 @@ class _Reader:
             return f" here; write it as {elsewhere[key]}"
         if prefix and key in _TOP:
             return f" here; write {key} at the top of the file"
-        close = get_close_matches(key.casefold(), [*known, *elsewhere], n=1, cutoff=0.6)
+        meant = _MEANT.get(key.casefold())
+        close = [meant] if meant in known else get_close_matches(key.casefold(), [*known, *elsewhere], n=1, cutoff=0.6)
         if not close:
             return ""
         return f"; did you mean {prefix + close[0] if close[0] in known else elsewhere[close[0]]}?"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.table import Table
 
 from calciscope.compare.model import Change, Comparison, SiteChange, State
 from calciscope.domain.assessment import Measure
 from calciscope.report import text
 from calciscope.report.html import Footnotes
+from calciscope.report.page import environment
 
 _COLUMNS = ("agatston", "volume", "mass", "diameter")
 # In the order in which they matter to a reader.
@@ -100,17 +100,11 @@ def signed(value: float, unit: str) -> str:
 
 def render(found: Comparison) -> str:
     """The page as a string: self-contained, without script or network access."""
-    environment = Environment(
-        loader=PackageLoader("calciscope.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(
+    templates = environment()
+    templates.globals.update(
         both=both, said=said, shown=shown, signed=signed, measure_name=text.name, unit=text.unit, columns=_COLUMNS
     )
-    return environment.get_template("compare.html").render(
+    return templates.get_template("compare.html").render(
         c=found,
         ranked=ranked(found),
         footnotes=Footnotes(),

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from calciscope.domain import site as sites
 from calciscope.domain.assessment import Assessment, Reason, Seriousness
 from calciscope.report import text
+from calciscope.report.page import environment
 from calciscope.report.pictures import DepositPictures, Overview
 
 _LEVELS = {
@@ -50,17 +49,11 @@ class Footnotes:
 
 def render(assessment: Assessment, pictures: Pictures | None = None) -> str:
     """The page as a string."""
-    environment = Environment(
-        loader=PackageLoader("calciscope.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = text.number
-    environment.filters["unit"] = text.unit
-    environment.filters["inputs"] = _inputs
-    environment.globals.update(
+    templates = environment()
+    templates.filters["number"] = text.number
+    templates.filters["unit"] = text.unit
+    templates.filters["inputs"] = _inputs
+    templates.globals.update(
         measure_name=text.name,
         measure_value=text.value,
         measure_estimate=text.estimate,
@@ -73,7 +66,7 @@ def render(assessment: Assessment, pictures: Pictures | None = None) -> str:
         scale=_SCALE,
     )
     shown = pictures or Pictures()
-    return environment.get_template("report.html").render(
+    return templates.get_template("report.html").render(
         a=assessment,
         crops=shown.crops,
         overviews=shown.overviews,

@@ -6,9 +6,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from calciscope.domain.plain import PlainSentence, PlainText
+from calciscope.report.page import environment
 
 _WIDTH = 100
 
@@ -40,15 +39,9 @@ def lines(text: PlainText, width: int = _WIDTH) -> Iterator[str]:
 
 def render(text: PlainText) -> str:
     """The page as a string: self-contained, without script or network access."""
-    environment = Environment(
-        loader=PackageLoader("calciscope.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(numbers=numbers)
-    return environment.get_template("patient.html").render(t=text)
+    templates = environment()
+    templates.globals.update(numbers=numbers)
+    return templates.get_template("patient.html").render(t=text)
 
 
 def write(text: PlainText, path: Path) -> Path:

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from calciscope.report.anatomy import draw
 from calciscope.report.anatomy.draw import Scan
 from calciscope.report.anatomy.sheet import tiled
+from calciscope.report.page import environment
 
 __all__ = ["Scan", "write"]
 
@@ -53,15 +53,8 @@ def write(scans: Sequence[Scan], folder: Path) -> Path:
                 part.pictures.append((file, text))
             parts.append(part)
         series.append((scan.series, scan.anatomy, parts))
-    environment = Environment(
-        loader=PackageLoader("calciscope.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     page = folder / "index.html"
-    page.write_text(environment.get_template("anatomy.html").render(series=series), encoding="utf-8")
+    page.write_text(environment().get_template("anatomy.html").render(series=series), encoding="utf-8")
     return page
 
 
