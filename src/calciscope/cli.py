@@ -332,6 +332,11 @@ def _show(assessment: Assessment) -> None:
                 *cells,
             )
         _table(table)
+    if assessment.patient_facts:
+        from calciscope.report import facts
+
+        for line in facts.lines(assessment):
+            typer.echo(line)
     for differing in assessment.disagreements:
         typer.echo(f"disagreement: {differing.site}: report: {differing.report}; image: {differing.image}")
     for unknown in assessment.unknowns[:5]:

@@ -48,6 +48,7 @@ class Explainer:
             refused=tuple(Refused(input=one.input, why=one.why) for one in refused),
             sources=meaning.sources,
             mentions=told.mentions,
+            patient_facts=stated.facts,
             provenance=provenance.of(
                 Study(patient=stated.patient, inputs=told.inputs),
                 (),

@@ -217,6 +217,7 @@ def assess(
         sources=meaning.sources,
         rejected=tuple(record(one) for view in seen for one in view.rejected) if chosen.rejected else (),
         mentions=told.mentions,
+        patient_facts=stated.facts,
         disagreements=differing,
         provenance=provenance.of(
             replace(study, inputs=(*study.inputs, *told.inputs)),

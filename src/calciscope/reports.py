@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from calciscope import reported
 from calciscope.domain.assessment import Alternative, Finding
 from calciscope.domain.measured import MeasuredSite
-from calciscope.domain.mention import Assertion, Disagreement, Mention
+from calciscope.domain.mention import Assertion, Disagreement, Mention, PatientFact
 from calciscope.domain.patient import Patient, StatedFinding
 from calciscope.domain.study import Refusal
 from calciscope.errors import InputError
 from calciscope.interpret.merge import as_measured
 from calciscope.interpret.rules import Knowledge
 from calciscope.read.text import Report, read_report
-from calciscope.text import Told, join, reader, sentences, told
+from calciscope.text import ReportText, Told, join, reader, sentences, told
 
 # How sure a place is of which the report itself is not.
 _DOUBT = 0.5
@@ -23,10 +24,14 @@ _DOUBT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """The patient with what the reports state, and what the reports are not sure of, as sites to review."""
+    """The patient with what the reports state, and what the reports are not sure of, as sites to review.
+
+    ``facts`` are what they say of the patient besides, and whether the patient file left room for it.
+    """
 
     patient: Patient
     doubts: tuple[MeasuredSite, ...] = ()
+    facts: tuple[PatientFact, ...] = ()
 
     @property
     def unsure(self) -> frozenset[str]:
@@ -40,10 +45,11 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """The reports of one patient: their mentions, and what was refused."""
+    """The reports of one patient: their mentions, what they say of the patient, and what was refused."""
 
     texts: tuple[Report, ...] = ()
     mentions: tuple[Mention, ...] = ()
+    facts: tuple[PatientFact, ...] = ()
     refused: tuple[Refusal, ...] = ()
     paths: frozenset[Path] = frozenset()
 
@@ -62,8 +68,11 @@ class Reports:
         said = self.told
         findings = (*patient.findings, *join.joined(said, seen))
         known = {one.site for one in findings} | {one.site for one in seen}
-        doubts = (one for one in join.unseen(said, seen) if one.site not in known)
-        return Stated(replace(patient, findings=findings), tuple(self._doubt(one, knowledge) for one in doubts))
+        doubts = [one for one in join.unseen(said, seen) if one.site not in known]
+        person, facts = reported.beside(
+            replace(patient, findings=findings), self.facts, [one.site for one in seen if one.placed], knowledge
+        )
+        return Stated(person, tuple(self._doubt(one, knowledge) for one in doubts), facts)
 
     def disagreements(
         self, seen: Sequence[MeasuredSite], findings: Sequence[Finding], searched: frozenset[str]
@@ -83,10 +92,10 @@ class Reports:
         """The answer of the interpretation with what the reports add to it."""
         if not self.texts:
             return meant
-        if not findings and imaged:
-            return meant
-        lead = sentences.answer(meant, findings, stated.unsure, self.told, self.mentions)
-        return f"{lead} {join.sentence(differing)}".rstrip()
+        lead = meant
+        if findings or not imaged:
+            lead = sentences.answer(meant, findings, stated.unsure, self.told, self.mentions)
+        return " ".join(part for part in (lead, join.sentence(differing), reported.sentence(stated.facts)) if part)
 
     def _doubt(self, finding: StatedFinding, knowledge: Knowledge) -> MeasuredSite:
         possible = [one for one in self.mentions if one.assertion is Assertion.POSSIBLE]
@@ -104,26 +113,30 @@ def read(paths: Sequence[Path]) -> Reports:
     """The reports among the inputs of one patient; one that cannot be read is refused, the others are used."""
     texts: list[Report] = []
     mentions: list[Mention] = []
+    facts: list[PatientFact] = []
     refused: list[Refusal] = []
     for path in paths:
         try:
             report = read_report(path)
-            mentions += mentions_of(report)
+            found = understood(report)
+            mentions += found.mentions
+            facts += found.facts
             texts.append(report)
         except InputError as error:
             name, _, why = str(error).partition(": ")
             refused.append(Refusal(name, why) if why else Refusal(path.name, name))
-    return Reports(tuple(texts), tuple(mentions), tuple(refused), frozenset(paths))
+    return Reports(tuple(texts), tuple(mentions), tuple(facts), tuple(refused), frozenset(paths))
 
 
 def of(report: Report) -> Reports:
     """One report; raises :class:`InputError` where it is not English."""
-    return Reports((report,), mentions_of(report))
+    found = understood(report)
+    return Reports((report,), found.mentions, found.facts)
 
 
-def mentions_of(report: Report) -> tuple[Mention, ...]:
-    """What a report says of calcium; raises :class:`InputError` where it is not English."""
+def understood(report: Report) -> ReportText:
+    """What a report says; raises :class:`InputError` where it is not English."""
     found = reader().read(report.text, report.name)
     if found.language is not None:
         raise InputError(f"{report.name}: is in {found.language}, not in English; give an English text")
-    return found.mentions
+    return found

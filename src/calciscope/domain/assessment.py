@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from calciscope.domain.mention import Disagreement, Mention
+from calciscope.domain.mention import Disagreement, Mention, PatientFact
 
-# 1.3: mentions of report texts, and disagreements of report and image; nothing was taken away.
+# 1.3: mentions of report texts, what they say of the patient, and disagreements; nothing was taken away.
 # 1.2: a series has its date.
 # 1.1: deposits have attenuation statistics, threshold, background, mass and three diameters; nothing was taken away.
 SCHEMA_VERSION = "1.3"
@@ -259,6 +259,7 @@ class Assessment(_Model):
     sources: tuple[Source, ...] = ()
     rejected: tuple[DepositRecord, ...] = ()
     mentions: tuple[Mention, ...] = ()
+    patient_facts: tuple[PatientFact, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
     provenance: Provenance
     disclaimer: str = DISCLAIMER

@@ -65,3 +65,26 @@ class Disagreement(BaseModel):
     site: str
     report: str
     image: str
+
+
+class PatientFact(BaseModel):
+    """What a report says of the patient besides calcium, and whether it was used.
+
+    ``key`` is ``age`` (years), ``sex`` or a list of the patient file (``conditions``, ``history``, ``symptoms``,
+    ``medications``), ``value`` the number or phrase, ``denied`` whether the report says that it is not so. ``start``
+    and ``end`` are offsets of characters in the text, ``laterality`` is the side that stands beside it. Where ``used``
+    is false ``why`` says what goes before it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    value: float | str
+    denied: bool = False
+    laterality: str | None = None
+    start: int
+    end: int
+    text: str
+    report: str | None = None
+    used: bool = True
+    why: str | None = None

@@ -32,7 +32,8 @@ class Patient:
     """Age in years, sex ``female``, ``male`` or ``unknown``; ``labs`` and ``function`` by their patient-file key.
 
     ``height`` is in cm, ``weight`` in kg, ``systolic`` and ``diastolic`` in mmHg. Words in ``conditions``,
-    ``medications``, ``history`` and ``symptoms`` are lower case.
+    ``medications``, ``history`` and ``symptoms`` are lower case. ``partial`` names those of these lists that hold only
+    what somebody happened to say, so that silence about the rest means nothing, ``denied`` what was said not to be so.
     """
 
     age: float | None = None
@@ -49,3 +50,5 @@ class Patient:
     history: tuple[str, ...] | None = None
     symptoms: tuple[str, ...] | None = None
     findings: tuple[StatedFinding, ...] = ()
+    partial: frozenset[str] = frozenset()
+    denied: tuple[str, ...] = ()

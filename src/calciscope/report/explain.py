@@ -7,14 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.table import Table
 
 from calciscope.domain.assessment import Assessment, Seriousness
 from calciscope.domain.mention import Assertion, Mention
 from calciscope.domain.plain import PlainSection, PlainSentence, PlainText
 from calciscope.domain.site import UNPLACED, label
-from calciscope.report import json
+from calciscope.report import facts, json
+from calciscope.report.page import environment
 
 _COLOURS = {
     Assertion.AFFIRMED: "\x1b[30;43m",
@@ -80,15 +80,9 @@ def attributes(mention: Mention) -> str:
 
 def render(text: str, assessment: Assessment) -> str:
     """The page as a string: self-contained, without script or network access."""
-    environment = Environment(
-        loader=PackageLoader("calciscope.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(attributes=attributes, label=label)
-    return environment.get_template("explain.html").render(
+    templates = environment()
+    templates.globals.update(attributes=attributes, label=label, facts=facts.lines)
+    return templates.get_template("explain.html").render(
         a=assessment, pieces=list(pieces(text, assessment.mentions)), mentions=assessment.mentions
     )
 

@@ -18,6 +18,10 @@ _SIZE = re.compile(
 )
 _RANGE = re.compile(r"\d\s*(?:mm|cm)?\s*(?:-|–|to)\s*\d")
 _HU = re.compile(r"(?<![\w.])(\d{2,4}(?:\.\d+)?)\s*(?:HU\b|Hounsfield)", re.IGNORECASE)
+_YEARS = re.compile(
+    r"\b(?:for|over|in)\s+(?:(?:at\s+least|more\s+than|over|the|past|last|about)\s+)*(\d{1,2}|[a-z]+)\+?[\s-]+years?\b",
+    re.IGNORECASE,
+)
 _MM_OF_CM = 10.0
 # How many words away an attribute may stand, and how far the thing that a size belongs to.
 _REACH, _OWNER_AFTER, _OWNER_BEFORE = 7, 5, 9
@@ -148,6 +152,15 @@ def attenuation(parsed: Parsed, sentence: Sentence, target: Hit) -> Values:
         if min(sentence.of("target"), key=here.gap) is target:
             return {"hu": float(match[1])}
     return {}
+
+
+def years(parsed: Parsed, sentence: Sentence, lexicon: Lexicon) -> Values:
+    """``change_years``: for how many years the sentence says that something was so."""
+    begin, end = parsed.span(sentence.start, sentence.end)
+    if (match := _YEARS.search(parsed.text[begin:end])) is None:
+        return {}
+    number = match[1].lower()
+    return {"change_years": float(number) if number.isdecimal() else float(lexicon.numbers.get(number, 0))}
 
 
 def largest(values: Sequence[Values]) -> Values:

@@ -14,6 +14,8 @@ from calciscope.text.lexicon import lexicon
 
 _BOTH = "bilateral"
 _BY = "the report"
+# What is possible below these headings is what the examination was to answer, and no result.
+_ASKED = ("indication", "clinical", "history", "comparison", "technique")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Told:
 def told(mentions: Sequence[Mention]) -> Told:
     """One finding a place; a place is doubtful or free only where no other mention affirms it."""
     affirmed = _grouped([one for one in mentions if one.assertion is Assertion.AFFIRMED])
-    possible = _grouped([one for one in mentions if one.assertion is Assertion.POSSIBLE])
+    possible = _grouped([one for one in mentions if one.assertion is Assertion.POSSIBLE and one.section not in _ASKED])
     denied = _grouped([one for one in mentions if one.assertion is Assertion.NEGATED])
     return Told(
         tuple(_finding(site, group) for site, group in affirmed.items()),
@@ -72,9 +74,26 @@ def _finding(site: str, group: Sequence[Mention]) -> StatedFinding:
     if "birads" in whole and within(base, "breast"):
         values["birads"] = str(whole["birads"])
     values |= _words(base, whole)
+    if said := _said(base, group):
+        values["said"] = "; ".join(said)
     if any(one.laterality == _BOTH for one in group) and split(site)[1] is None and exists(f"{base}.left"):
         values["symmetry"] = _BOTH
     return StatedFinding(site, MappingProxyType(values), by=_BY)
+
+
+def _said(base: str, group: Sequence[Mention]) -> list[str]:
+    """What is said of a finding in the words that rules read; nothing where its mentions differ."""
+    found = []
+    for one in lexicon().said:
+        values = {str(each.attributes[one["key"]]) for each in group if one["key"] in each.attributes}
+        years = max((_number(each.attributes.get("change_years")) for each in group), default=0.0)
+        if values == {one["is"]} and within(base, one["site"]) and years >= float(one.get("years", 0)):
+            found.append(one["says"])
+    return found
+
+
+def _number(value: float | str | None) -> float:
+    return value if isinstance(value, float) else 0.0
 
 
 def _counted(number: float | str) -> tuple[float, ...]:

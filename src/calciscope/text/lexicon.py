@@ -43,6 +43,10 @@ class Lexicon:
     only_at: Mapping[str, tuple[str, ...]]
     finding: Mapping[str, Mapping[str, Any]]
     weak_targets: frozenset[str]
+    stone_places: tuple[str, ...]
+    known_reach: int
+    said: tuple[Mapping[str, str], ...]
+    at: Mapping[str, tuple[str, ...]]
 
 
 def read(name: str) -> dict[str, Any]:
@@ -55,11 +59,13 @@ def read(name: str) -> dict[str, Any]:
 def lexicon() -> Lexicon:
     """The embedded words, read once."""
     targets, places, attributes, sections = read("targets"), read("places"), read("attributes"), read("sections")
+    facts = read("facts")
     phrases = (
         *_targets(targets),
         *_context(read("context")),
         *_places(places),
         *_attributes(attributes),
+        *_facts(facts),
     )
     return Lexicon(
         phrases=phrases,
@@ -72,6 +78,10 @@ def lexicon() -> Lexicon:
         only_at={key: tuple(limits) for key, limits in attributes["only_at"].items()},
         finding=attributes["finding"],
         weak_targets=frozenset(targets["alone_weak"]),
+        stone_places=tuple(targets["stone_places"]),
+        known_reach=int(facts["reach"]),
+        said=tuple(attributes["said"]),
+        at={one["says"]: tuple(one["at"]) for one in facts["facts"] if "at" in one},
     )
 
 
@@ -121,3 +131,11 @@ def _attributes(data: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
     for key, values in data["words"].items():
         for value, words in values.items():
             yield from ((word, Term(f"attribute.{key}", key, value)) for word in words)
+
+
+def _facts(data: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
+    for one in data["facts"]:
+        yield from ((word, Term("fact", one["says"], one["kind"])) for word in one["words"])
+    yield from ((word, Term("known", "")) for word in data["known"])
+    # In the layer of facts a longer phrase that says nothing takes the place of what it holds.
+    yield from ((word, Term("fact", "", "nothing")) for word in data["nothing"])

@@ -156,21 +156,25 @@ class Places:
             before = self.parsed.sentences[number - step]
             if before.section != self.parsed.sentences[number].section:
                 break
-            if found := self._named(before, "place"):
+            if found := self._fit(target, self._named(before, "place")):
                 hit = found[-1] if step > 1 else min(found, key=lambda one: one.start)
                 return Where(hit.term.key, (), self._side(before, hit, hit), hit)
-        examined = [hit for one in self.parsed.sentences for hit in one.of("modality")]
+        examined = [hit for one in self.parsed.sentences for hit in self._fit(target, one.of("modality"))]
         here = self.parsed.sentences[number]
         for hit in examined[:1]:
             return Where(hit.term.key, (), self._side(here, target, None), hit)
-        if ranked:
-            hit = ranked[0][1]
-            return Where(hit.term.key, (), self._side(here, target, hit), hit)
+        if near := self._fit(target, [hit for _, hit in ranked]):
+            return Where(near[0].term.key, (), self._side(here, target, near[0]), near[0])
         for layer in ("place", "weak"):
             for one in self.parsed.sentences:
-                for hit in self._named(one, layer):
+                for hit in self._fit(target, self._named(one, layer)):
                     return Where(hit.term.key, (), self._side(one, hit, hit), hit)
         return Where(UNPLACED)
+
+    def _fit(self, target: Hit, hits: Sequence[Hit]) -> list[Hit]:
+        """The places where such a thing can be: a stone is looked for in organs that have stones."""
+        fits = self.words.stone_places if target.term.key == "stone" else ()
+        return [hit for hit in hits if not fits or any(within(hit.term.key, one) for one in fits)]
 
     def _side(self, sentence: Sentence, target: Hit, chosen: Hit | None) -> str | None:
         if chosen is not None and any(within(chosen.term.key, one) for one in _NO_SIDE):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from calciscope.domain.mention import Assertion, Mention
+from calciscope.domain.mention import Assertion, Mention, PatientFact
 from calciscope.domain.site import within
-from calciscope.text import attributes, language, scores
+from calciscope.text import attributes, facts, language, scores
 from calciscope.text.context import Decision, Modifiers, decide, modifiers
 from calciscope.text.lexicon import Lexicon, lexicon
 from calciscope.text.place import Places, Where
@@ -22,6 +22,7 @@ class ReportText:
     text: str
     mentions: tuple[Mention, ...]
     language: str | None = None
+    facts: tuple[PatientFact, ...] = ()
 
 
 class Reader:
@@ -32,12 +33,12 @@ class Reader:
         self.tokenizer = Tokenizer(self.words)
 
     def read(self, text: str, name: str | None = None) -> ReportText:
-        """Every mention of calcium in a text, in the order in which they stand."""
+        """Every mention of calcium in a text, in the order in which they stand, and what it says of the patient."""
         if (other := language.foreign(text)) is not None:
             return ReportText(text, (), other)
         parsed = self.tokenizer.parse(text)
         mentions = sorted((*self._mentions(parsed, name), *self._scores(parsed, name)), key=lambda one: one.start)
-        return ReportText(text, tuple(_categorised(mentions, text)))
+        return ReportText(text, tuple(_categorised(mentions, text)), facts=facts.facts(parsed, self.words, name))
 
     def assertions(self, text: str, targets: list[tuple[int, int]]) -> list[Assertion]:
         """What a text says of phrases that are given by their characters, whatever they are."""
@@ -85,6 +86,8 @@ class Reader:
             **attributes.count(parsed, target, self.words),
             **attributes.attenuation(parsed, sentence, target),
         }
+        if "change" in values:
+            values |= attributes.years(parsed, sentence, self.words)
         because = {
             key: parsed.text[slice(*parsed.span(hit.start, hit.end))]
             for key, hit in (("site", where.hit), ("assertion", said[1]))
