@@ -37,6 +37,7 @@ class Lexicon:
     sections: Mapping[str, tuple[str, str | None]]
     abbreviations: frozenset[str]
     joined: Mapping[tuple[str, str], str]
+    generals: frozenset[str]
     ties: frozenset[str]
     owners: frozenset[str]
     numbers: Mapping[str, int]
@@ -72,6 +73,7 @@ def lexicon() -> Lexicon:
         sections={word: (one["id"], one.get("default")) for one in sections["sections"] for word in one["words"]},
         abbreviations=frozenset(sections["abbreviations"]),
         joined={(one["general"], one["beside"]): one["is"] for one in places["joined"]},
+        generals=frozenset(one["general"] for one in places["joined"]),
         ties=frozenset(places["ties"]),
         owners=frozenset(attributes["owners"]),
         numbers={word: int(number) for word, number in attributes["numbers"].items()},

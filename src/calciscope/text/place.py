@@ -43,24 +43,57 @@ class Places:
     parsed: Parsed
     words: Lexicon
 
-    def of(self, number: int, target: Hit) -> Where:
-        """The place of a mention in the sentence ``number``, else of what was spoken of before, else of the text."""
+    def of(self, number: int, target: Hit, *, denied: bool = False) -> Where:
+        """The place of a mention in the sentence ``number``, else of what was spoken of before, else of the text.
+
+        ``denied`` says that the sentence denies it: "No calcification." speaks of no side of what stands before.
+        """
         sentence = self.parsed.sentences[number]
+        if target.term.first and (named := self._described(sentence, target)) is not None:
+            return self.of(number, named, denied=denied)
         own = dict(target.term.inside).get("site")
         ranked = self._ranked(sentence, target)
         chosen = self._choose(ranked, own)
         if chosen is None and own is None:
-            return self._elsewhere(number, target, ranked)
+            return self._elsewhere(number, target, ranked, denied)
         if chosen is None:
-            return Where(own or UNPLACED, (), self._side(sentence, target, None), None)
+            return self._of_word(number, target, own or UNPLACED, ranked)
         site = self._narrowed(chosen, own, [hit for _, hit in ranked])
         # "Atherosclerotic calcification of the aorta and iliac arteries": the list starts at the narrower word.
         at = next((hit for _, hit in ranked if hit.term.key == site and hit.term.layer == "place"), chosen)
         side = self._side(sentence, target, at) or self._side(sentence, target, chosen)
+        if site in self.words.generals or (chosen.term.layer == "lesion" and chosen is at and site == chosen.term.key):
+            site = self._examined(site, chosen)
         return Where(site, self._also(sentence, at, site), side, chosen)
+
+    def _described(self, sentence: Sentence, target: Hit) -> Hit | None:
+        """The mention right behind a describing word that names its own place: "calcified gallstones"."""
+        after = (one for one in sentence.of("target") if one.start == target.end)
+        return next((one for one in after if dict(one.term.inside).get("site")), None)
+
+    def _of_word(self, number: int, target: Hit, own: str, ranked: Sequence[tuple[float, Hit]]) -> Where:
+        """The place that the word itself names, made narrower by a place of the sentence or of one before."""
+        here = self.parsed.sentences[number]
+        before = [self.parsed.sentences[number - step] for step in range(1, min(number, _BACK) + 1)]
+        for sentence, hits in ((here, [hit for _, hit in ranked]), *((one, self._named(one)) for one in before)):
+            for hit in hits:
+                if (narrow := self.words.joined.get((own, hit.term.key))) is not None:
+                    return Where(narrow, (), self._side(sentence, hit, hit), hit)
+        return Where(own, (), self._side(here, target, None), None)
+
+    def _examined(self, site: str, chosen: Hit) -> str:
+        """A general word ("vascular", "nodule") without a place means that of what was examined."""
+        for one in self.parsed.sentences:
+            for hit in one.of("modality"):
+                if chosen.term.layer == "lesion":
+                    return site if any(within(hit.term.key, other) for other in ("lung", "chest")) else hit.term.key
+                if (narrow := self.words.joined.get((site, hit.term.key))) is not None:
+                    return narrow
+        return site
 
     def _ranked(self, sentence: Sentence, target: Hit) -> list[tuple[float, Hit]]:
         places = [hit for hit in self._named(sentence) if not self._holds(target, hit)]
+        places = [hit for hit in places if not self._bound(sentence, target, hit)]
         return sorted(((self._cost(sentence, target, hit), hit) for hit in places), key=lambda one: one[0])
 
     def _named(self, sentence: Sentence, *layers: str) -> list[Hit]:
@@ -76,6 +109,14 @@ class Places:
     def _holds(self, target: Hit, hit: Hit) -> bool:
         """Whether a place is part of the mention itself, as in "gall stone"."""
         return target.start <= hit.start and hit.end <= target.end and target.end - target.start > 1
+
+    def _bound(self, sentence: Sentence, target: Hit, hit: Hit) -> bool:
+        """Whether a general word describes another mention: in "vascular and round calcifications" both are described,
+        in "vascular calcifications and round calcifications" the first alone.
+        """
+        return hit.term.key in self.words.generals and any(
+            one is not target and one.start == hit.end for one in sentence.of("target")
+        )
 
     def _cost(self, sentence: Sentence, target: Hit, hit: Hit) -> float:
         first, second = (hit, target) if hit.start < target.start else (target, hit)
@@ -128,7 +169,8 @@ class Places:
             other = hit.term.key
             if (narrow := self.words.joined.get((site, other)) or self.words.joined.get((other, site))) is not None:
                 return narrow
-            if within(other, site) and other != site and hit.term.layer == "place" and hit.gap(chosen) <= _SIDE_REACH:
+            far = _BESIDE if site in self.words.generals else _SIDE_REACH
+            if within(other, site) and other != site and hit.term.layer == "place" and hit.gap(chosen) <= far:
                 return other
         return site
 
@@ -150,17 +192,20 @@ class Places:
                 at = hit
         return tuple(dict.fromkeys(found))
 
-    def _elsewhere(self, number: int, target: Hit, ranked: Sequence[tuple[float, Hit]]) -> Where:
+    def _elsewhere(self, number: int, target: Hit, ranked: Sequence[tuple[float, Hit]], denied: bool) -> Where:
         """What was spoken of before, else what was examined, else the region, else any place the text knows."""
-        for step in range(1, min(number, _BACK) + 1):
-            before = self.parsed.sentences[number - step]
-            if before.section != self.parsed.sentences[number].section:
-                break
-            if found := self._fit(target, self._named(before, "place")):
-                hit = found[-1] if step > 1 else min(found, key=lambda one: one.start)
-                return Where(hit.term.key, (), self._side(before, hit, hit), hit)
         examined = [hit for one in self.parsed.sentences for hit in self._fit(target, one.of("modality"))]
         here = self.parsed.sentences[number]
+        for step in range(1, min(number, _BACK) + 1):
+            before = self.parsed.sentences[number - step]
+            # What is denied after another finding was told is denied of all that was examined.
+            fresh = denied and bool(before.of("target"))
+            if before.section != here.section or (fresh and examined):
+                break
+            named = [hit for hit in self._named(before, "place") if not self._bound(before, target, hit)]
+            if found := self._fit(target, named):
+                hit = found[-1] if step > 1 else min(found, key=lambda one: one.start)
+                return Where(hit.term.key, (), None if fresh else self._side(before, hit, hit), hit)
         for hit in examined[:1]:
             return Where(hit.term.key, (), self._side(here, target, None), hit)
         if near := self._fit(target, [hit for _, hit in ranked]):
@@ -210,4 +255,4 @@ def _owns(owner: Hit | None, target: Hit, chosen: Hit | None, needed: bool) -> b
         return True
     if chosen is None:
         return False
-    return owner.overlaps(chosen) or owner.term.key == chosen.term.key or 0 <= chosen.start - owner.end <= 2
+    return owner.overlaps(chosen) or within(chosen.term.key, owner.term.key) or 0 <= chosen.start - owner.end <= 2

@@ -58,8 +58,9 @@ class Reader:
             sentence.hits["target"] = targets
             found = modifiers(sentence, targets)
             for target in targets:
-                where = places.of(number, target)
-                yield self._mention(parsed, sentence, target, where, self._asserted(sentence, target, found), name)
+                said = self._asserted(sentence, target, found)
+                where = places.of(number, target, denied=said[0] is Assertion.NEGATED)
+                yield self._mention(parsed, sentence, target, where, said, name)
 
     def _targets(self, parsed: Parsed, sentence: Sentence) -> list[Hit]:
         """The mentions of a sentence; words that name something else, or only strengthen another, are none."""

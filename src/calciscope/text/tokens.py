@@ -15,6 +15,8 @@ _HEADING = re.compile(r"(?:^|(?<=[\n.;!?])|(?<=\s\s))[ \t]*([A-Za-z][A-Za-z /&-]
 _BULLET = re.compile(r"\s*(?:[-*•]|\(?\d{1,2}[.)])\s")
 # A line shorter than this that is followed by a capital ended on purpose and not because the page did.
 _SHORT_LINE = 60
+# A line that reaches less far than this share of the longest one ended on purpose.
+_FULL_LINE = 0.8
 NEEDS = "reading report text needs spaCy; install it with: pip install 'calciscope[text]'"
 
 
@@ -66,7 +68,7 @@ class _Heading:
 
     start: int
     end: int
-    section: str
+    section: str | None
     default: str | None
 
 
@@ -148,7 +150,7 @@ class Tokenizer:
         return Parsed(text, tokens, sentences)
 
     def _sentences(self, text: str, tokens: Sequence[Token]) -> Iterator[Sentence]:
-        headings = list(self._headings(text))
+        headings = list(_closed(text, list(self._headings(text))))
         cuts = sorted({cut for one in headings for cut in (one.start, one.end)})
         begin, start, section, default = 0, 0, None, None
         for number, token in enumerate(tokens):
@@ -182,6 +184,28 @@ class Tokenizer:
             or _BULLET.match(text, token.end + between.find("\n") + 1) is not None
             or (ahead.text[0].isupper() and token.end - line < _SHORT_LINE and token.text not in ",:")
         )
+
+
+def _closed(text: str, headings: Sequence[_Heading]) -> Iterator[_Heading]:
+    """The headings, and where what stands below the last of them ends without another one.
+
+    A history or a question is followed by what was seen, also where nobody wrote "Findings" above it: it ends with a
+    paragraph, or with a line that ends a sentence well before the margin.
+    """
+    yield from headings
+    if not headings or headings[-1].default is None:
+        return
+    last, margin = headings[-1], _FULL_LINE * max(map(len, text.splitlines()))
+    start = text.rfind("\n", 0, last.end) + 1
+    written = False
+    while (stop := text.find("\n", start)) >= 0:
+        line = text[max(start, last.end) : stop].strip()
+        written = written or bool(line)
+        short = line.endswith((".", "?", "!")) and stop - start < margin and _BULLET.match(text, stop + 1) is None
+        if written and (not line or short):
+            yield _Heading(stop, stop, None, None)
+            return
+        start = stop + 1
 
 
 def _inner(text: str, start: int, end: int) -> bool:
