@@ -20,6 +20,8 @@ _BACK = 4
 
 # What stands between two places of one list.
 _JOINS, _FILL = frozenset({",", "and", "&", "/", "well"}), frozenset({"as", "both", "also"})
+# "The soft tissues of the left axilla" are on the left.
+_PART_OF = frozenset({"of", "the", "in", "at", "about", "around"})
 # Where right and left are parts of names.
 _NO_SIDE = ("heart", "artery.coronary")
 # "Both" is a side only of what it stands before.
@@ -156,7 +158,7 @@ class Places:
         if chosen.term.layer == "lesion":
             inside = dict(chosen.term.inside)
             for hit in beside:
-                if hit.term.layer == "place":
+                if hit.term.layer == "place" and not self._of_another(hit, chosen):
                     base = split(hit.term.key)[0]
                     return inside.get(base, chosen.term.key if within(base, "node.hilar") else base)
             return chosen.term.key
@@ -173,6 +175,11 @@ class Places:
             if within(other, site) and other != site and hit.term.layer == "place" and hit.gap(chosen) <= far:
                 return other
         return site
+
+    def _of_another(self, hit: Hit, chosen: Hit) -> bool:
+        """Whether a place describes another thing than the chosen one: "granuloma versus bony density"."""
+        after = self.parsed.words(hit.end, hit.end + 1)
+        return hit.end != chosen.start and bool(after) and after[0] in self.words.owners and hit.start >= chosen.end
 
     def _also(self, sentence: Sentence, chosen: Hit, site: str) -> tuple[str, ...]:
         """Places that "and" or a comma joins to the chosen one."""
@@ -237,8 +244,10 @@ class Places:
             ahead = [one for one in (*places, *sentence.of("target")) if 0 <= one.start - hit.end <= _SIDE_REACH]
             ahead = [one for one in ahead if "," not in self.parsed.words(hit.end, one.start)]
             owner = min(ahead, key=lambda one: one.start, default=None)
+            part = chosen is not None and chosen.end < hit.start and owner is not None and owner.start >= hit.end
+            part = part and chosen is not None and set(self.parsed.words(chosen.end, hit.start)) <= _PART_OF
             both = " ".join(self.parsed.words(hit.start, hit.end)) in _NEEDS_OWNER
-            if _owns(owner, target, chosen, needed=both) or (hit.term.key == "bilateral" and not both):
+            if part or _owns(owner, target, chosen, needed=both) or (hit.term.key == "bilateral" and not both):
                 near = min(hit.gap(target), hit.gap(chosen) if chosen is not None else hit.gap(target))
                 own.append((near, hit.term.key))
         if not own:
