@@ -32,7 +32,6 @@ from calciscope.read.files import is_there, printable
 from calciscope.read.mask import read_label_map
 from calciscope.read.patient import is_record, read_patient
 from calciscope.read.study import open_study
-from calciscope.read.text import is_report
 from calciscope.report.anatomy import Scan
 from calciscope.report.html import Pictures
 from calciscope.report.pictures import crops, overview
@@ -128,7 +127,7 @@ def assess(
     changes = corrections.read(chosen.corrections) if chosen.corrections else ()
 
     clock.start("read", "reading")
-    told = reports.read([path for path in inputs if is_report(path)])
+    told = reports.read(reports.among(inputs))
     records = tuple(path for path in inputs if is_record(path))
     person = _person(patient, records)
     others = {*records, *told.paths}
@@ -138,7 +137,8 @@ def assess(
         for path in inputs
         if path not in here and path not in others
     )
-    study = open_study(here, person.patient, patient_id=chosen.patient_id, progress=clock.within)
+    study = open_study(here, person.patient, patient_id=chosen.patient_id, progress=clock.within, besides=told.paths)
+    told = told.of_patient(study.owners)
     refused = (*person.refused, *absent, *told.refused, *study.refused)
     if not study.series and not person.known and not told.texts:
         raise _nothing(inputs, refused, study)

@@ -15,11 +15,14 @@ from calciscope.domain.study import Refusal
 from calciscope.errors import InputError
 from calciscope.interpret.merge import as_measured
 from calciscope.interpret.rules import Knowledge
-from calciscope.read.text import Report, read_report
+from calciscope.read.files import inside
+from calciscope.read.text import Report, is_report, read_report
 from calciscope.text import ReportText, Told, join, reader, sentences, told
 
 # How sure a place is of which the report itself is not.
 _DOUBT = 0.5
+_ANOTHER = "is the report of another patient than the images show; give the report of this one"
+_SEVERAL = "the reports are of several patients; give those of one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,22 @@ class Reports:
         )
         return Stated(person, tuple(self._doubt(one, knowledge) for one in doubts), facts)
 
+    def of_patient(self, owners: frozenset[str]) -> Reports:
+        """The reports without those that carry the id of another patient than the images, or of several patients."""
+        whose = {one.owner for one in self.texts if one.owner}
+        if not whose or (whose <= owners if owners else len(whose) == 1):
+            return self
+        other = [one for one in self.texts if one.owner and one.owner not in owners]
+        why = _ANOTHER if owners else _SEVERAL
+        names = {one.name for one in other}
+        return replace(
+            self,
+            texts=tuple(one for one in self.texts if one not in other),
+            mentions=tuple(one for one in self.mentions if one.report not in names),
+            facts=tuple(one for one in self.facts if one.report not in names),
+            refused=(*self.refused, *(Refusal(one.name, why) for one in other)),
+        )
+
     def disagreements(
         self, seen: Sequence[MeasuredSite], findings: Sequence[Finding], searched: frozenset[str]
     ) -> tuple[Disagreement, ...]:
@@ -109,6 +128,26 @@ class Reports:
         )
 
 
+def among(inputs: Sequence[Path]) -> tuple[Path, ...]:
+    """The reports among the inputs of one patient: those named, and those found in folders.
+
+    A text file that was only found is a report where it has the headings of one; a licence or a note is none.
+    """
+    found = [path for path in inputs if is_report(path)]
+    for folder in (path for path in inputs if path.is_dir()):
+        found += [path for path in inside(folder) if is_report(path) and _has_headings(path)]
+    return tuple(dict.fromkeys(found))
+
+
+def _has_headings(path: Path) -> bool:
+    if path.suffix.lower() not in (".txt", ".text"):
+        return True
+    try:
+        return reader().has_headings(read_report(path).text)
+    except InputError:
+        return False
+
+
 def read(paths: Sequence[Path]) -> Reports:
     """The reports among the inputs of one patient; one that cannot be read is refused, the others are used."""
     texts: list[Report] = []
@@ -118,6 +157,8 @@ def read(paths: Sequence[Path]) -> Reports:
     for path in paths:
         try:
             report = read_report(path)
+            same = sum(one.name.partition(" (")[0] == report.name for one in texts)
+            report = replace(report, name=f"{report.name} ({same + 1})") if same else report
             found = understood(report)
             mentions += found.mentions
             facts += found.facts
@@ -136,6 +177,8 @@ def of(report: Report) -> Reports:
 
 def understood(report: Report) -> ReportText:
     """What a report says; raises :class:`InputError` where it is not English."""
+    if not report.text.strip():
+        raise InputError(f"{report.name}: is empty; give a report text")
     found = reader().read(report.text, report.name)
     if found.language is not None:
         raise InputError(f"{report.name}: is in {found.language}, not in English; give an English text")

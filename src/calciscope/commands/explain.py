@@ -25,7 +25,7 @@ _STREAM = "-"
 def explain(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="REPORT...", help="Text files, DICOM SR, FHIR DiagnosticReport, CSV, or - for input."),
+        typer.Argument(metavar="REPORT...", help="Texts, DICOM SR, FHIR DiagnosticReport, folders, a CSV, or -."),
     ],
     text_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Column of a CSV that holds the report texts.")
@@ -51,7 +51,7 @@ def explain(
     from calciscope.explaining import Explainer, Options
 
     options = Options(guidelines=guidelines, knowledge=tuple(knowledge or ()))
-    many = len(inputs) > 1 or text_column is not None
+    many = len(inputs) > 1 or text_column is not None or Path(inputs[0]).is_dir()
     if many and patient is not None:
         raise typer.BadParameter("--patient belongs to one report; give that report alone")
     if many and out is not None:
@@ -101,10 +101,29 @@ def _read(inputs: Sequence[str], text_column: str | None, id_column: str | None)
                 yield from text.read_table(Path(given), text_column, id_column)
             elif given == _STREAM:
                 yield text.read_stream(text.standard_input())
+            elif Path(given).is_dir():
+                yield from _folder(Path(given))
             else:
                 yield text.read_report(Path(given))
         except InputError as error:
             yield error
+
+
+def _folder(folder: Path) -> Iterator[Report | InputError]:
+    """Every text, DICOM SR and FHIR DiagnosticReport below a folder."""
+    from calciscope.read import text
+    from calciscope.read.files import inside, printable
+
+    found = False
+    for path in inside(folder):
+        if text.is_report(path):
+            found = True
+            try:
+                yield text.read_report(path)
+            except InputError as error:
+                yield error
+    if not found:
+        yield InputError(f"{printable(folder)}: holds no report; give text files, DICOM SR or FHIR DiagnosticReport")
 
 
 def _explained(

@@ -93,6 +93,11 @@ def walk(inputs: Sequence[Path], temporary: Path) -> tuple[list[File], list[Refu
     return found, refused
 
 
+def inside(folder: Path) -> Iterator[Path]:
+    """Every file below a folder that can be opened, as :func:`walk` meets them; ZIPs are not looked into."""
+    yield from _files(folder, [])
+
+
 def several(names: Sequence[str], count: int) -> str:
     """The first name and how many more."""
     more = count - 1

@@ -11,7 +11,7 @@ import warnings
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +21,7 @@ from pydicom.errors import InvalidDicomError
 
 from calciscope.errors import InputError
 from calciscope.read.files import printable
+from calciscope.read.patients import owner
 
 # A report is a page or two; a text of more than this is many reports, or something else.
 MOST_BYTES = 1_000_000
@@ -30,15 +31,22 @@ _DOCUMENTS = {".pdf": "a PDF", ".docx": "a Word document", ".doc": "a Word docum
 # A text has fewer signs than this share that are none of writing, in its first so many.
 _CONTROL, _LOOK = 0.02, 65536
 _CELL = 10_000_000
+# Classes of structured reports (PS3.4 B.5), those of radiation dose, and how much of a file is looked at for them.
+_SR, _LOOK_SR = b"1.2.840.10008.5.1.4.1.1.88.", 4096
+_DOSE = frozenset(f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in (67, 68, 73, 74, 75, 76))
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report text with the name that it has for a person and the digest of what was read."""
+    """One report text with the name that it has for a person and the digest of what was read.
+
+    ``owner`` is a digest of the patient's id where the file carries one.
+    """
 
     name: str
     text: str
     digest: str
+    owner: str = field(default="", repr=False)
 
 
 def is_report(path: Path) -> bool:
@@ -52,7 +60,7 @@ def is_report(path: Path) -> bool:
             return isinstance(data := json.loads(path.read_bytes()), dict) and any(_diagnostic_reports(data))
         except (OSError, ValueError, RecursionError):
             return False
-    return path.suffix.lower() in (".dcm", ".dicom", ".sr", "") and _is_sr(path)
+    return _is_sr(path)
 
 
 def read_report(path: Path) -> Report:
@@ -71,7 +79,8 @@ def read_report(path: Path) -> Report:
         why = "there is no such file" if isinstance(error, FileNotFoundError) else "it cannot be opened as a file"
         raise InputError(f"{name}: {why}; check the path") from error
     if raw[_PREAMBLE] == b"DICM":
-        return Report(name, _structured(path, name), _digest(raw))
+        text, whose = _structured(path, name)
+        return Report(name, text, _digest(raw), whose)
     return Report(name, _as_text(raw, name), _digest(raw))
 
 
@@ -223,17 +232,23 @@ def _without_tags(page: str) -> str:
 
 
 def _is_sr(path: Path) -> bool:
+    """Whether a file is a structured report that a person reads, by its class; a record of the dose is none."""
     try:
         with path.open("rb") as file:
-            if file.read(132)[_PREAMBLE] != b"DICM":
-                return False
-        return str(dcmread(path, specific_tags=["Modality"], stop_before_pixels=True).get("Modality")) == "SR"
-    except (OSError, InvalidDicomError, ValueError):
+            start = file.read(_LOOK_SR)
+        if start[_PREAMBLE] != b"DICM" or (_SR not in start and b"SR" not in start):
+            return False
+        data = dcmread(path, specific_tags=["Modality", "SOPClassUID"], stop_before_pixels=True)
+        return str(data.get("Modality")) == "SR" and str(data.get("SOPClassUID")) not in _DOSE
+    except (OSError, InvalidDicomError, ValueError, AttributeError, NotImplementedError, EOFError):
         return False
 
 
-def _structured(path: Path, name: str) -> str:
-    """The text items of a structured report below their headings; persons, dates and identifiers are left out."""
+def _structured(path: Path, name: str) -> tuple[str, str]:
+    """The text items of a structured report below their headings, and whose it is.
+
+    Persons, dates and identifiers are left out of the text.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a warning of the reader would name the whole path
@@ -247,7 +262,7 @@ def _structured(path: Path, name: str) -> str:
         raise InputError(f"{name}: is a DICOM image and not a structured report; give it to calciscope assess")
     if not lines:
         raise InputError(f"{name}: the structured report holds no text; export it as plain text")
-    return "\n".join(lines)
+    return "\n".join(lines), owner(str(data.get("PatientID") or ""))
 
 
 def _items(data: Dataset) -> Iterator[str]:

@@ -40,6 +40,10 @@ class Reader:
         mentions = sorted((*self._mentions(parsed, name), *self._scores(parsed, name)), key=lambda one: one.start)
         return ReportText(text, tuple(_categorised(mentions, text)), facts=facts.facts(parsed, self.words, name))
 
+    def has_headings(self, text: str) -> bool:
+        """Whether a text has the headings of a report."""
+        return any(one.section in _OF_REPORTS for one in self.tokenizer.parse(text).sentences)
+
     def assertions(self, text: str, targets: list[tuple[int, int]]) -> list[Assertion]:
         """What a text says of phrases that are given by their characters, whatever they are."""
         parsed = self.tokenizer.parse(text)
@@ -153,6 +157,7 @@ def _categorised(mentions: list[Mention], text: str) -> Iterator[Mention]:
         yield one.model_copy(update={"attributes": {**one.attributes, **more}}) if more else one
 
 
+_OF_REPORTS = ("findings", "impression", "indication", "comparison")
 _ANY = lexicon().phrases[0][1]
 
 

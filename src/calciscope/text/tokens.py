@@ -17,7 +17,7 @@ _BULLET = re.compile(r"\s*(?:[-*•]|\(?\d{1,2}[.)])\s")
 _SHORT_LINE = 60
 # A line that reaches less far than this share of the longest one ended on purpose.
 _FULL_LINE = 0.8
-NEEDS = "reading report text needs spaCy; install it with: pip install 'calciscope[text]'"
+NEEDS = "reading report text needs spaCy; install it with pip install 'calciscope[text]'"
 
 
 @dataclass(frozen=True, slots=True)
