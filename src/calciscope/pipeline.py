@@ -198,7 +198,7 @@ def assess(
         not_judged=unseen,
     )
     findings = stated.marked(meaning.findings)
-    differing = told.disagreements(sites, findings, _searched(seen))
+    differing = told.disagreements(sites, findings, _searched(seen), knowledge)
 
     clock.start("pictures", "drawing")
     shown = [view for view in seen if "find" in view.series.info.uses]

@@ -7,10 +7,11 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from calciscope.domain.mention import PatientFact
-from calciscope.domain.patient import Patient, StatedFinding
+from calciscope.domain.mention import Assertion, Mention, PatientFact
+from calciscope.domain.patient import Patient, StatedFinding, Value
 from calciscope.domain.site import split, within
 from calciscope.interpret.context import SAID
+from calciscope.interpret.merge import DISAGREE
 from calciscope.interpret.rules import Knowledge
 from calciscope.interpret.vocabulary import tokens
 from calciscope.text import lexicon, sentences
@@ -33,6 +34,63 @@ def beside(
         fact, patient = _added(_listed(one, knowledge), patient, known, knowledge)
         told.append(fact)
     return patient, tuple(told)
+
+
+def joined(
+    patient: Patient, stated: Sequence[StatedFinding], absent: Sequence[str], mentions: Sequence[Mention]
+) -> tuple[tuple[StatedFinding, ...], tuple[PatientFact, ...]]:
+    """The findings of patient file and reports, one a place, and what the patient file says otherwise.
+
+    Of one place the numbers and words of the patient file go first; those of the reports are added where it has none.
+    """
+    known = {one.site: one for one in patient.findings if one.on is None}
+    facts: list[PatientFact] = []
+    more: list[StatedFinding] = []
+    for one in stated:
+        own = known.get(one.site)
+        if own is None:
+            more.append(one)
+            continue
+        known[one.site] = replace(own, values=MappingProxyType({**one.values, **own.values}))
+        for key in one.values.keys() & own.values.keys() - {SAID}:
+            if _differ(one.values[key], own.values[key]):
+                said = f"{one.site} {key} {shown(one.values[key])}"
+                facts += _told(one.site, said, shown(own.values[key]), mentions, Assertion.AFFIRMED)
+    for site in absent:
+        if any(within(place, site) for place in known):
+            facts += _told(site, site, site, mentions, Assertion.NEGATED)
+    return (*(known.get(one.site, one) if one.on is None else one for one in patient.findings), *more), tuple(facts)
+
+
+def _differ(one: Value, other: Value) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one != other
+    return abs(one - other) > DISAGREE * max(abs(one), abs(other))
+
+
+def shown(value: Value) -> str:
+    """A stated value in a sentence."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _told(site: str, value: str, own: str, mentions: Sequence[Mention], said: Assertion) -> list[PatientFact]:
+    """A finding of which the patient file says otherwise, at the first mention that speaks of it."""
+    one = next((one for one in mentions if one.assertion is said and site in one.paths()), None)
+    if one is None:
+        return []
+    return [
+        PatientFact(
+            key="findings",
+            value=value,
+            denied=said is Assertion.NEGATED,
+            start=one.start,
+            end=one.end,
+            text=one.text,
+            report=one.report,
+            used=False,
+            why=sentences.words()["facts"]["says"].format(value=own),
+        )
+    ]
 
 
 def _once(facts: Sequence[PatientFact]) -> list[PatientFact]:

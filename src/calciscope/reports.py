@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
-from calciscope import reported
+from calciscope import interpret, reported
 from calciscope.domain.assessment import Alternative, Finding
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.mention import Assertion, Disagreement, Mention, PatientFact
@@ -69,13 +70,13 @@ class Reports:
     def beside(self, patient: Patient, seen: Sequence[MeasuredSite], knowledge: Knowledge) -> Stated:
         """What the reports state, at the places of the images; what is possible only where nothing else is known."""
         said = self.told
-        findings = (*patient.findings, *join.joined(said, seen))
+        findings, otherwise = reported.joined(patient, join.joined(said, seen), said.absent, self.mentions)
         known = {one.site for one in findings} | {one.site for one in seen}
         doubts = [one for one in join.unseen(said, seen) if one.site not in known]
         person, facts = reported.beside(
             replace(patient, findings=findings), self.facts, [one.site for one in seen if one.placed], knowledge
         )
-        return Stated(person, tuple(self._doubt(one, knowledge) for one in doubts), facts)
+        return Stated(person, tuple(self._doubt(one, knowledge) for one in doubts), (*facts, *otherwise))
 
     def of_patient(self, owners: frozenset[str]) -> Reports:
         """The reports without those that carry the id of another patient than the images, or of several patients."""
@@ -94,10 +95,21 @@ class Reports:
         )
 
     def disagreements(
-        self, seen: Sequence[MeasuredSite], findings: Sequence[Finding], searched: frozenset[str]
+        self, seen: Sequence[MeasuredSite], findings: Sequence[Finding], searched: frozenset[str], knowledge: Knowledge
     ) -> tuple[Disagreement, ...]:
         """Where reports and images say different things; ``searched`` are the places that the images show."""
-        return join.disagreements(self.told, self.mentions, seen, findings, searched) if searched else ()
+        if not searched:
+            return ()
+
+        def class_of(site: str, name: str, value: float) -> str | None:
+            alone = Patient(findings=(StatedFinding(site, MappingProxyType({name: value})),))
+            meant = interpret.interpret((), alone, knowledge).findings
+            return next((one.measures[name].category for one in meant if name in one.measures), None)
+
+        found = join.disagreements(self.told, self.mentions, seen, findings, searched)
+        told = {one.site for one in found}
+        classes = join.classes(self.mentions, findings, class_of)
+        return (*found, *(one for one in classes if one.site not in told))
 
     def answer(
         self,

@@ -9,6 +9,7 @@ pytest.importorskip("spacy", reason="the text extra is not installed")
 
 from calciscope.text.reader import reader
 
+CHEST = yaml.safe_load((Path(__file__).parent / "chest.yaml").read_text("utf-8"))
 REPORTS = yaml.safe_load((Path(__file__).parent / "reports.yaml").read_text("utf-8"))
 
 
@@ -37,3 +38,10 @@ def test_a_report(report):
     }
     assert not wrong, wrong
     assert not found, [one.quote for one in found]
+
+
+@pytest.mark.parametrize(("text", "says"), [(one[0], one[1:]) for one in CHEST], ids=[one[0][:30] for one in CHEST])
+def test_a_finding_of_a_chest_radiograph(text, says):
+    found = reader().read(text).mentions
+    assert len(found) == len(says)
+    assert not [bad for one, said in zip(found, says, strict=True) if (bad := fits(one, one.text, *said))]

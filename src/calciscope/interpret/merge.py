@@ -14,7 +14,7 @@ from calciscope.interpret.rules import Knowledge
 
 # Two numbers of one thing that differ by more than this share of the larger are said to disagree; below it they differ
 # as repeated measurements do.
-_DISAGREE = 0.25
+DISAGREE = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +143,7 @@ def disagree(told: Measure, seen: Measure) -> bool:
     """Whether two numbers of one thing differ by more than repeated measurements do."""
     if told.value is None or seen.value is None:
         return False
-    return abs(told.value - seen.value) > _DISAGREE * max(abs(told.value), abs(seen.value))
+    return abs(told.value - seen.value) > DISAGREE * max(abs(told.value), abs(seen.value))
 
 
 def _difference(told: Measure, seen: Measure, by: str) -> str:

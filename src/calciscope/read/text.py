@@ -189,6 +189,9 @@ def _parts(report: Mapping[str, Any]) -> Iterator[str]:
     conclusion = report.get("conclusion")
     if isinstance(conclusion, str) and conclusion.strip() and not any(conclusion.strip() in text for text in whole):
         yield f"Impression: {conclusion.strip()}"
+    for note in _list(report.get("note")):
+        if isinstance(note, dict) and isinstance(note.get("text"), str) and note["text"].strip():
+            yield str(note["text"]).strip()
 
 
 def _list(value: Any) -> list[Any]:

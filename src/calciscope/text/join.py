@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from calciscope.domain.assessment import Finding
@@ -14,6 +15,7 @@ from calciscope.text.findings import Told
 from calciscope.text.sentences import words
 
 _STATED = "_stated"
+_CORONARY = "artery.coronary"
 
 
 def joined(said: Told, seen: Sequence[MeasuredSite]) -> tuple[StatedFinding, ...]:
@@ -106,6 +108,51 @@ def _numbers(findings: Sequence[Finding]) -> list[Disagreement]:
                 report, image = (texts["number"].format(name=name, value=value) for value in (told.value, seen.value))
                 found.append(Disagreement(site=one.site, report=report, image=image))
     return found
+
+
+def classes(
+    mentions: Sequence[Mention], findings: Sequence[Finding], class_of: Callable[[str, str, float], str | None]
+) -> tuple[Disagreement, ...]:
+    """Numbers near each other that fall into different classes, and CAC-DRS classes that the image does not give.
+
+    ``class_of`` says which classes a number (place, name, value) has by the rules.
+    """
+    texts = words()["disagreement"]
+    found = []
+    for one in findings:
+        for key, measure in one.measures.items():
+            told = one.measures.get(f"{key}{_STATED}")
+            said = class_of(one.site, key, told.value) if told is not None and told.value is not None else None
+            if said is None:
+                said = next((f"CAC-DRS {each}" for each in _drs(mentions) if within(one.site, _CORONARY)), None)
+                said = said if key == "agatston" else None
+            if (differ := _other_class(said, measure.category)) is not None:
+                report, image = (texts["class"].format(value=value) for value in differ)
+                found.append(Disagreement(site=one.site, report=report, image=image))
+    return tuple(found)
+
+
+def _drs(mentions: Sequence[Mention]) -> list[str]:
+    said = (str(one.attributes["cac_drs"]) for one in mentions if "cac_drs" in one.attributes)
+    return [match for text in said for match in re.findall(r"[AVN]\d", text)][:1]
+
+
+def _other_class(told: str | None, seen: str | None) -> tuple[str, str] | None:
+    """The first class that both give of one scheme and letter and that differs, as both say it."""
+    if told is None or seen is None:
+        return None
+    there = {_scheme(one): one for one in seen.split("; ")}
+    for one in told.split("; "):
+        other = there.get(_scheme(one))
+        if other is not None and other.rsplit(" ", 1)[-1] != one.rsplit(" ", 1)[-1]:
+            return one, other
+    return None
+
+
+def _scheme(text: str) -> tuple[str, str]:
+    """The scheme without its year, and the letters of the class: "CAC-DRS 2018 A2" is CAC-DRS, A."""
+    name, _, value = text.rpartition(" ")
+    return re.sub(r"\s*\d{4}", "", name), value.rstrip("0123456789")
 
 
 def sentence(found: Sequence[Disagreement]) -> str:
