@@ -136,7 +136,7 @@ def test_the_answer(tmp_path, text, answer):
 def test_for_a_patient_it_says_what_the_report_says_first(report):
     shown = " ".join(run("explain", report, "--for", "patient").out.split())
     assert shown.startswith("What the report says")
-    assert "It says that there is none in the right kidney: “No right renal calculi”." in shown
+    assert "It says that there is no calcium or stone in the right kidney: “No right renal calculi”." in shown
     assert "What is usually done next" in shown
     assert "What to ask your doctor" in shown
 

@@ -76,8 +76,9 @@ def of_patient(patient: Patient, knowledge: Knowledge) -> Inputs:
             stated = {*phrases, *knowledge.words.concepts_in(phrases)}
             if not phrases and (none := knowledge.words.said_none.get(name)) is not None:
                 stated.add(none)
-            facts[name] = sorted(stated)
             every |= stated
+            if name not in patient.partial:
+                facts[name] = sorted(stated)
     facts["context"] = sorted(every)
     silent = frozenset(name for name in LISTS if getattr(patient, name) is None) | patient.partial
     return complete(Inputs(facts, silent, knowledge.words.concepts_in(patient.denied)), knowledge)

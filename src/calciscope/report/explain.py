@@ -133,12 +133,22 @@ def _says(mentions: Sequence[Mention]) -> tuple[PlainSentence, ...]:
     found: dict[tuple[str, str], str] = {}
     for one in mentions:
         for site in one.paths():
-            key = one.assertion.value
-            if site == UNPLACED and f"{key}_unplaced" in texts:
-                key = f"{key}_unplaced"
-            said = texts[key].format(place=_place(site), quote=one.quote or one.text)
-            found.setdefault((key, site if "{place}" in texts[key] else said), said)
-    return tuple(PlainSentence(text=text) for text in found.values() or [texts["nothing"]])
+            key = _key(one, site)
+            what = texts.get(one.kind, "")
+            said = texts[key].format(place=_place(site), quote=one.quote or one.text, what=what)
+            found.setdefault((key, f"{what} {site}" if "{place}" in texts[key] else said), said)
+    said_all = (*(found.values() or [texts["nothing"]]), texts["only"])
+    return tuple(PlainSentence(text=text) for text in said_all)
+
+
+def _key(mention: Mention, site: str) -> str:
+    """Which sentence tells of a mention."""
+    key = mention.assertion.value
+    if mention.kind == "score" and mention.assertion is Assertion.AFFIRMED:
+        return "score"
+    if mention.assertion is Assertion.NEGATED and mention.because.get("assertion") == mention.text and site != UNPLACED:
+        return "noncalcified"
+    return f"{key}_unplaced" if site == UNPLACED and f"{key}_unplaced" in _words() else key
 
 
 def _place(site: str) -> str:

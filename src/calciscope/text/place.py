@@ -22,6 +22,8 @@ _BACK = 4
 _JOINS, _FILL = frozenset({",", "and", "&", "/", "well"}), frozenset({"as", "both", "also"})
 # "The soft tissues of the left axilla" are on the left.
 _PART_OF = frozenset({"of", "the", "in", "at", "about", "around"})
+# "No renal or ureteral stone" denies both.
+_OR = frozenset({"or", "nor"})
 # Where right and left are parts of names.
 _NO_SIDE = ("heart", "artery.coronary")
 # "Both" is a side only of what it stands before.
@@ -66,7 +68,7 @@ class Places:
         side = self._side(sentence, target, at) or self._side(sentence, target, chosen)
         if site in self.words.generals or (chosen.term.layer == "lesion" and chosen is at and site == chosen.term.key):
             site = self._examined(site, chosen)
-        return Where(site, self._also(sentence, at, site), side, chosen)
+        return Where(site, self._also(sentence, at, site, _OR if denied else frozenset()), side, chosen)
 
     def _described(self, sentence: Sentence, target: Hit) -> Hit | None:
         """The mention right behind a describing word that names its own place: "calcified gallstones"."""
@@ -181,8 +183,9 @@ class Places:
         after = self.parsed.words(hit.end, hit.end + 1)
         return hit.end != chosen.start and bool(after) and after[0] in self.words.owners and hit.start >= chosen.end
 
-    def _also(self, sentence: Sentence, chosen: Hit, site: str) -> tuple[str, ...]:
-        """Places that "and" or a comma joins to the chosen one."""
+    def _also(self, sentence: Sentence, chosen: Hit, site: str, more: frozenset[str]) -> tuple[str, ...]:
+        """Places that "and" or a comma, or one of ``more``, joins to the chosen one."""
+        joins = _JOINS | more
         found: list[str] = []
         places = self._named(sentence, "place")
         for direction in (1, -1):
@@ -192,7 +195,7 @@ class Places:
                 if between[0] > between[1] or hit is chosen:
                     continue
                 words = set(self.parsed.words(*between))
-                if not words & _JOINS or not words <= {*_JOINS, *_FILL, *self.words.ties}:
+                if not words & joins or not words <= {*joins, *_FILL, *self.words.ties}:
                     break
                 if not within(site, hit.term.key) and not within(hit.term.key, site):
                     found.append(hit.term.key)
