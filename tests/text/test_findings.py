@@ -113,3 +113,23 @@ def test_the_function_takes_a_text_or_a_path(tmp_path):
     assert calciscope.explain(tmp_path / "a.txt").mentions[0].site == "gallbladder"
     with pytest.raises(InputError, match="French"):
         calciscope.explain("Calcification du rein avec une lithiase de la vessie et des uretères")
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("CT Abdomen: Nierenstein links, 5 mm. Verkalkung der Aorta.", "German"),
+        ("Calcul du rein gauche de 6 mm.", "French"),
+        ("Litiasis renal izquierda. Calcificaciones vasculares.", "Spanish"),
+        ("Calcolo renale sinistro di 6 mm. Calcificazioni dell'aorta addominale.", "Italian"),
+        ("Njursten på vänster sida, 6 mm. Förkalkningar i aorta.", "Swedish"),
+        ("左肾结石,大小约6毫米。主动脉钙化。", "another script"),
+        ("Veselības stāvoklis apmierinošs, sūdzību nav, ieteikumi ievēroti.", "another language"),
+        ("Calcul.", "French"),
+        ("Kidney stone 6 mm left.", None),
+        ("Normal chest.", None),
+        ("Report Type E O H S O H, Dr. De Los Santos: renal calculus.", None),
+    ],
+)
+def test_short_texts_of_other_languages(text, language):
+    assert reader().read(text).language == language

@@ -37,6 +37,8 @@ class Reader:
         if (other := language.foreign(text)) is not None:
             return ReportText(text, (), other)
         parsed = self.tokenizer.parse(text)
+        if not any(sentence.hits for sentence in parsed.sentences) and language.unknown(text):
+            return ReportText(text, (), "another language")
         mentions = sorted((*self._mentions(parsed, name), *self._scores(parsed, name)), key=lambda one: one.start)
         return ReportText(text, tuple(_categorised(mentions, text)), facts=facts.facts(parsed, self.words, name))
 
