@@ -15,7 +15,7 @@ _FOREIGN = 0.3
 # What a word of calcium or of an organ weighs beside small words.
 _MARK = 3
 # From so many words on a text of which not one is known is in another language.
-_SEVERAL = 5
+_SEVERAL = 8
 
 
 @lru_cache(maxsize=1)
