@@ -47,3 +47,10 @@ def test_every_deciding_word_has_a_direction():
         if term.layer == "context":
             assert term.key in ("negated", "possible", "historical", "other", "end", "pseudo"), phrase
             assert (term.value in ("forward", "backward", "both")) == (term.key not in ("end", "pseudo")), phrase
+
+
+def test_what_the_words_rest_on_is_among_the_sources():
+    from calciscope.interpret import rules
+    from calciscope.text import lexicon
+
+    assert set(lexicon.read("context")["sources"]) <= set(rules.load().sources)

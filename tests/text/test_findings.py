@@ -124,7 +124,10 @@ def test_the_function_takes_a_text_or_a_path(tmp_path):
         ("Calcolo renale sinistro di 6 mm. Calcificazioni dell'aorta addominale.", "Italian"),
         ("Njursten på vänster sida, 6 mm. Förkalkningar i aorta.", "Swedish"),
         ("左肾结石,大小约6毫米。主动脉钙化。", "another script"),
-        ("Veselības stāvoklis apmierinošs, sūdzību nav, ieteikumi ievēroti, atkārtota pārbaude pēc gada.", "another language"),
+        (
+            "Veselības stāvoklis apmierinošs, sūdzību nav, ieteikumi ievēroti, atkārtota pārbaude pēc gada.",
+            "another language",
+        ),
         ("Calcul.", "French"),
         ("Kidney stone 6 mm left.", None),
         ("Normal chest.", None),
