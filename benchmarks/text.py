@@ -68,8 +68,9 @@ def once(reports: int, seed: int) -> tuple[float, float, float, int]:
             lines = process.stdout
             first = 0.0
             count = 0
-            for count, _line in enumerate(lines or (), start=1):
+            for _ in lines or ():
                 first = first or perf_counter()
+                count += 1
         end = perf_counter()
     return end - (first or end), end - start, _processor() - before, count
 

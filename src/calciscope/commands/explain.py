@@ -197,7 +197,7 @@ def _show(given: Report, found: Assessment) -> None:
     from calciscope.report import explain as report
 
     colours = sys.stdout.isatty()
-    typer.echo(report.marked(given.text, found.mentions, colours=colours))
+    typer.echo(report.marked(given.text.rstrip(), found.mentions, colours=colours))
     if found.mentions:
         typer.echo("")
         cli._table(report.table(found.mentions))

@@ -223,7 +223,9 @@ class Places:
         for layer in ("place", "weak"):
             for one in self.parsed.sentences:
                 for hit in self._fit(target, self._named(one, layer)):
-                    return Where(hit.term.key, (), self._side(one, hit, hit), hit)
+                    return Where(
+                        hit.term.key, (), self._side(one, hit, hit) if one.section == here.section else None, hit
+                    )
         return Where(UNPLACED)
 
     def _fit(self, target: Hit, hits: Sequence[Hit]) -> list[Hit]:
