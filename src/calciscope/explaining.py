@@ -39,6 +39,8 @@ class Explainer:
         stated = told.beside(patient or Patient(), (), self.knowledge)
         meaning = interpret.interpret(stated.doubts, stated.patient, self.knowledge, guidelines=self.options.guidelines)
         findings = stated.marked(meaning.findings)
+        unread = interpret.unread(patient, self.knowledge) if patient is not None else ()
+        refused = (*refused, *unread, *meaning.contradictions)
         return Assessment(
             answer=told.answer(meaning.answer, findings, stated, imaged=False),
             seriousness=meaning.seriousness,

@@ -199,6 +199,7 @@ def assess(
     )
     findings = stated.marked(meaning.findings)
     differing = told.disagreements(sites, findings, _searched(seen), knowledge)
+    refused = (*refused, *interpret.unread(person.patient, knowledge), *meaning.contradictions)
 
     clock.start("pictures", "drawing")
     shown = [view for view in seen if "find" in view.series.info.uses]

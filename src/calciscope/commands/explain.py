@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from calciscope.commands import patient as reader
+from calciscope.commands import terminal
 from calciscope.errors import CalciscopeError, InputError, NothingToAssessError
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ def explain(
     """Explain a radiology report: what it says of calcium and stones, and what that means."""
     reader.check(audience)
     _check(inputs, text_column, id_column, guidelines)
-    from calciscope import cli
     from calciscope.explaining import Explainer, Options
 
     options = Options(guidelines=guidelines, knowledge=tuple(knowledge or ()))
@@ -57,7 +57,7 @@ def explain(
     if many and out is not None:
         raise typer.BadParameter("--out is for one report; of several print lines with --json")
     if out is not None:
-        cli._check_writable(out)
+        terminal.check_writable(out)
     person, refused = _patient(patient)
     explainer = Explainer(options)
     if many or as_json:
@@ -167,7 +167,6 @@ def _lines(
 
 
 def _one(given: Report, found: Assessment, audience: str, knowledge: tuple[Path, ...], out: Path | None) -> None:
-    from calciscope import cli
     from calciscope.report import explain as report
     from calciscope.report import plain as page
 
@@ -176,7 +175,7 @@ def _one(given: Report, found: Assessment, audience: str, knowledge: tuple[Path,
         plain = report.for_patient(found, reader.plain(report.certain(found), knowledge))
     written: tuple[Path, ...] = ()
     if out is not None:
-        with cli._writing(out):
+        with terminal.writing(out):
             out.mkdir(parents=True, exist_ok=True)
             written = report.write(given.text, found, out)
             if plain is not None:
@@ -200,7 +199,7 @@ def _show(given: Report, found: Assessment) -> None:
     typer.echo(report.marked(given.text.rstrip(), found.mentions, colours=colours))
     if found.mentions:
         typer.echo("")
-        cli._table(report.table(found.mentions))
+        terminal.print_table(report.table(found.mentions))
         typer.echo("")
     cli._show(found)
     for advice in found.advice[:5]:

@@ -18,13 +18,15 @@ def _empty() -> Mapping[str, float]:
 class StatedFinding:
     """A finding told by a person or another system; ``values`` has the patient file's keys, lengths in mm.
 
-    ``by`` names what tells it, for sentences: "the patient file", "the report".
+    ``by`` names what tells it, for sentences: "the patient file", "the report"; ``where`` is its place in the patient
+    file, for messages.
     """
 
     site: str
     values: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
     on: date | None = None
     by: str = "the patient file"
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

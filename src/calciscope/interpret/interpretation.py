@@ -9,6 +9,7 @@ from calciscope.domain.assessment import Advice, Alternative, Finding, Judgement
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Patient
 from calciscope.domain.site import label, split, within
+from calciscope.domain.study import Refusal
 from calciscope.interpret import advice as advise
 from calciscope.interpret import risk
 from calciscope.interpret.answer import answer
@@ -26,7 +27,10 @@ _ADDITIVE = frozenset({"agatston", "volume", "mass", "count"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interpretation:
-    """What the knowledge says of a patient's findings; becomes part of the assessment."""
+    """What the knowledge says of a patient's findings; becomes part of the assessment.
+
+    ``contradictions`` are inputs of the patient file that cannot all be right, with what was done about it.
+    """
 
     findings: tuple[Finding, ...]
     answer: str
@@ -34,6 +38,7 @@ class Interpretation:
     unknowns: tuple[Unknown, ...]
     advice: tuple[Advice, ...]
     sources: tuple[Source, ...]
+    contradictions: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +107,7 @@ def interpret(
         ),
         advice=overall,
         sources=_sources([*fired, *patient_rules], knowledge),
+        contradictions=_contradictions(known, knowledge),
     )
 
 
@@ -254,6 +260,15 @@ def _about_patient(known: Inputs, knowledge: Knowledge) -> tuple[CompiledRule, .
         if rule.rule.status != "superseded"
         and rule.names <= known.facts.keys()
         and value_of(rule.condition, context, f"rule {rule.id}") is True
+    )
+
+
+def _contradictions(known: Inputs, knowledge: Knowledge) -> tuple[Refusal, ...]:
+    """The inputs that the rules about the patient find to contradict each other."""
+    return tuple(
+        Refusal(" and ".join(rule.rule.then.contradicts), f"contradict each other: {rule.rule.statement}")
+        for rule in _about_patient(known, knowledge)
+        if rule.rule.then.contradicts
     )
 
 

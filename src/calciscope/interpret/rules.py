@@ -18,14 +18,13 @@ from typing import Any
 import cel
 
 from calciscope.domain.assessment import Source
+from calciscope.domain.knowledge import EMBEDDED, load_yaml
 from calciscope.domain.site import within
 from calciscope.errors import KnowledgeError
 from calciscope.interpret.folders import LISTS, labs_of, sources_of, validated, vocabulary_of
 from calciscope.interpret.schema import Chapter, Derived, General, Kinds, Labs, Quantity, Rule
 from calciscope.interpret.vocabulary import Words, compile_words
-from calciscope.interpret.yaml_files import load_yaml
 
-EMBEDDED = Path(__file__).parent.parent / "knowledge"
 # Names that a condition can use besides those of labs.yaml: about the patient, the place and the image.
 _ALWAYS = frozenset({"sex", "ancestry", "context", "kind", "site", "side", "sites", "organs", "imaged", *LISTS})
 IMAGE_ONLY = frozenset({"mean_hu", "peak_hu", "sphericity", "hollow", "spread", "confidence", "imaged"})
@@ -178,7 +177,7 @@ def read(folders: Sequence[Path], own: Sequence[tuple[str, Chapter]] | None = No
         labs=labs,
         derived=tuple((d, compiled_of(d.when) if d.when else None, compiled_of(d.expression)) for d in labs.derived),
         combined=tuple((c.name, compiled_of(c.expression)) for c in labs.combined),
-        words=compile_words(vocabulary_of(places)),
+        words=compile_words(vocabulary_of(places), (rule.condition.text for rule in rules.values())),
         margin=kinds.margin,
         nothing=tuple(condition_of(text, names, "kinds.yaml") for text in kinds.nothing),
         asked_of_images=frozenset(kinds.asked_of_images),

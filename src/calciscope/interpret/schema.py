@@ -47,7 +47,8 @@ class Then(_Model):
 
     ``kind`` adds weights, also negative ones. ``seriousness`` proposes a level: the highest proposal counts,
     ``at_most`` lowers it, and ``at_least`` raises it after that. ``advice`` is one sentence for the clinician,
-    ``category`` the class of a measure, ``note`` is added to the statement.
+    ``category`` the class of a measure, ``note`` is added to the statement. ``contradicts`` are keys of the patient
+    file whose values cannot all be right: they are listed among the inputs with the statement as the reason.
     """
 
     kind: dict[Kind, float] = {}
@@ -57,6 +58,7 @@ class Then(_Model):
     advice: str | None = None
     category: Category | None = None
     note: str | None = None
+    contradicts: tuple[str, ...] = ()
 
 
 class Example(_Model):
@@ -223,12 +225,14 @@ class Labs(_Model):
 class Negations(_Model):
     """Words that turn a phrase into its opposite, before or after it, and what ends their reach.
 
-    A comma ends nothing in a list with one of ``joins``: "denies fever, chills, or flank pain".
+    A comma ends nothing in a list with one of ``joins``: "denies fever, chills, or flank pain". ``of_values`` are those
+    that deny what follows in a value of a finding: "wall, without mass".
     """
 
     before: tuple[Text, ...] = ()
     after: tuple[Text, ...] = ()
     joins: tuple[Text, ...] = ()
+    of_values: tuple[Text, ...] = ()
     stops: tuple[Text, ...] = ()
 
 
@@ -246,8 +250,9 @@ class Values(_Model):
 class Vocabulary(_Model):
     """``vocabulary.yaml``: concept -> synonyms, by the list of the patient file where they are usually written.
 
-    ``ignored`` are phrases that hold the words of a concept and mean something else, ``idle`` words that add nothing
-    to a value of a finding's key, and ``said_none`` the concept that a list means which was given without an entry.
+    ``describing`` are words of a finding's key that are understood although no rule asks for them. ``ignored`` are
+    phrases that hold the words of a concept and mean something else, ``idle`` words that add nothing to a value of a
+    finding's key, and ``said_none`` the concept that a list means which was given without an entry.
     """
 
     conditions: dict[str, tuple[Text, ...]] = {}
@@ -259,4 +264,5 @@ class Vocabulary(_Model):
     negations: Negations = Negations()
     values: dict[str, Values] = {}
     idle: tuple[Text, ...] = ()
+    describing: dict[str, tuple[Text, ...]] = {}
     said_none: dict[str, str] = {}

@@ -29,6 +29,8 @@ _MOST_LINES = 8
 _MOST_PLACES = 4
 # What changes an advice alone is told last, in so many lines at most.
 _MOST_ADVICE, _ADVICE = 3, 0.3
+# So many answers that would have to be so together are worth asking for; for what is seldom so one.
+_MOST_TOGETHER = 2
 _Outcome = tuple[Kind | None, Seriousness]
 
 
@@ -143,6 +145,8 @@ def _changes(
         if assumption.rare and not frozenset(LISTS).isdisjoint(assumption.names):
             continue  # whoever has a disease that is hardly ever seen says so unasked
         asked = _base_keys(assumption.names, one.inputs.facts, knowledge)
+        if len(asked) > (1 if assumption.rare else _MOST_TOGETHER):
+            continue  # several answers that would all have to be so at once are far-fetched
         if assumption.rare and not all(_of_patient(name, knowledge) for name in asked):
             continue  # and whoever has graded the finding by a special score has written it down
         known = (asked, result, assumption.advice)

@@ -278,7 +278,7 @@ class _Reader:
                 self.refuse(here, f"is not a measure of {sites.label(place)}; it belongs to {', '.join(limits)}")
             elif (value := read(here, name, entry)) is not None:
                 values[name] = value
-        return StatedFinding(place, MappingProxyType(values), on)
+        return StatedFinding(place, MappingProxyType(values), on, where)
 
     def _site(self, where: str, value: Any) -> str | None:
         text = (as_text(value) or "").casefold()
