@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
 from rich.table import Table
 
 from calciscope.domain.assessment import Assessment, Seriousness
+from calciscope.domain.knowledge import table as read_table
 from calciscope.domain.mention import Assertion, Mention
 from calciscope.domain.plain import PlainSection, PlainSentence, PlainText
 from calciscope.domain.site import UNPLACED, label
@@ -23,7 +23,6 @@ _COLOURS = {
     Assertion.HISTORICAL: "\x1b[30;47m",
     Assertion.OTHER: "\x1b[30;47m",
 }
-_PATIENT = Path(__file__).parent.parent / "knowledge" / "text" / "patient.yaml"
 _PLAIN_END = "\x1b[0m"
 
 
@@ -158,5 +157,4 @@ def _place(site: str) -> str:
 @lru_cache(maxsize=1)
 def _words() -> dict[str, str]:
     """The sentences of ``knowledge/text/patient.yaml``."""
-    found: dict[str, str] = yaml.safe_load(_PATIENT.read_text("utf-8"))
-    return found
+    return read_table("text/patient.yaml")

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from calciscope.domain import site as sites
+from calciscope.domain.knowledge import table
 
-_FOLDER = Path(__file__).parent.parent / "knowledge" / "text"
 _ENOUGH = 99
 
 
@@ -46,14 +43,13 @@ class Lexicon:
     weak_targets: frozenset[str]
     stone_places: tuple[str, ...]
     known_reach: int
-    said: tuple[Mapping[str, str], ...]
+    said: tuple[Mapping[str, Any], ...]
     at: Mapping[str, tuple[str, ...]]
 
 
 def read(name: str) -> dict[str, Any]:
-    """One file of the folder; every scalar is a string, so that ``no`` is a word."""
-    data: dict[str, Any] = yaml.load((_FOLDER / f"{name}.yaml").read_text("utf-8"), Loader=yaml.BaseLoader)
-    return data
+    """One file of ``knowledge/text``."""
+    return table(f"text/{name}.yaml")
 
 
 @lru_cache(maxsize=1)
@@ -93,7 +89,7 @@ def _targets(data: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
             "target",
             one["kind"],
             one.get("assertion", ""),
-            first=one.get("first") == "true",
+            first=one.get("first") is True,
             inside=(("site", one["site"]),) if "site" in one else (),
         )
         yield from ((word, term) for word in one["words"])
@@ -120,7 +116,7 @@ def _places(data: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
         yield from ((word, Term("weak", path)) for word in (*words, *([path] if path in sites.REGIONS else ())))
     yield from ((word, Term("not_place", "")) for word in data["not_places"])
     for one in data["lesions"]:
-        if one["site"] != "null":
+        if one["site"] is not None:
             term = Term("lesion", one["site"], inside=tuple(one.get("in", {}).items()))
             yield from ((word, term) for word in one["words"])
     for path, words in data["modality"].items():
