@@ -186,3 +186,40 @@ def test_bad_input_is_one_line(tmp_path, content, why):
 
 def test_every_option_is_documented():
     assert command.explain.__doc__
+
+
+def test_a_folder_of_reports_is_a_line_each_and_what_is_none_is_left_out(tmp_path):
+    (tmp_path / "a.txt").write_text("FINDINGS: Gallstones.")
+    (tmp_path / "b.txt").write_text("Der Patient hat keine Verkalkung und einen Nierenstein.")
+    (tmp_path / "c.csv").write_text("x,y")
+    ran = run("explain", tmp_path)
+    assert ran.code == 0
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert [line["report"] for line in lines] == ["a.txt", "b.txt"]
+    assert "German" in lines[1]["refused"]
+    (tmp_path / "empty").mkdir()
+    assert "holds no report" in run("explain", tmp_path / "empty").err
+
+
+def test_an_empty_cell_of_a_table_is_told(tmp_path):
+    (tmp_path / "t.csv").write_text('id,text\n1,Gallstones.\n2,""\n')
+    lines = run("explain", tmp_path / "t.csv", "--text-column", "text", "--id-column", "id").out.splitlines()
+    assert json.loads(lines[1]) == {"report": "2", "refused": "2: is empty; give a report text"}
+
+
+def test_what_the_report_says_of_the_patient_is_shown(tmp_path):
+    (tmp_path / "r.txt").write_text("INDICATION: 62-year-old woman, fever.\nFINDINGS: Stone in the left ureter.")
+    (tmp_path / "p.yaml").write_text("age: 45\nsymptoms: []\n")
+    assert "from the report: 62 years, female, fever" in run("explain", tmp_path / "r.txt").out
+    ran = run("explain", tmp_path / "r.txt", "--patient", tmp_path / "p.yaml", "--out", tmp_path / "o")
+    assert "report, not used: 62 years: the patient file says 45 years, which is used" in ran.out
+    assert "Report and patient file disagree about: age, fever; the patient file is used." in ran.out
+    assert "the patient file says 45 years" in (tmp_path / "o" / "report.html").read_text()
+
+
+def test_a_patient_reads_of_what_is_not_explained(tmp_path):
+    (tmp_path / "r.txt").write_text("Total Agatston score: 0. A 2 cm noncalcified nodule in the left lower lobe.")
+    out = " ".join(run("explain", tmp_path / "r.txt", "--for", "patient").out.split())
+    assert "It gives a calcium score for the coronary arteries: “Total Agatston score: 0”." in out
+    assert "something that holds no calcium: “noncalcified nodule" in out
+    assert "Only calcium and stones are explained here." in out

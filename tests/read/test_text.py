@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -63,6 +64,22 @@ def test_the_text_parts_of_a_structured_report(tmp_path):
     assert "Finding: 3 mm stone in the left kidney." in text
     assert "Conclusion: Nephrolithiasis." in text
     assert not any(secret in text for secret in ("Doe", "Jane", "12345", "Roe"))
+
+
+def test_the_name_of_the_file_names_nobody(tmp_path):
+    report = read_report(structured_report(tmp_path / "Doe_Jane_report.dcm"))
+    assert "Doe" not in report.name
+    assert "Jane" not in report.name
+    assert report.name.endswith("report.dcm")
+    assert "12345" not in repr(report)
+    assert report.owner == read_report(structured_report(tmp_path / "other.dcm")).owner
+
+
+def test_a_record_of_the_dose_is_no_report(tmp_path):
+    data = dcmread(structured_report(tmp_path / "dose.dcm"))
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.67"
+    data.save_as(tmp_path / "dose.dcm")
+    assert not is_report(tmp_path / "dose.dcm")
 
 
 def test_a_fhir_report_is_its_attachment_or_its_narrative_with_the_conclusion(tmp_path):

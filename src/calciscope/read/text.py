@@ -21,6 +21,7 @@ from pydicom.errors import InvalidDicomError
 
 from calciscope.errors import InputError
 from calciscope.read.files import printable
+from calciscope.read.identifiers import identifiers_of, masked
 from calciscope.read.patients import owner
 
 # A report is a page or two; a text of more than this is many reports, or something else.
@@ -79,8 +80,10 @@ def read_report(path: Path) -> Report:
         why = "there is no such file" if isinstance(error, FileNotFoundError) else "it cannot be opened as a file"
         raise InputError(f"{name}: {why}; check the path") from error
     if raw[_PREAMBLE] == b"DICM":
-        text, whose = _structured(path, name)
-        return Report(name, text, _digest(raw), whose)
+        text, header = _structured(path, name)
+        return Report(
+            masked(name, identifiers_of(header)), text, _digest(raw), owner(str(header.get("PatientID") or ""))
+        )
     return Report(name, _as_text(raw, name), _digest(raw))
 
 
@@ -247,8 +250,8 @@ def _is_sr(path: Path) -> bool:
         return False
 
 
-def _structured(path: Path, name: str) -> tuple[str, str]:
-    """The text items of a structured report below their headings, and whose it is.
+def _structured(path: Path, name: str) -> tuple[str, Dataset]:
+    """The text items of a structured report below their headings, and its header, which says whose it is.
 
     Persons, dates and identifiers are left out of the text.
     """
@@ -265,7 +268,7 @@ def _structured(path: Path, name: str) -> tuple[str, str]:
         raise InputError(f"{name}: is a DICOM image and not a structured report; give it to calciscope assess")
     if not lines:
         raise InputError(f"{name}: the structured report holds no text; export it as plain text")
-    return "\n".join(lines), owner(str(data.get("PatientID") or ""))
+    return "\n".join(lines), data
 
 
 def _items(data: Dataset) -> Iterator[str]:

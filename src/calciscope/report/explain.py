@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from calciscope.domain.assessment import Assessment, Seriousness
 from calciscope.domain.knowledge import table as read_table
 from calciscope.domain.mention import Assertion, Mention
 from calciscope.domain.plain import PlainSection, PlainSentence, PlainText
-from calciscope.domain.site import UNPLACED, label
+from calciscope.domain.site import SIDES, UNPLACED, label
 from calciscope.report import facts, json
 from calciscope.report.page import environment
 
@@ -129,15 +129,21 @@ def _questions(assessment: Assessment) -> tuple[PlainSentence, ...]:
 
 def _says(mentions: Sequence[Mention]) -> tuple[PlainSentence, ...]:
     texts = _words()
-    found: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str, str], str] = {}
     for one in mentions:
         for site in one.paths():
             key = _key(one, site)
             what = texts.get(one.kind, "")
             said = texts[key].format(place=_place(site), quote=one.quote or one.text, what=what)
-            found.setdefault((key, f"{what} {site}" if "{place}" in texts[key] else said), said)
-    said_all = (*(found.values() or [texts["nothing"]]), texts["only"])
-    return tuple(PlainSentence(text=text) for text in said_all)
+            found.setdefault((key, what, site if "{place}" in texts[key] else said), said)
+    # A stone of the left ureter is not told again as one of the ureter.
+    told = [said for (key, what, site), said in found.items() if not _again((key, what, site), found)]
+    return tuple(PlainSentence(text=text) for text in (*(told or [texts["nothing"]]), texts["only"]))
+
+
+def _again(one: tuple[str, str, str], others: Iterable[tuple[str, str, str]]) -> bool:
+    """Whether the same is told of one side of a place."""
+    return any((*one[:2], f"{one[2]}.{side}") == other for other in others for side in SIDES)
 
 
 def _key(mention: Mention, site: str) -> str:
