@@ -19,9 +19,15 @@ _BACK = 4
 
 
 # What stands between two places of one list.
-_JOINS, _FILL = frozenset({",", "and", "&", "/", "well"}), frozenset({"as", "both", "also"})
+_JOINS = frozenset({",", "and", "&", "/", "well"})
+_FILL = frozenset({"as", "both", "also", "bilateral"})
 # "The soft tissues of the left axilla" are on the left.
 _PART_OF = frozenset({"of", "the", "in", "at", "about", "around"})
+# Where a nodule lies of which nobody says where.
+_CHEST = ("lung", "chest")
+_SEEN_WITH_LUNGS = (*_CHEST, "pleura", "heart", "airway", "node", "artery.aorta", "artery.coronary")
+# What stands behind these is another reading.
+_ELSE = frozenset({"or", "versus", "vs", "vs."})
 # "No renal or ureteral stone" denies both.
 _OR = frozenset({"or", "nor"})
 # Where right and left are parts of names.
@@ -67,7 +73,7 @@ class Places:
         at = next((hit for _, hit in ranked if hit.term.key == site and hit.term.layer == "place"), chosen)
         side = self._side(sentence, target, at) or self._side(sentence, target, chosen)
         if site in self.words.generals or (chosen.term.layer == "lesion" and chosen is at and site == chosen.term.key):
-            site = self._examined(site, chosen)
+            site = self._examined(number, site, chosen)
         return Where(site, self._also(sentence, at, site, _OR if denied else frozenset()), side, chosen)
 
     def _described(self, sentence: Sentence, target: Hit) -> Hit | None:
@@ -85,15 +91,20 @@ class Places:
                     return Where(narrow, (), self._side(sentence, hit, hit), hit)
         return Where(own, (), self._side(here, target, None), None)
 
-    def _examined(self, site: str, chosen: Hit) -> str:
-        """A general word ("vascular", "nodule") without a place means that of what was examined."""
-        for one in self.parsed.sentences:
-            for hit in one.of("modality"):
-                if chosen.term.layer == "lesion":
-                    return site if any(within(hit.term.key, other) for other in ("lung", "chest")) else hit.term.key
-                if (narrow := self.words.joined.get((site, hit.term.key))) is not None:
-                    return narrow
-        return site
+    def _examined(self, number: int, site: str, chosen: Hit) -> str:
+        """A general word ("vascular", "nodule") without a place means that of what was examined or spoken of."""
+        lesion = chosen.term.layer == "lesion"
+        for hit in (hit for one in self.parsed.sentences for hit in one.of("modality")):
+            if lesion:
+                return site if any(within(hit.term.key, one) for one in _CHEST) else hit.term.key
+            if (narrow := self.words.joined.get((site, hit.term.key))) is not None:
+                return narrow
+        named = [hit for one in self.parsed.sentences for hit in self._named(one, "place", "weak")]
+        if not lesion or any(within(hit.term.key, one) for hit in named for one in _SEEN_WITH_LUNGS):
+            return site
+        start = self.parsed.sentences[number].start
+        before = [hit for hit in named if hit.end <= start and hit.term.layer == "place"]
+        return before[-1].term.key if before else site
 
     def _ranked(self, sentence: Sentence, target: Hit) -> list[tuple[float, Hit]]:
         places = [hit for hit in self._named(sentence) if not self._holds(target, hit)]
@@ -180,6 +191,8 @@ class Places:
 
     def _of_another(self, hit: Hit, chosen: Hit) -> bool:
         """Whether a place describes another thing than the chosen one: "granuloma versus bony density"."""
+        if not _ELSE.isdisjoint(self.parsed.words(chosen.end, hit.start)):
+            return True
         after = self.parsed.words(hit.end, hit.end + 1)
         return hit.end != chosen.start and bool(after) and after[0] in self.words.owners and hit.start >= chosen.end
 
