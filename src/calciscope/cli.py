@@ -37,6 +37,8 @@ app = typer.Typer(
 app.add_typer(rules.app, name="rules")
 app.command()(compare.compare)
 app.command()(explain.explain)
+# The report has all; so many next steps and unknowns are printed.
+_MOST_SHOWN = 5
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3
 
 PatientOption = Annotated[
@@ -292,7 +294,7 @@ def _show(assessment: Assessment) -> None:
             cells = [text.value(finding.measures[key], key) if key in finding.measures else "-" for key in shown]
             table.add_row(
                 finding.site,
-                finding.seriousness.value or "none",
+                (finding.seriousness.value or "none") + text.mark([r.status for r in finding.seriousness.reasons[:1]]),
                 finding.kind.value or "-",
                 str(len(finding.deposits) or "-"),
                 *cells,
@@ -305,10 +307,13 @@ def _show(assessment: Assessment) -> None:
             typer.echo(line)
     for differing in assessment.disagreements:
         typer.echo(f"disagreement: {differing.site}: report: {differing.report}; image: {differing.image}")
-    for unknown in assessment.unknowns[:5]:
-        typer.echo(f"unknown: {unknown.input}: {unknown.would_change}")
+    for step in assessment.advice[:_MOST_SHOWN]:
+        where = f" ({step.site})" if step.site else ""
+        typer.echo(f"next: {step.text}{where}{text.mark([step.status, *(one.status for one in step.also)])}")
+    for unknown in assessment.unknowns[:_MOST_SHOWN]:
+        typer.echo(f"unknown: {unknown.input}: {unknown.would_change}{text.mark([unknown.status])}")
     for refused in assessment.refused:
-        typer.echo(f"not used: {refused.input}: {refused.why}", err=True)
+        typer.echo(f"{'note' if refused.used else 'not used'}: {refused.input}: {refused.why}", err=True)
     typer.echo(assessment.disclaimer)
 
 

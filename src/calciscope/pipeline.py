@@ -214,7 +214,7 @@ def assess(
         unknowns=meaning.unknowns,
         advice=meaning.advice,
         acquisition=provenance.acquisition(study, {view.series.info.id: view.anatomy for view in seen}),
-        refused=tuple(Refused(input=item.input, why=item.why) for item in refused),
+        refused=tuple(Refused(input=item.input, why=item.why, used=item.used) for item in refused),
         sources=meaning.sources,
         rejected=tuple(record(one) for view in seen for one in view.rejected) if chosen.rejected else (),
         mentions=told.mentions,

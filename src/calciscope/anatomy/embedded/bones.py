@@ -31,6 +31,8 @@ _INTO_JOINTS = 30.0
 _WING, _BELOW_JOINTS, _OUTERMOST = 45.0, 115.0, 150.0
 # Below the joints by this much begin the sockets: further out than this lies the femur, mm.
 _SOCKETS, _INNER = 38.0, 74.0
+# Less bone is no hip, ml.
+_HIP_ML = 30.0
 # Ribs lie this close to a lung, mm; below the lungs they are what hangs together with ribs or spine.
 _BESIDE_LUNG = 15.0
 # The last rib leaves the spine no further than this below the lungs; vertebrae have processes of this length, mm.
@@ -64,10 +66,11 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         taken = taken | sacrum | hips
         columns = np.arange(frame.hu.shape[2])[None, None]
         masks["sacrum"] = (sacrum, _SURE)
-        masks["hip_left"], masks["hip_right"] = (
-            (hips & (columns > midline), _SURE),
-            (hips & (columns <= midline), _SURE),
-        )
+        for name, half in (("hip_left", columns > midline), ("hip_right", columns <= midline)):
+            hip = hips & half
+            # Slivers at the border of the view are parts of what lies beside them.
+            if float(hip.sum()) * float(np.prod(frame.spacing)) >= _HIP_ML * 1000.0:
+                masks[name] = (hip, _SURE)
     if "heart_region" in so_far:
         # Chambers full of contrast may pass for bone.
         taken = taken | so_far["heart_region"][0]
@@ -196,6 +199,8 @@ def _hips(frame: Frame, ring: tuple[int, int], midline: float) -> Mask:
     mask[:, :, aside > _OUTERMOST] = False
     sockets = max(0, round(bottom - _SOCKETS / frame.spacing[0]))
     mask[:sockets, :, aside > _INNER] = False
+    # Beside the vertebrae above the joints are their processes.
+    mask[top:, :, aside < _PROCESSES] = False
     # Above the joints only what hangs together with the wings: last ribs lie there too.
     labels = cc3d.connected_components(mask, connectivity=6)
     joined = np.unique(labels[low:top])
