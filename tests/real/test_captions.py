@@ -10,7 +10,9 @@ pytest.importorskip("spacy", reason="the text extra is not installed")
 from calciscope.text.reader import reader
 
 _CAPTIONS = Path(__file__).resolve().parents[3] / "shared" / "text" / "figure_captions.csv"
-_ANNOTATED = Path(__file__).parent / "text" / "captions_develop.csv"
+_FOLDER = Path(__file__).parent / "text"
+# At least this share of the places is right: 0.89 of the held-out captions were when they were read for the first time.
+_PLACES = {"captions_develop.csv": 0.90, "captions_report.csv": 0.88}
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -49,12 +51,13 @@ def measured(annotated: Path) -> dict[str, float]:
 
 
 @pytest.mark.real
-def test_the_captions_that_the_words_were_developed_on() -> None:
+@pytest.mark.parametrize("annotated", _PLACES)
+def test_captions_are_read_as_a_person_read_them(annotated: str) -> None:
     if not _CAPTIONS.is_file():
         pytest.skip(f"{_CAPTIONS.name} is not beside the checkout")
-    shares = measured(_ANNOTATED)
+    shares = measured(_FOLDER / annotated)
     assert shares["recall"] >= 0.95
     assert shares["precision"] >= 0.95
-    assert shares["site"] >= 0.90
+    assert shares["site"] >= _PLACES[annotated]
     assert shares["assertion"] >= 0.95
     assert shares["side"] >= 0.95
