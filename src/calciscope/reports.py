@@ -16,7 +16,7 @@ from calciscope.domain.study import Refusal
 from calciscope.errors import InputError
 from calciscope.interpret.merge import as_measured
 from calciscope.interpret.rules import Knowledge
-from calciscope.read.files import inside
+from calciscope.read.files import inside, is_there
 from calciscope.read.text import Report, is_report, read_report
 from calciscope.text import ReportText, Told, join, reader, sentences, told
 
@@ -145,8 +145,9 @@ def among(inputs: Sequence[Path]) -> tuple[Path, ...]:
 
     A text file that was only found is a report where it has the headings of one; a licence or a note is none.
     """
-    found = [path for path in inputs if is_report(path)]
-    for folder in (path for path in inputs if path.is_dir()):
+    there = [path for path in inputs if is_there(path)]
+    found = [path for path in there if is_report(path)]
+    for folder in (path for path in there if path.is_dir()):
         found += [path for path in inside(folder) if is_report(path) and _has_headings(path)]
     return tuple(dict.fromkeys(found))
 
