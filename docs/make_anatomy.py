@@ -2,7 +2,8 @@
 
     python docs/make_anatomy.py [BODIES] [HEARTS]
 
-Needs the scans beside the checkout. Two hundred bodies and sixty hearts take about half an hour on two cores.
+Needs the scans beside the checkout. Two hundred bodies and sixty hearts take about half an hour on two cores; what is
+done is kept (``kept_runs``), so a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ import anatomy_heads  # noqa: E402
 import anatomy_hearts  # noqa: E402
 import anatomy_limbs  # noqa: E402
 import confidence_fit  # noqa: E402
+import kept_runs  # noqa: E402
 from anatomy_bodies import FOUND, IN_VIEW_ML, POSTURES, USUAL_ML, Row, Setting, look, settings  # noqa: E402
 from confidence_fit import KINDS, fit  # noqa: E402
 from confidence_rows import Said, body, heart, scans, sown  # noqa: E402
@@ -58,16 +60,19 @@ def main() -> None:
     """Look, fit, write."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     hearts = int(sys.argv[2]) if len(sys.argv) > 2 else 60
-    # A worker is replaced now and then, because memory grows with what libraries keep.
-    with get_context("spawn").Pool(2, maxtasksperchild=20) as pool:
-        bodies = list(pool.imap(one_body, settings(count)))
-        pumped = list(pool.imap(one_heart, range(hearts)))
-        lying = [(p, *one) for p in POSTURES[5:] for one in pool.imap(one_turned, settings(6, p))]
+    made = kept_runs.run(
+        {f"body-{s.seed}": partial(one_body, s) for s in settings(count)}
+        | {f"heart-{seed}": partial(one_heart, seed) for seed in range(hearts)}
+        | {f"{p}-{s.seed}": partial(one_turned, s) for p in POSTURES[5:] for s in settings(6, p)}
+    )
+    bodies = [some for name, some in made.items() if name.startswith("body-")]
+    pumped = [some for name, some in made.items() if name.startswith("heart-")]
+    lying = [(p, *some) for p in POSTURES[5:] for name, some in made.items() if name.startswith(f"{p}-")]
     rows = [row for looked, _ in bodies for row in looked]
     known = [*scans(SHARED / "data" / "ct"), *(said for _, some in bodies for said in some)]
     known += [said for some in pumped for said in some]
     curves = [curve for kind in KINDS if (curve := fit(kind, known))]
-    confidence_fit.write(curves, count, hearts)
+    confidence_fit.write(curves, len(bodies), len(pumped))
     place_confidence.curves.cache_clear()
     # What follows is placed with the new curves.
     with ProcessPoolExecutor(2) as pool:

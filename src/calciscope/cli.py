@@ -9,17 +9,14 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from calciscope.commands import compare, rules
+from calciscope.commands import compare, rules, terminal
 from calciscope.commands import patient as reader
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
@@ -39,8 +36,8 @@ app = typer.Typer(
 )
 app.add_typer(rules.app, name="rules")
 app.command()(compare.compare)
-# Wider than any table.
-_WIDEST = 10_000
+# The report has all; so many next steps and unknowns are printed.
+_MOST_SHOWN = 5
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3
 
 PatientOption = Annotated[
@@ -117,7 +114,7 @@ def assess(
         patient_id=patient_id,
         rejected=debug_anatomy,
     )
-    _check_writable(out)
+    terminal.check_writable(out)
     run = _run(inputs or [], patient, options)
     # Written before anything is shown: a pipe that closes early must not lose the report.
     plain = reader.plain(run.assessment, options.knowledge) if audience == reader.PATIENT else None
@@ -173,12 +170,12 @@ def score(
         patient_id=patient_id,
     )
     if csv is not None:
-        _check_writable(csv.parent, "--csv")
+        terminal.check_writable(csv.parent, "--csv")
         _check_spared(csv, image, mask, names)
-    with _progress() as tell:
+    with terminal.progress() as tell:
         results = score_files(image, mask, options, tell)
     if csv is not None:
-        with _writing(csv, "--csv"):
+        with terminal.writing(csv, "--csv"):
             csv.parent.mkdir(parents=True, exist_ok=True)
             scores.save_csv(results, csv)
     if as_json:
@@ -199,12 +196,12 @@ def demo(
     from calciscope.simulate import compare, dicom, mask
     from calciscope.simulate.patient import simulate
 
-    _check_writable(out)
-    with _progress() as tell:
+    terminal.check_writable(out)
+    with terminal.progress() as tell:
         tell("simulating a patient", 0.0)
         simulated = simulate(seed=seed)
         tell("writing a DICOM series", 0.8)
-        with _writing(out):
+        with terminal.writing(out):
             # Slices that the demo of another seed left behind would be a second patient's.
             for old in (out / "study").glob("[0-9][0-9][0-9][0-9].dcm"):
                 old.unlink()
@@ -248,21 +245,8 @@ def main() -> None:
 def _run(inputs: list[Path], patient: object, options: Options) -> Run:
     from calciscope import pipeline
 
-    with _progress() as tell:
+    with terminal.progress() as tell:
         return pipeline.assess(inputs, patient, options, progress=tell)  # type: ignore[arg-type]
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """A bar on standard error where that is a terminal, and nothing on a pipe."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda text, fraction: None
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=1.0)
-        yield lambda text, fraction: bar.update(task, description=text, completed=fraction)
 
 
 def _write(run: Run, out: Path, plain: PlainText | None = None) -> tuple[Path, ...]:
@@ -270,7 +254,7 @@ def _write(run: Run, out: Path, plain: PlainText | None = None) -> tuple[Path, .
     from calciscope.report import csv, html, json
     from calciscope.report import plain as page
 
-    with _writing(out):
+    with terminal.writing(out):
         out.mkdir(parents=True, exist_ok=True)
         debug: list[Path] = []
         if run.scans:
@@ -286,28 +270,12 @@ def _write(run: Run, out: Path, plain: PlainText | None = None) -> tuple[Path, .
         )
 
 
-def _check_writable(out: Path, option: str = "--out") -> None:
-    """Say that nothing can be written there before the work and not after it; nothing is made yet."""
-    above = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise OutputError(f"{option} {out}: cannot be written; give a folder that can be made or written")
-
-
 def _check_spared(csv: Path, *inputs: Path | None) -> None:
     """Say before the work that a table cannot take the place of a folder, and must not take that of what is read."""
     if csv.is_dir():
         raise OutputError(f"--csv {csv}: it is a folder; give the name of a file")
     if any(one is not None and one.exists() and csv.exists() and csv.samefile(one) for one in inputs):
         raise OutputError(f"--csv {csv}: it is read as input and would be overwritten; give another name")
-
-
-@contextmanager
-def _writing(out: Path, option: str = "--out") -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OutputError(f"{option} {out}: cannot be written ({reason}); give another place or make room") from error
 
 
 def _show(assessment: Assessment) -> None:
@@ -323,16 +291,19 @@ def _show(assessment: Assessment) -> None:
             cells = [text.value(finding.measures[key], key) if key in finding.measures else "-" for key in shown]
             table.add_row(
                 finding.site,
-                finding.seriousness.value or "none",
+                (finding.seriousness.value or "none") + text.mark([r.status for r in finding.seriousness.reasons[:1]]),
                 finding.kind.value or "-",
                 str(len(finding.deposits) or "-"),
                 *cells,
             )
-        _table(table)
-    for unknown in assessment.unknowns[:5]:
-        typer.echo(f"unknown: {unknown.input}: {unknown.would_change}")
+        terminal.print_table(table)
+    for step in assessment.advice[:_MOST_SHOWN]:
+        where = f" ({step.site})" if step.site else ""
+        typer.echo(f"next: {step.text}{where}{text.mark([step.status, *(one.status for one in step.also)])}")
+    for unknown in assessment.unknowns[:_MOST_SHOWN]:
+        typer.echo(f"unknown: {unknown.input}: {unknown.would_change}{text.mark([unknown.status])}")
     for refused in assessment.refused:
-        typer.echo(f"not used: {refused.input}: {refused.why}", err=True)
+        typer.echo(f"{'note' if refused.used else 'not used'}: {refused.input}: {refused.why}", err=True)
     typer.echo(assessment.disclaimer)
 
 
@@ -346,7 +317,7 @@ def _show_scores(results: Sequence[LabelScores]) -> None:
         shown.add_column(title, justify="left" if place == 0 else "right", no_wrap=True)
     for row in rows:
         shown.add_row(*row)
-    _table(shown, wide=True)
+    terminal.print_table(shown, wide=True)
     for line in scores.reasons(results):
         typer.echo(line)
     for note in results[0].notes:
@@ -367,20 +338,8 @@ def _compare(comparison: Comparison) -> None:
         numbers = (row.volume_true, row.volume_measured, row.mass_true, row.mass_measured)
         table.add_row(row.site, row.placed or "-", row.agreement, *map(cell, numbers))
     typer.echo("Measured against true:")
-    _table(table)
+    terminal.print_table(table)
     typer.echo(
         f"{comparison.found} of {len(comparison.rows)} true deposits found, {comparison.exact} at their exact site, "
         f"{len(comparison.extra)} extra"
     )
-
-
-def _table(table: Table, wide: bool = False) -> None:
-    """Print a table, on a pipe 120 columns wide; a ``wide`` one as wide as it is, so that no number is cut."""
-    width = None if sys.stdout.isatty() else 120
-
-    def console(width: int | None) -> Console:
-        return Console(width=width, highlight=False, markup=False, emoji=False)
-
-    if wide:
-        width = max(console(width).width, console(_WIDEST).measure(table).maximum)
-    console(width).print(table, soft_wrap=wide)

@@ -184,6 +184,7 @@ def assess(
     meaning = interpret.interpret(
         sites, person.patient, knowledge, guidelines=chosen.guidelines, imaged=bool(seen), not_judged=unseen
     )
+    refused = (*refused, *interpret.unread(person.patient, knowledge), *meaning.contradictions)
 
     clock.start("pictures", "drawing")
     shown = [view for view in seen if "find" in view.series.info.uses]
@@ -198,7 +199,7 @@ def assess(
         unknowns=meaning.unknowns,
         advice=meaning.advice,
         acquisition=provenance.acquisition(study, {view.series.info.id: view.anatomy for view in seen}),
-        refused=tuple(Refused(input=item.input, why=item.why) for item in refused),
+        refused=tuple(Refused(input=item.input, why=item.why, used=item.used) for item in refused),
         sources=meaning.sources,
         rejected=tuple(record(one) for view in seen for one in view.rejected) if chosen.rejected else (),
         provenance=provenance.of(

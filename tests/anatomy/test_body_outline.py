@@ -205,3 +205,13 @@ def test_padding_behind_a_whole_patient_is_not_lung():
     hu[:, :, :3] = hu[:, :, -3:] = -1000.0
     found = body.find_body(hu, np.zeros(hu.shape, dtype=bool), (3.0, 3.0, 3.0))
     assert not found[1, 30, 6]
+
+
+def test_the_air_between_the_back_and_a_mat_is_outside():
+    hu, mask = trunk()
+    # A soft mat, half air on the grid, that touches the back on both sides of the spine's groove.
+    hu[:, 48:54, 35:56] = AIR
+    hu[:, 52, 28:62] = -350.0
+    found = body.find_body(hu, nowhere(hu), SPACING)
+    assert not found[:, 49:52, 38:53].any()
+    assert (found & mask).sum() > 0.9 * mask.sum()

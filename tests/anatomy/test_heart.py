@@ -146,3 +146,31 @@ def test_of_two_large_pieces_the_higher_is_the_heart():
     mask[26:28, :4, :4] = True
     found = heart._highest(mask)
     assert found[14:24].sum() == found.sum() == mask[14:24].sum()
+
+
+def test_a_view_that_ends_in_the_liver_dome_shows_no_heart(body):
+    frame = body.frame()
+    # The domes of both sides, cut at a height where the lungs are but a rim around liver and spleen.
+    y, x = np.indices(frame.hu.shape[1:])
+    middle = frame.hu.shape[2] / 2
+    away = np.hypot(y - 0.45 * frame.hu.shape[1], (np.abs(x - middle) - 24.0))
+    lungs = np.broadcast_to((away < 22.0) & (away > 18.0), frame.hu.shape).copy()
+    lungs[:4] = False
+    hu = np.where(lungs, -850.0, np.maximum(frame.hu, 50.0)).astype(np.float32)
+    left = lungs & (x > middle)
+    cut = phantom.without(frame, hu=hu, lung_left=left, lung_right=lungs & ~left, airway=np.zeros_like(frame.airway))
+    ends = float(cut.hu.shape[0])
+    assert heart.heart_floor(cut)[:, int(middle) :].max() > ends - 4
+    assert heart.heart_floor(frame).max() < ends / 2
+
+
+def test_a_vessel_at_the_hilum_is_no_dome(body):
+    frame = body.frame()
+    middle = frame.hu.shape[2] // 2
+    # The lungs reach the first slice everywhere but over a few columns of vessels far up.
+    right = np.zeros_like(frame.lung_right)
+    right[:, 15:60, 4 : middle - 8] = True
+    right[:30, 30:36, middle - 24 : middle - 18] = False
+    hu = np.where(right, -850.0, 50.0).astype(np.float32)
+    bare = phantom.without(frame, hu=hu, lung_right=right, lung_left=right[:, :, ::-1].copy())
+    assert heart.heart_floor(bare).max() == 0

@@ -208,3 +208,14 @@ def test_no_ascending_aorta_just_above_the_diaphragm_without_a_windpipe():
     right[:bottom] = False
     low = arch.trace_ascending(phantom.without(blind, lung_left=left, lung_right=right), whole, blood_hu)
     assert low is None or low.points[0, 0] >= bottom + 75.0 / frame.spacing[0]
+
+
+@pytest.mark.parametrize(("row", "slices", "branch"), [(-38.0, 8, False), (-22.0, 8, True), (-22.0, 30, False)])
+def test_a_short_stretch_beside_the_vertebra_is_a_branch(row, slices, branch):
+    frame = phantom.abdomen().frame()
+    spine = aorta.spine_track(frame)
+    high = np.arange(len(spine) - slices, len(spine), dtype=float)
+    known = spine[high.astype(int)]
+    points = np.column_stack([high, known[:, 0] + row / frame.spacing[1], known[:, 1] + 24.0 / frame.spacing[2]])
+    track = Track(points, np.full(slices, 7.0), np.full(slices, 0.5))
+    assert vessels._is_branch(frame, track) is branch

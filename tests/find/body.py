@@ -92,3 +92,17 @@ class Body:
             blood_pool=self.pool,
         )
         return Volume(hu, geometry), anatomy
+
+
+def measured(hu, labels, names, region, spacing, noise=8.0, seed=2):
+    """A volume with noise and its anatomy: labels 1, 2, ... are the names, one region all along."""
+    geometry = Geometry(hu.shape, spacing, (0.0, 0.0, 0.0))
+    anatomy = Anatomy(
+        labels=labels,
+        structures=MappingProxyType({name: Structure(name, n, 0.9) for n, name in enumerate(names, start=1)}),
+        geometry=geometry,
+        manifest=Manifest("test", "1", "none"),
+        regions=(Region(region, 0, hu.shape[0], 0.9),),
+    )
+    grain = np.random.default_rng(seed).normal(0, noise, hu.shape)
+    return Volume(np.rint(hu + grain).astype(np.int16), geometry), anatomy

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import numpy as np
 import pytest
 
-from calciscope.domain.anatomy import Anatomy, Manifest, Region, Structure
-from calciscope.domain.image import Geometry, Volume
 from calciscope.find.columns import columns
 from calciscope.find.ct import find
 from calciscope.find.scene import scene
+from tests.find.body import measured
 
 SHAPE, SPACING = (40, 90, 100), (2.0, 1.0, 1.0)
 # The lungs end here; the sheath goes on over all slices.
@@ -36,17 +33,11 @@ def neck(*, level=1300.0, radius=3.0, at=(45.0, 66.0), slices=(6, 18), touches=(
     hu[bone] = 600.0
     hu[column] = level
     labels[bone | column] = 2
-    noise = np.random.default_rng(2).normal(0, 8.0, SHAPE)
-    geometry = Geometry(SHAPE, SPACING, (0.0, 0.0, 0.0))
-    names = ("body", "bone", "carotid_sheath_left", "lung_left")
-    anatomy = Anatomy(
-        labels=labels,
-        structures=MappingProxyType({name: Structure(name, n, 0.9) for n, name in enumerate(names, start=1)}),
-        geometry=geometry,
-        manifest=Manifest("test", "1", "none"),
-        regions=(Region("neck", 0, SHAPE[0], 0.9),),
+    return (
+        *measured(hu, labels, ("body", "bone", "carotid_sheath_left", "lung_left"), "neck", SPACING, seed=2),
+        bone | column,
+        column,
     )
-    return Volume(np.rint(hu + noise).astype(np.int16), geometry), anatomy, bone | column, column
 
 
 def taken(**how):

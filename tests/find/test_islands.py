@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 import pytest
 
-from calciscope.domain.anatomy import Anatomy, Manifest, Region, Structure
-from calciscope.domain.image import Geometry, Volume
+from calciscope.domain.image import Volume
 from calciscope.find.ct import find
 from calciscope.find.islands import compact, islands
 from calciscope.find.scene import scene
+from tests.find.body import measured
 
 SHAPE, SPACING = (40, 80, 110), (1.5, 1.0, 1.0)
 MIDDLE, RADIUS = (30.0, 40.0, 30.0), 18.0
@@ -40,17 +39,7 @@ def head(bone=(MIDDLE,), lumps=(), names=("tendon_shoulder_left",)):
         hu[ball(centre, radius)] = level
         whole |= ball(centre, radius)
     labels[whole] = 2
-    noise = np.random.default_rng(3).normal(0, 8.0, SHAPE)
-    geometry = Geometry(SHAPE, SPACING, (0.0, 0.0, 0.0))
-    known = ["body", "bone", *names]
-    anatomy = Anatomy(
-        labels=labels,
-        structures=MappingProxyType({name: Structure(name, n, 0.9) for n, name in enumerate(known, start=1)}),
-        geometry=geometry,
-        manifest=Manifest("test", "1", "none"),
-        regions=(Region("limb", 0, SHAPE[0], 0.9),),
-    )
-    return Volume(np.rint(hu + noise).astype(np.int16), geometry), anatomy, whole
+    return *measured(hu, labels, ["body", "bone", *names], "limb", SPACING, seed=3), whole
 
 
 def found(volume, anatomy, skeleton):

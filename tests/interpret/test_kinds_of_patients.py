@@ -128,3 +128,30 @@ def test_nephrocalcinosis_from_the_urine_is_not_called_dystrophic():
         ("kidney.left", {"pattern": "medullary nephrocalcinosis"}), age=35.0, labs=labs, conditions=("distal rta",)
     )
     assert set(finding.kind.between) == {"metastatic", "dystrophic"}
+
+
+LYSIS = {"phosphate": 9.5, "calcium": 7.2}
+
+
+@pytest.mark.parametrize(
+    ("labs", "conditions", "kind", "cause"),
+    [
+        ({**LYSIS, "urate": 12.0}, (), "metastatic", "tumour lysis"),
+        ({**LYSIS, "creatine_kinase": 40000.0}, (), "metastatic", "rhabdomyolysis"),
+        (LYSIS, ("lymphoma", "chemotherapy"), "metastatic", "tumour lysis"),
+        (LYSIS, ("tumour lysis syndrome",), "metastatic", "dying cells"),
+        (LYSIS, (), "indeterminate", ""),
+        (
+            {**LYSIS, "urate": 9.0, "pth": 500.0, "creatinine": 5.0},
+            (),
+            "indeterminate",
+            "Secondary hyperparathyroidism",
+        ),
+    ],
+)
+def test_dying_cells_are_named_as_the_cause_at_a_kidney(labs, conditions, kind, cause):
+    person = Patient(age=55.0, sex="male", labs=labs, conditions=conditions, findings=(StatedFinding("kidney.left"),))
+    (finding,) = interpret((), person, load()).findings
+    assert finding.kind.value == kind
+    assert cause in " ".join(reason.statement for reason in finding.kind.reasons + finding.seriousness.reasons)
+    assert (kind == "indeterminate") == bool(finding.kind.between)

@@ -54,7 +54,7 @@ def test_every_patient_file_key_of_the_contract_is_there():
         "calcium", "ionised_calcium", "corrected_calcium", "albumin", "phosphate", "magnesium", "pth",
             "vitamin_d_25", "vitamin_d_1_25",
         "alp", "bicarbonate", "creatinine", "egfr", "total_cholesterol", "hdl", "hba1c", "urine_albumin_creatinine",
-        "crp",
+        "crp", "urate", "creatine_kinase", "ldh",
     }  # fmt: skip
     finding = {name for name, one in LABS.quantities.items() if one.group == "finding"} | set(LABS.words)
     assert finding == {

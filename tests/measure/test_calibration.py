@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from calciscope.domain import knowledge
 from calciscope.domain.image import Acquisition, Geometry, Volume
 from calciscope.errors import KnowledgeError
-from calciscope.measure.phantom import models as knowledge
 from calciscope.measure.phantom.calibration import Calibration, calibrate
 from calciscope.measure.phantom.models import phantoms
 from calciscope.simulate import simulate
@@ -203,9 +203,8 @@ def test_limits_between_and_beyond_the_listed_voltages():
 
 @pytest.mark.parametrize("text", ["version: '1'\nphantoms: [{name: x}]", "{", "version: '1'"])
 def test_a_broken_knowledge_file_is_named(text, tmp_path, monkeypatch):
-    (tmp_path / "knowledge").mkdir()
-    (tmp_path / "knowledge" / "phantoms.yaml").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(knowledge, "files", lambda _: tmp_path)
+    (tmp_path / "phantoms.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(knowledge, "EMBEDDED", tmp_path)
     phantoms.cache_clear()
     try:
         with pytest.raises(KnowledgeError, match=r"phantoms\.yaml"):

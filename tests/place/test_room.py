@@ -106,6 +106,13 @@ def test_on_its_curve_an_artery_needs_no_general_reading():
     assert found.get("artery.coronary", Hypothesis("", 0.0, "")).score < 0.1
 
 
+def test_what_lies_in_the_fat_far_from_every_artery_is_a_node_rather_than_an_artery():
+    far = curve("coronary_lad", (13, 13))
+    near, away = (read(deposit(at, half=0), body(far), KNOWN) for at in ((20, 16, 24), (20, 46, 46)))
+    assert near["artery.coronary"].score > 0.4
+    assert "artery.coronary" not in away
+
+
 def test_a_great_lump_in_fat_on_no_curve_is_no_artery():
     item = deposit((20, 30, 30), half=0)
     found = read(replace(item, volume_mm3=2000.0), body(LAD, LCX), KNOWN)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from calciscope.commands import patient as reader
+from calciscope.commands import terminal
 
 if TYPE_CHECKING:
     from calciscope.compare import Comparison
@@ -48,14 +49,13 @@ def compare(
         if day is not None and day.date() > today:
             raise typer.BadParameter(f"{name} {day:%Y-%m-%d} is in the future")
     # The way to the images takes seconds to import, which --help need not wait for.
-    from calciscope import cli
     from calciscope.compare import Options
     from calciscope.compare import compare as compared
     from calciscope.report import compare as report
     from calciscope.report import plain as page
 
     if out is not None:
-        cli._check_writable(out)
+        terminal.check_writable(out)
     options = Options(
         preset=preset,
         anatomy=tuple(anatomy or ("embedded",)),
@@ -63,12 +63,12 @@ def compare(
         new_date=new_date.date() if new_date else None,
         same_patient=same_patient,
     )
-    with cli._progress() as tell:
+    with terminal.progress() as tell:
         found = compared(old, new, patient, options, tell)
     plain = reader.compared(found) if audience == reader.PATIENT else None
     written: tuple[Path, ...] = ()
     if out is not None:
-        with cli._writing(out):
+        with terminal.writing(out):
             out.mkdir(parents=True, exist_ok=True)
             written = report.write(found, out)
             if plain is not None:
@@ -86,13 +86,12 @@ def compare(
 
 def _show(found: Comparison) -> None:
     """The answer, what became of each place, and what limits the comparison."""
-    from calciscope import cli
     from calciscope.report import compare as report
 
     typer.echo(found.answer)
     for table in report.tables(found):
         if table.row_count:
-            cli._table(table)
+            terminal.print_table(table)
     for line in report.lines(found):
         typer.echo(line)
     for refused in found.refused:

@@ -16,11 +16,15 @@ def _empty() -> Mapping[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class StatedFinding:
-    """A finding told by a person or another system; ``values`` has the patient file's keys, lengths in mm."""
+    """A finding told by a person or another system; ``values`` has the patient file's keys, lengths in mm.
+
+    ``where`` is its place in the patient file, for messages.
+    """
 
     site: str
     values: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
     on: date | None = None
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-import yaml
+from calciscope.domain.knowledge import table
 
 
 class Place(StrEnum):
@@ -156,15 +155,14 @@ def _range(bounds: list[float | None]) -> tuple[float, float]:
 @lru_cache(maxsize=1)
 def dictionary() -> Dictionary:
     """The dictionary of structures; ``kidney_*`` in the file gives ``kidney_left`` and ``kidney_right``."""
-    text = (files("calciscope") / "knowledge" / "structures.yaml").read_text(encoding="utf-8")
-    table = yaml.safe_load(text)
+    listed = table("structures.yaml")
     meanings: dict[str, Meaning] = {}
-    for name, entry in table["structures"].items():
+    for name, entry in listed["structures"].items():
         for side in ("left", "right") if "*" in name else ("",):
             sided = {key: value.replace("*", side) if isinstance(value, str) else value for key, value in entry.items()}
             sided["by_region"] = {k: v.replace("*", side) for k, v in entry.get("by_region", {}).items()}
             full = name.replace("*", side)
-            meanings[full] = _meaning(full, sided, table["defaults"])
+            meanings[full] = _meaning(full, sided, listed["defaults"])
     evidence = tuple(
         Evidence(
             tuple(rule["sites"]),
@@ -172,11 +170,11 @@ def dictionary() -> Dictionary:
             float(rule["times"]),
             rule["why"],
         )
-        for rule in table["evidence"]
+        for rule in listed["evidence"]
     )
     regions = {
         region: tuple((entry["site"], float(entry["weight"])) for entry in entries)
-        for region, entries in table["regions"].items()
+        for region, entries in listed["regions"].items()
     }
-    groups = {name: _group(name, entry) for name, entry in table.get("groups", {}).items()}
+    groups = {name: _group(name, entry) for name, entry in listed.get("groups", {}).items()}
     return Dictionary(MappingProxyType(meanings), evidence, MappingProxyType(regions), MappingProxyType(groups))

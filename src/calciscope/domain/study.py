@@ -10,10 +10,14 @@ from calciscope.domain.patient import Patient
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An input that was not read: its name (never an identifier of a patient) and why, with what would help."""
+    """An input that was not read: its name (never an identifier of a patient) and why, with what would help.
+
+    One that is ``used`` was read in a way that a person should know of.
+    """
 
     input: str
     why: str
+    used: bool = False
 
 
 @dataclass(frozen=True, slots=True)

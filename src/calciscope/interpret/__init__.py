@@ -5,5 +5,6 @@ The clinical content is data (``calciscope/knowledge``); this package only runs 
 
 from calciscope.interpret.interpretation import Interpretation, interpret
 from calciscope.interpret.rules import Knowledge, load
+from calciscope.interpret.unread import unread
 
-__all__ = ["Interpretation", "Knowledge", "interpret", "load"]
+__all__ = ["Interpretation", "Knowledge", "interpret", "load", "unread"]

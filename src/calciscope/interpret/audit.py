@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from calciscope.domain import site as sites
 from calciscope.domain.assessment import Source
+from calciscope.domain.knowledge import EMBEDDED, load_yaml
 from calciscope.errors import KnowledgeError
 from calciscope.interpret import examples
 from calciscope.interpret.assumptions import spoken_concepts
@@ -21,9 +22,8 @@ from calciscope.interpret.conflicts import conflicts
 from calciscope.interpret.folders import LISTS, labs_of, mistakes, sources_of, vocabulary_of
 from calciscope.interpret.limits import impossible, ranges
 from calciscope.interpret.plain import check as plain
-from calciscope.interpret.rules import EMBEDDED, compiled, input_names, load, read
+from calciscope.interpret.rules import compiled, input_names, load, read
 from calciscope.interpret.schema import Chapter, General, Kinds, Labs, Rule, Vocabulary
-from calciscope.interpret.yaml_files import load_yaml
 
 _FILES: Mapping[str, type[Chapter] | type[Labs] | type[Vocabulary] | None] = {
     "sources.yaml": None,

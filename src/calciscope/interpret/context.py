@@ -149,7 +149,9 @@ def of_finding(finding: MeasuredSite, patient: Inputs, shared: Facts, knowledge:
         facts["side"] = side
     for key, value in finding.values.items():
         if key in knowledge.names:
-            facts[key] = knowledge.words.value(key, value) if isinstance(value, str) else float(value)
+            fact = knowledge.words.value(key, value) if isinstance(value, str) else float(value)
+            if fact != "":  # where all that was written is denied, nothing is known
+                facts[key] = fact
     facts.update(knowledge.words.stated_as(base, finding.values))
     if finding.placed:
         deposits = [placed.deposit for placed in finding.placed]

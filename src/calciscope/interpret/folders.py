@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from calciscope.domain.assessment import Source
+from calciscope.domain.knowledge import load_yaml
 from calciscope.errors import KnowledgeError
 from calciscope.interpret.schema import Labs, Vocabulary
-from calciscope.interpret.yaml_files import load_yaml
 
 LISTS = ("conditions", "medications", "history", "symptoms")
 _M = TypeVar("_M", bound=BaseModel)
@@ -73,6 +73,10 @@ def vocabulary_of(places: Sequence[Path]) -> Vocabulary:
             negations=own_negations if own_negations.before else whole.negations,
             values={**whole.values, **own.values},
             idle=whole.idle + own.idle,
+            describing={
+                key: whole.describing.get(key, ()) + own.describing.get(key, ())
+                for key in {**whole.describing, **own.describing}
+            },
             said_none={**whole.said_none, **own.said_none},
         )
     return whole

@@ -9,6 +9,7 @@ from calciscope.domain.assessment import Advice, Alternative, Finding, Judgement
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Patient
 from calciscope.domain.site import label, split, within
+from calciscope.domain.study import Refusal
 from calciscope.interpret import advice as advise
 from calciscope.interpret import risk
 from calciscope.interpret.answer import answer
@@ -26,7 +27,10 @@ _ADDITIVE = frozenset({"agatston", "volume", "mass", "count"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interpretation:
-    """What the knowledge says of a patient's findings; becomes part of the assessment."""
+    """What the knowledge says of a patient's findings; becomes part of the assessment.
+
+    ``contradictions`` are inputs of the patient file that cannot all be right, with what was done about it.
+    """
 
     findings: tuple[Finding, ...]
     answer: str
@@ -34,6 +38,7 @@ class Interpretation:
     unknowns: tuple[Unknown, ...]
     advice: tuple[Advice, ...]
     sources: tuple[Source, ...]
+    contradictions: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +91,7 @@ def interpret(
     patient_rules = _about_patient(known, knowledge) if findings else ()
     alarms = [rule.rule.then.at_least for rule in patient_rules if rule.rule.then.at_least]
     alarm = max(alarms, key=_rank, default=Seriousness.NONE)
-    overall = advise.of_all(findings, advise.of_rules(patient_rules, None), alarm)
+    overall = advise.of_all(findings, advise.of_rules(patient_rules, None, knowledge), knowledge, alarm)
     levels = [Seriousness(one.seriousness.value or "none") for one in findings]
     seriousness = max([*alarms, *levels], key=_rank, default=Seriousness.NONE)
     return Interpretation(
@@ -102,6 +107,7 @@ def interpret(
         ),
         advice=overall,
         sources=_sources([*fired, *patient_rules], knowledge),
+        contradictions=_contradictions(known, knowledge),
     )
 
 
@@ -205,7 +211,7 @@ def _finding(one: _Judged, known: Inputs, knowledge: Knowledge) -> Finding:
             reasons=tuple(reason(rule, facts) for rule in verdict.seriousness.rules),
             alternatives=verdict.seriousness.alternatives,
         ),
-        advice=advise.of_rules(advising(verdict.seriousness), one.place.site),
+        advice=advise.of_rules(advising(verdict.seriousness), one.place.site, knowledge),
         confidence=member.confidence,
         review=member.review,
         alternatives=(*member.alternatives, *others),
@@ -254,6 +260,15 @@ def _about_patient(known: Inputs, knowledge: Knowledge) -> tuple[CompiledRule, .
         if rule.rule.status != "superseded"
         and rule.names <= known.facts.keys()
         and value_of(rule.condition, context, f"rule {rule.id}") is True
+    )
+
+
+def _contradictions(known: Inputs, knowledge: Knowledge) -> tuple[Refusal, ...]:
+    """The inputs that the rules about the patient find to contradict each other."""
+    return tuple(
+        Refusal(" and ".join(rule.rule.then.contradicts), f"contradict each other: {rule.rule.statement}", used=True)
+        for rule in _about_patient(known, knowledge)
+        if rule.rule.then.contradicts
     )
 
 

@@ -114,9 +114,20 @@ def _judge(one: Case, facts: Facts, base: Verdict | None, changed: AbstractSet[s
 
 
 def _unrefined(fired: list[CompiledRule]) -> list[CompiledRule]:
-    """Without the rules of which a narrower one speaks instead."""
-    silent = {name for rule in fired for name in rule.rule.refines}
-    return [rule for rule in fired if rule.id not in silent] if silent else fired
+    """Without the rules of which a narrower one speaks instead; a rule that is silent itself silences none."""
+    refined = {name for rule in fired for name in rule.rule.refines}
+    if not refined:
+        return fired
+    speaks: dict[str, bool] = {}
+
+    def speaking(one: CompiledRule) -> bool:
+        if one.id not in speaks:
+            speaks[one.id] = True  # for rules that refine each other
+            above = [rule for rule in fired if one.id in rule.rule.refines] if one.id in refined else []
+            speaks[one.id] = not any(speaking(rule) for rule in above)
+        return speaks[one.id]
+
+    return [rule for rule in fired if speaking(rule)]
 
 
 def _run(

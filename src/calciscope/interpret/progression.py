@@ -15,11 +15,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from calciscope.domain.assessment import Measure
+from calciscope.domain.knowledge import EMBEDDED, load_yaml
 from calciscope.interpret.context import Inputs, evaluator, value_of
 from calciscope.interpret.folders import validated
-from calciscope.interpret.rules import EMBEDDED, Condition, condition_of
+from calciscope.interpret.rules import Condition, condition_of
 from calciscope.interpret.schema import Status
-from calciscope.interpret.yaml_files import load_yaml
 
 _FILE = "progression.yaml"
 _DAYS_A_YEAR = 365.25

@@ -17,11 +17,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from calciscope.domain.assessment import Measure, Validity
+from calciscope.domain.knowledge import EMBEDDED, load_yaml
 from calciscope.interpret.context import Inputs, evaluator, value_of
 from calciscope.interpret.folders import validated
-from calciscope.interpret.rules import EMBEDDED, Condition, Knowledge, condition_of
+from calciscope.interpret.rules import Condition, Knowledge, condition_of
 from calciscope.interpret.schema import Status
-from calciscope.interpret.yaml_files import load_yaml
 
 FOLDER = EMBEDDED / "risk"
 # Percentiles of a ladder are 1 to this.

@@ -18,14 +18,13 @@ from typing import Any
 import cel
 
 from calciscope.domain.assessment import Source
+from calciscope.domain.knowledge import EMBEDDED, load_yaml
 from calciscope.domain.site import within
 from calciscope.errors import KnowledgeError
 from calciscope.interpret.folders import LISTS, labs_of, sources_of, validated, vocabulary_of
 from calciscope.interpret.schema import Chapter, Derived, General, Kinds, Labs, Quantity, Rule
 from calciscope.interpret.vocabulary import Words, compile_words
-from calciscope.interpret.yaml_files import load_yaml
 
-EMBEDDED = Path(__file__).parent.parent / "knowledge"
 # Names that a condition can use besides those of labs.yaml: about the patient, the place and the image.
 _ALWAYS = frozenset({"sex", "ancestry", "context", "kind", "site", "side", "sites", "organs", "imaged", *LISTS})
 IMAGE_ONLY = frozenset({"mean_hu", "peak_hu", "sphericity", "hollow", "spread", "confidence", "imaged"})
@@ -80,8 +79,10 @@ class Knowledge:
     asked_of_images: frozenset[str]
     not_organs: tuple[str, ...]
     same_amount: frozenset[str]
+    told_by_site: frozenset[str]
     names: frozenset[str]
     folders: tuple[str, ...] = ()
+    _by_id: dict[str, CompiledRule] = field(default_factory=dict, repr=False)
     _by_site: dict[str, tuple[CompiledRule, ...]] = field(default_factory=dict, repr=False)
 
     @property
@@ -101,7 +102,9 @@ class Knowledge:
 
     def get(self, rule_id: str) -> CompiledRule | None:
         """The rule of this id."""
-        return next((rule for rule in self.rules if rule.id == rule_id), None)
+        if not self._by_id:
+            self._by_id.update({rule.id: rule for rule in self.rules})
+        return self._by_id.get(rule_id)
 
     def quantity(self, name: str) -> Quantity | None:
         """The quantity of this patient-file key."""
@@ -178,12 +181,13 @@ def read(folders: Sequence[Path], own: Sequence[tuple[str, Chapter]] | None = No
         labs=labs,
         derived=tuple((d, compiled_of(d.when) if d.when else None, compiled_of(d.expression)) for d in labs.derived),
         combined=tuple((c.name, compiled_of(c.expression)) for c in labs.combined),
-        words=compile_words(vocabulary_of(places)),
+        words=compile_words(vocabulary_of(places), (rule.condition.text for rule in rules.values())),
         margin=kinds.margin,
         nothing=tuple(condition_of(text, names, "kinds.yaml") for text in kinds.nothing),
         asked_of_images=frozenset(kinds.asked_of_images),
         not_organs=kinds.organs.not_counted,
         same_amount=frozenset(kinds.same_amount),
+        told_by_site=frozenset(kinds.told_by_site),
         names=names,
         folders=tuple(folder.name for folder in folders),
     )

@@ -47,7 +47,9 @@ class Then(_Model):
 
     ``kind`` adds weights, also negative ones. ``seriousness`` proposes a level: the highest proposal counts,
     ``at_most`` lowers it, and ``at_least`` raises it after that. ``advice`` is one sentence for the clinician,
-    ``category`` the class of a measure, ``note`` is added to the statement.
+    ``category`` the class of a measure, ``note`` is added to the statement. ``about`` names what an advice is about: of
+    several about the same the one that rests on most inputs speaks, with the sources of all. ``contradicts`` are keys
+    of the patient file whose values cannot all be right: they are listed among the inputs with the statement as reason.
     """
 
     kind: dict[Kind, float] = {}
@@ -57,6 +59,8 @@ class Then(_Model):
     advice: str | None = None
     category: Category | None = None
     note: str | None = None
+    about: str | None = None
+    contradicts: tuple[str, ...] = ()
 
 
 class Example(_Model):
@@ -124,13 +128,15 @@ class Kinds(General):
     ``margin``: two kinds whose totals differ by no more are not told apart. ``nothing``: conditions under which a
     finding says that no calcium is there. ``asked_of_images``: keys of a stated finding that are asked for, as an
     unknown, of a deposit that was found in an image. ``same_amount``: keys that tell the amount each in its own way, so
-    that none of them is asked for where another is known.
+    that none of them is asked for where another is known. ``told_by_site``: keys that say more of where it lies, asked
+    for by the words of the vocabulary only: a place that a rule happens to know is not suggested beside the site.
     """
 
     margin: float
     nothing: tuple[str, ...]
     asked_of_images: tuple[str, ...] = ()
     same_amount: tuple[str, ...] = ()
+    told_by_site: tuple[str, ...] = ()
     organs: Organs = Organs()
 
 
@@ -223,12 +229,14 @@ class Labs(_Model):
 class Negations(_Model):
     """Words that turn a phrase into its opposite, before or after it, and what ends their reach.
 
-    A comma ends nothing in a list with one of ``joins``: "denies fever, chills, or flank pain".
+    A comma ends nothing in a list with one of ``joins``: "denies fever, chills, or flank pain". ``of_values`` are those
+    that deny what follows in a value of a finding: "wall, without mass".
     """
 
     before: tuple[Text, ...] = ()
     after: tuple[Text, ...] = ()
     joins: tuple[Text, ...] = ()
+    of_values: tuple[Text, ...] = ()
     stops: tuple[Text, ...] = ()
 
 
@@ -246,8 +254,9 @@ class Values(_Model):
 class Vocabulary(_Model):
     """``vocabulary.yaml``: concept -> synonyms, by the list of the patient file where they are usually written.
 
-    ``ignored`` are phrases that hold the words of a concept and mean something else, ``idle`` words that add nothing
-    to a value of a finding's key, and ``said_none`` the concept that a list means which was given without an entry.
+    ``describing`` are words of a finding's key that are understood although no rule asks for them. ``ignored`` are
+    phrases that hold the words of a concept and mean something else, ``idle`` words that add nothing to a value of a
+    finding's key, and ``said_none`` the concept that a list means which was given without an entry.
     """
 
     conditions: dict[str, tuple[Text, ...]] = {}
@@ -259,4 +268,5 @@ class Vocabulary(_Model):
     negations: Negations = Negations()
     values: dict[str, Values] = {}
     idle: tuple[Text, ...] = ()
+    describing: dict[str, tuple[Text, ...]] = {}
     said_none: dict[str, str] = {}

@@ -32,16 +32,15 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calciscope.domain.anatomy import BloodPool
 from calciscope.domain.assessment import Validity
 from calciscope.domain.deposit import Calcium
 from calciscope.domain.image import Acquisition, Geometry
+from calciscope.domain.knowledge import table
 from calciscope.domain.site import within
 from calciscope.errors import KnowledgeError
 from calciscope.measure.presets import Status, Threshold
@@ -190,9 +189,8 @@ def acquisition_rules() -> AcquisitionRules:
         KnowledgeError: the file is missing, not YAML, or breaks the form of a rule.
     """
     try:
-        text = files("calciscope").joinpath("knowledge", "acquisition.yaml").read_text(encoding="utf-8")
-        return AcquisitionRules.model_validate(yaml.safe_load(text))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+        return AcquisitionRules.model_validate(table("acquisition.yaml"))
+    except ValidationError as error:
         raise KnowledgeError(f"knowledge/acquisition.yaml cannot be used: {error}") from error
 
 

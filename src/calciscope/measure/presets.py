@@ -10,12 +10,11 @@ import math
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from calciscope.domain.knowledge import table
 from calciscope.errors import InputError, KnowledgeError
 
 DEFAULT = "standard"
@@ -243,9 +242,8 @@ def presets() -> dict[str, Preset]:
         KnowledgeError: ``presets.yaml`` is missing, not YAML, or breaks the form of a preset.
     """
     try:
-        text = files("calciscope").joinpath("knowledge", "presets.yaml").read_text(encoding="utf-8")
-        read = _File.model_validate(yaml.safe_load(text))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+        read = _File.model_validate(table("presets.yaml"))
+    except ValidationError as error:
         raise KnowledgeError(f"knowledge/presets.yaml cannot be used: {error}") from error
     return {one.name: one.model_copy(update={"version": read.version}) for one in read.presets}
 

@@ -7,12 +7,10 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from types import MappingProxyType
 
-import yaml
-
 from calciscope.domain import site as sites
+from calciscope.domain.knowledge import table
 
 # From this confidence on a place counts as sure.
 SURE = 0.8
@@ -66,13 +64,13 @@ RAW = Curves(MappingProxyType({}), 1.0)
 @lru_cache(maxsize=1)
 def curves() -> Curves:
     """The curves of ``knowledge/confidence.yaml``, which ``docs/make_anatomy.py`` writes."""
-    table = yaml.safe_load((files("calciscope") / "knowledge" / "confidence.yaml").read_text(encoding="utf-8"))
+    fitted = table("confidence.yaml")
     found = {
         name: Curve(_ascending(entry["raw"]), _ascending(entry["sure"]))
-        for entry in table["curves"]
+        for entry in fitted["curves"]
         for name in entry["sites"]
     }
-    return Curves(MappingProxyType(found), float(table["unchecked"]))
+    return Curves(MappingProxyType(found), float(fitted["unchecked"]))
 
 
 def _ascending(values: Sequence[float]) -> tuple[float, ...]:

@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from calciscope.domain.knowledge import table
 from calciscope.domain.study import Refusal
 from calciscope.read.text_values import shown
 
@@ -50,8 +48,7 @@ class _Table:
 
 @lru_cache(maxsize=1)
 def _table() -> _Table:
-    text = (files("calciscope") / "knowledge" / "fhir.yaml").read_text(encoding="utf-8")
-    data = yaml.safe_load(text)
+    data = table("fhir.yaml")
     return _Table(
         systems=data["systems"],
         units=data["units"],

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
-import yaml
+from calciscope.domain.knowledge import table
 
 # Several kernel values of one image stand apart by a backslash in DICOM and by a slash in `Acquisition.kernel`.
 _PARTS = re.compile(r"[\\/,;]")
@@ -30,7 +29,7 @@ class _Vendor:
 
 @lru_cache(maxsize=1)
 def _vendors() -> tuple[_Vendor, ...]:
-    table = yaml.safe_load((files("calciscope") / "knowledge" / "kernels.yaml").read_text(encoding="utf-8"))
+    known = table("kernels.yaml")
 
     def compiled(patterns: list[str]) -> tuple[re.Pattern[str], ...]:
         return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
@@ -42,7 +41,7 @@ def _vendors() -> tuple[_Vendor, ...]:
             compiled(entry["soft"]),
             compiled(entry["sharp"]),
         )
-        for entry in table["vendors"]
+        for entry in known["vendors"]
     )
 
 

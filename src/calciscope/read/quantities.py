@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
+from calciscope.domain.knowledge import EMBEDDED
 from calciscope.read.text_values import read_mapping
 
-_LABS = Path(__file__).parent.parent / "knowledge" / "labs.yaml"
+_LABS = EMBEDDED / "labs.yaml"
 _NUMBER = re.compile(r"^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?![\d,])\s*(.*)$", re.DOTALL)
 _BOUND = re.compile(r"^(?:[<>≤≥~]|about\b|ca\.)")
 _ROMAN = {"i": 1.0, "ii": 2.0, "iii": 3.0, "iv": 4.0, "v": 5.0}

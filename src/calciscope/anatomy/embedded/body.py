@@ -18,6 +18,8 @@ _IN_PLANE = 2.9
 _ALONG_Z = 3.0
 # Skin is partly air on a coarse grid; half-way between air and fat.
 _SKIN_HU = -500.0
+# What encloses a lung is denser; a sheet or a mat is thin and half air on a coarse grid.
+_WALL_HU = -250.0
 # Clothes, table tops and arm rests are thinner than twice this, limbs and trunks are not, mm.
 _THIN = 6.0
 # A second leg or an arm is at least this part of the largest piece.
@@ -95,9 +97,10 @@ def find_body(hu: NDArray[np.float32], beyond: Mask, spacing: tuple[float, float
     is brighter than the air of the room.
     """
     solid = hu > _SKIN_HU
-    # With its cavities filled a thin chest wall is not mistaken for a thin thing.
+    # With its cavities filled a thin chest wall is not mistaken for a thin thing. The air between the back and a mat is
+    # no cavity.
     for z in range(solid.shape[0]):
-        solid[z] |= ndimage.binary_fill_holes(solid[z])
+        solid[z] |= ndimage.binary_fill_holes(hu[z] > _WALL_HU)
     opened = opening(solid, _THIN, spacing)
     labels = cc3d.connected_components(opened, connectivity=6)
     sizes = np.bincount(labels.ravel())

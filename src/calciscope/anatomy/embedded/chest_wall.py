@@ -15,6 +15,7 @@ from scipy import ndimage
 from calciscope.anatomy.embedded.balls import Head, midline
 from calciscope.anatomy.embedded.bodies import depth, grown
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.track import hull
 
 # A breast lies between these depths below the tops of the lungs and above the costal arch, which begins this far above
 # the lowest lung, mm.
@@ -23,6 +24,8 @@ _BELOW_APEX, _LOWEST, _ARCH = 50.0, 215.0, 40.0
 _FAT_HU, _MUSCLE_HU, _MUSCLE_RUN = -40.0, 36.0, 3
 # Skin, mm; the least thickness of a breast between skin and muscle, and the one that needs no gland, mm.
 _SKIN, _THIN, _THICK = 4.5, 10.0, 24.0
+# A breast is wider than this on every slice, mm.
+_WIDE = 24.0
 # Gland that makes a breast sure, and the least, ml.
 _GLAND_ML, _LEAST_ML = 12.0, 3.0
 # Where gland shows what is breast, it ends this far from the gland: beyond is the fat under any skin, mm.
@@ -101,7 +104,10 @@ def _before_muscle(frame: Frame, z: int) -> Mask:
         fat = np.flatnonzero(dark[1:] & dark[:-1]) + 1
         if fat.size and (fat[-1] + 1) * frame.spacing[1] >= _THIN:
             out[top : top + int(fat[-1]) + 1, column] = True
-    return np.asarray(ndimage.binary_opening(out, iterations=1))
+    out = np.asarray(ndimage.binary_opening(out, iterations=1))
+    # Narrow and deep is fat behind a thin muscle, inside the chest or the abdomen.
+    wide = np.ones(max(3, round(_WIDE / frame.spacing[2])), dtype=np.bool_)
+    return out & ndimage.binary_opening(np.asarray(out.any(axis=0)), wide)[None]
 
 
 def _bulging(columns: NDArray[np.int64], rows: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -147,6 +153,11 @@ def armpits(frame: Frame, heads: Sequence[Head], so_far: Mapping[str, tuple[Mask
         core = depth(fat, frame.spacing) > _FAT_CORE
         own = grown(core, _FAT_CORE + _IN_FAT, frame.spacing) & inside & frame.body[box]
         own &= ~frame.bone[box] & ~frame.lungs[box]
+        # What lies between the lungs' outlines is inside the rib cage.
+        for k in np.flatnonzero(own.any(axis=(1, 2))).tolist():
+            lungs = frame.lungs[box[0].start + k]
+            if lungs.any():
+                own[k] &= ~hull(lungs)[box[1:]]
         if own.any():
             whole = np.zeros(frame.hu.shape, dtype=np.bool_)
             whole[box] = own

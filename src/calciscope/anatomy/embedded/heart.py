@@ -26,6 +26,19 @@ _FLOOR_BELOW_DOME = 10.0
 _TILT = 0.15
 # The left dome lies lower than the right one, mm.
 _LEFT_DOME_LOWER = 12.0
+# A view that cuts the right lung shows the dome beyond the heart's right border at most, mm.
+_ASIDE_CUT = 60.0
+# Of such a dome the height is uncertain by this, mm.
+_UNSURE_DOME = 12.0
+# The top of a dome is at most this far above the middle of what is seen of it, mm.
+_DOME_HIGH = 35.0
+# The organ under a lung, mm: no rib is as thick; near the end of the view less of it shows.
+_ORGAN_THICK = (12.0, 5.0)
+# A lung ends on its dome over at least this share of its shadow aside of the heart.
+_UNDER_LUNG = 0.3
+# A dome is part of a ball of about this radius, mm, of which this share lies aside of the heart; a cut of it is larger
+# than this, mm2, and what is seen of it ends this near to the last slice, mm.
+_DOME_RADIUS, _DOME_ASIDE, _CUT_DOME_MM2, _NEAR_END = 75.0, 0.7, 3000.0, 25.0
 # What the outline of both lungs includes of the chest wall in front, mm.
 _CHEST_WALL = 5.0
 # Thickness of the fat on the heart in which its arteries run, mm.
@@ -99,7 +112,8 @@ def between_lungs(frame: Frame, first: int = 0, last: int | None = None) -> Mask
 def heart_floor(frame: Frame) -> NDArray[np.float64]:
     """Coarse slice of the underside of the heart, for each column ``(y, x)``; 0 where no dome of the diaphragm is seen.
 
-    The heart rests on the diaphragm just below the level of the right dome and sinks towards its tip on the left.
+    The heart rests on the diaphragm just below the level of the right dome and sinks towards its tip on the left. Above
+    the last slice where the view ends so far below the top of the dome that no heart can be in it.
     """
     floor = np.zeros(frame.hu.shape[1:])
     columns_of_spine = spine_track(frame)[:, 1]
@@ -107,29 +121,58 @@ def heart_floor(frame: Frame) -> NDArray[np.float64]:
         return floor
     midline = float(np.nanmedian(columns_of_spine))
     left = np.broadcast_to((np.arange(frame.hu.shape[2]) - midline) * frame.spacing[2], floor.shape)
-    sides = ((frame.lung_right, -1.0, 0.0), (frame.lung_left, 1.0, _LEFT_DOME_LOWER))
-    for (lung, sign, drop), cut in zip(sides, cut_sides(frame), strict=True):
-        # Where the view ends near the heart, the thick organ under the lung is the heart itself.
-        if cut:
+    cut_right, cut_left = cut_sides(frame)
+    dome = _dome(frame, frame.lung_right, -left > (_ASIDE_CUT if cut_right else _ASIDE))
+    if dome is not None and cut_right:
+        # Its top may lie beyond the border of the view, or what is seen may be the shoulder of the heart.
+        dome -= _UNSURE_DOME
+    if dome is None and not cut_left:
+        # Where the view ends near the heart, the thick organ under the left lung is the heart itself.
+        dome = _dome(frame, frame.lung_left, left > 2 * _ASIDE)
+        dome = None if dome is None else dome + _LEFT_DOME_LOWER
+    if dome is None:
+        return floor
+    floor += (dome - _FLOOR_BELOW_DOME - _TILT * np.clip(left, 0.0, 110.0)) / frame.spacing[0]
+    return np.maximum(floor, 0.0)
+
+
+def _dome(frame: Frame, lung: Mask, aside: NDArray[np.bool_]) -> float | None:
+    """Height of the top of a dome above the first slice, mm, in the columns that lie aside of the heart, or ``None``.
+
+    Under a dome the lung ends on a thick organ over most of its shadow, away from the shadow's rim; on a rib, a vessel
+    or the heart's right border it does so over little of it.
+    """
+    lowest = lung.argmax(axis=0)
+    shadow = ndimage.distance_transform_edt(np.asarray(lung.any(axis=0)), sampling=frame.spacing[1:]) > 15.0
+    under = shadow & aside
+    last = (len(lung) - 1) * frame.spacing[0]
+    risen = _risen(frame, lung, aside)
+    for thick in _ORGAN_THICK:
+        y, x = np.nonzero(under & (lowest > int(thick / frame.spacing[0])))
+        if not y.size:
             continue
-        lowest = lung.argmax(axis=0)
-        # Under a dome the lung ends on a thick organ, not on a rib; away from the rim of the lung's shadow.
-        footprint = np.asarray(lung.any(axis=0))
-        shadow = ndimage.distance_transform_edt(footprint, sampling=frame.spacing[1:]) > 15.0
-        aside = sign * left > (_ASIDE if sign < 0 else 2 * _ASIDE)
-        columns = np.argwhere(shadow & aside & (lowest * frame.spacing[0] > 12.0 + 2 * frame.spacing[0]))
-        if len(columns) < 20:
-            continue
-        depth = np.arange(1, int(12.0 / frame.spacing[0]) + 1)
-        y, x = columns.T
+        depth = np.arange(1, max(1, int(thick / frame.spacing[0])) + 1)
         below = frame.hu[lowest[y, x][:, None] - depth[None] - 1, y[:, None], x[:, None]]
         organ = (below > _SOFT[0]).mean(axis=1) > 0.7
-        if organ.sum() < 20:
+        if organ.sum() < max(20.0, _UNDER_LUNG * under.sum()):
             continue
-        dome = float(np.percentile(lowest[y, x][organ], 95)) * frame.spacing[0] + drop
-        floor += (dome - _FLOOR_BELOW_DOME - _TILT * np.clip(left, 0.0, 110.0)) / frame.spacing[0]
-        return np.maximum(floor, 0.0)
-    return floor
+        heights = lowest[y, x][organ] * frame.spacing[0]
+        # Vessels at the hilum are far above the rest.
+        top = float(np.percentile(heights[heights < np.median(heights) + _DOME_HIGH], 95))
+        return top if risen is None or last - top >= _NEAR_END else last + risen
+    return None if risen is None else last + risen
+
+
+def _risen(frame: Frame, lung: Mask, aside: NDArray[np.bool_]) -> float | None:
+    """How far above the last slice a dome that it cuts goes on, mm, from the size of the cut; ``None`` without one."""
+    last = lung[-1]
+    if not last.any():
+        return None
+    inside = hull(last) & ~last & aside & (frame.hu[-1] > _SOFT[0])
+    inside = ndimage.binary_opening(inside, _disc(frame, 9.0)[0])
+    cut = float(inside.sum()) * frame.spacing[1] * frame.spacing[2]
+    # A cap of a ball has this height to first order.
+    return cut / (2.0 * np.pi * _DOME_RADIUS * _DOME_ASIDE) if cut > _CUT_DOME_MM2 else None
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:

@@ -46,6 +46,9 @@ _TUBEROSITY, _TUBEROSITY_IN = (-72.0, -28.0), (2.0, 48.0)
 _FRONT, _MEDIAL, _BED = 14.0, 12.0, 15.0
 # The brachial artery runs beside the shaft, on the side of the trunk, mm from its axis.
 _BRACHIAL, _ARM = (13.0, 34.0), 75.0
+# The shaft of a humerus is no wider than this in a slice, mm, has at least this area, mm2, and fills this share of its
+# box (a disc 0.79, a slanting blade little); it crosses the slices at least this steeply (cosine).
+_SHAFT_WIDEST, _SHAFT_MM2, _SHAFT_FILLED, _STEEP = 45.0, 220.0, 0.55, 0.5
 # Confidence of a room by what vouches for its ball.
 _SURE_SHOULDER, _SURE_HIP, _SURE_ALONE = 0.9, 0.9, 0.75
 
@@ -251,12 +254,37 @@ def _shoulder(frame: Frame, head: Head) -> dict[str, Mask]:
     joint = (away > r - 3.0) & (away < r + _CAPSULE) & (faces > _FACES_SOCKET)
     cuff = (away > r - 2.0) & (away < r + _CUFF) & (faces <= _FACES_SOCKET) & (along < _ALONG_SHAFT)
     rooms = {"joint_shoulder": joint, "tendon_shoulder": cuff & part.body}
-    if shaft is not None and head.medial:
+    if shaft is not None and head.medial and _is_round(part, local, shaft):
         height = np.tensordot(shaft.astype(np.float32), out, 1)
         beside = np.sqrt(np.maximum(away**2 - height**2, 0.0))
         inner = (out[2] * head.medial > 0.35 * beside) & (height > r + 8.0) & (height < r + _ARM)
         rooms["arm_artery"] = inner & (beside > _BRACHIAL[0]) & (beside < _BRACHIAL[1]) & part.body & ~part.lungs
     return {name: _put(frame, box, mask) for name, mask in rooms.items()}
+
+
+def _is_round(part: Frame, ball: Ball, shaft: Vector) -> bool:
+    """Whether what goes on from a head is a long bone, round in section, and no shoulder blade.
+
+    Looked at in the slices that it crosses; a shaft that lies in the slices counts as none.
+    """
+    if abs(shaft[0]) < _STEEP:
+        return False
+    seen, fits = 0, 0
+    for mm in np.arange(ball.radius + 20.0, ball.radius + 61.0, 8.0):
+        z, y, x = np.rint(np.asarray(ball.centre) + shaft * mm / part.spacing).astype(int).tolist()
+        if not (0 <= z < part.bone.shape[0] and 0 <= y < part.bone.shape[1] and 0 <= x < part.bone.shape[2]):
+            continue
+        seen += 1
+        labels, count = ndimage.label(ndimage.binary_fill_holes(part.bone[z]))
+        near = labels[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3]
+        label = int(np.bincount(near.ravel(), minlength=count + 1)[1:].argmax()) + 1 if near.any() else 0
+        if label:
+            where = np.argwhere(labels == label)
+            sides = (np.ptp(where, axis=0) + 1) * part.spacing[1:]
+            area = len(where) * part.spacing[1] * part.spacing[2]
+            narrow = float(sides.max()) <= _SHAFT_WIDEST
+            fits += int(narrow and area >= _SHAFT_MM2 and area > _SHAFT_FILLED * float(sides.prod()))
+    return seen > 0 and fits >= 0.6 * seen
 
 
 def _socket(part: Frame, ball: Ball, medial: float, shaft: Vector | None) -> Vector:

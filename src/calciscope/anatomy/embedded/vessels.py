@@ -41,6 +41,9 @@ _CLEAR = 0.5
 # An aorta lies against the vertebra, not in it: how far it may run into the drawn vertebral body at half its length,
 # and how far is surely the body itself, mm; what that takes from the confidence.
 _INTO_BODY, _IN_BODY, _DOUBT = 1.5, 3.0, 0.4
+# A stretch this short that ends with the view, mm, is an aorta where its middle lies this far before the vertebra's
+# front, mm; the iliac arteries lie beside it.
+_SHORT_AT_END, _BEFORE_BODY = 40.0, 10.0
 # Enhanced blood is alike along the vessel; vertebral bodies and the discs between them are not: spread over middle.
 _UNEVEN = 0.15
 # A branch whose end at the hip is out of view had no aim: it may run beside the artery.
@@ -81,12 +84,17 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     ascending, top, trunk = _thoracic(frame, trunk, blood_hu)
     pool = blood(frame, _clearest(trunk), "aorta")
     sure = confidence(frame, trunk)
-    masks = _aorta_masks(frame, trunk, ascending, top, sure)
+    masks: dict[str, tuple[Mask, float]] = {}
     tubes: dict[str, Tube] = {}
+    # A view that ends below the fork shows branches only.
+    forked = _is_branch(frame, trunk)
+    if not forked:
+        masks = _aorta_masks(frame, trunk, ascending, top, sure)
     parts = [t for t in (ascending, top) if t is not None]
     # From the root over the arch and down: the order in which the blood runs.
     course = joined(*parts, trunk.part(slice(None, None, -1))) if parts else trunk.part(slice(None, None, -1))
-    tubes["aorta"] = tube(frame, "aorta", course, sure)
+    if not forked:
+        tubes["aorta"] = tube(frame, "aorta", course, sure)
     if top is not None:
         for name, (course_up, likely) in branches.trace_branches(frame, top, blood_hu).items():
             tubes[name] = tube(frame, name, course_up.part(slice(None, None, -1)), min(likely, sure))
@@ -105,7 +113,14 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         for side, head in heads.items()
     }
     lumen = None if cleared is None else np.asarray(bone & ~frame.bone)
-    return Part(masks=masks, tubes=tubes, landmarks=landmarks, blood_pool=pool, not_bone=lumen)
+    return Part(
+        masks=masks,
+        tubes=tubes,
+        landmarks=landmarks,
+        blood_pool=pool,
+        notes=("no aorta: the view ends below its fork",) if forked else (),
+        not_bone=lumen,
+    )
 
 
 def without_lumen(frame: Frame, track: Track, blood_hu: float) -> Frame | None:
@@ -152,6 +167,17 @@ def _is_spine(frame: Frame, trunk: Track, blood_hu: float) -> bool:
     index = np.clip(np.rint(trunk.points).astype(int), 0, np.array(frame.hu.shape) - 1)
     middle = ndimage.uniform_filter(frame.hu, size=(1, 3, 3), mode="nearest")[tuple(index.T)]
     return float(np.std(middle)) > _UNEVEN * float(np.median(middle))
+
+
+def _is_branch(frame: Frame, trunk: Track) -> bool:
+    """Whether a short track at the upper end of the view lies beside the vertebra instead of before it."""
+    if len(trunk) * frame.spacing[0] >= _SHORT_AT_END:
+        return False
+    spine = aorta.spine_track(frame)
+    index = np.clip(np.rint(trunk.points[:, 0]).astype(int), 0, len(spine) - 1)
+    before = (spine[index, 0] - trunk.points[:, 1]) * frame.spacing[1] - spine[index, 2]
+    before = before[np.isfinite(before)]
+    return bool(before.size) and float(np.median(before)) < _BEFORE_BODY
 
 
 def _reaches_pelvis(frame: Frame, lungs: NDArray[np.int64], heads: Mapping[str, object]) -> bool:

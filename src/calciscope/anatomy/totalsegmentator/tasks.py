@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from importlib.resources import files
 from types import MappingProxyType
 
-import yaml
-
+from calciscope.domain.knowledge import table
 from calciscope.domain.structures import dictionary
 
 
@@ -48,17 +46,16 @@ class Tasks:
 @lru_cache(maxsize=1)
 def tasks() -> Tasks:
     """The table of the file."""
-    text = (files("calciscope") / "knowledge" / "totalsegmentator.yaml").read_text(encoding="utf-8")
-    table = yaml.safe_load(text)
+    listed = table("totalsegmentator.yaml")
     return Tasks(
         tasks=MappingProxyType(
             {
                 name: Task(float(one["confidence"]), bool(one.get("licensed", False)))
-                for name, one in table["tasks"].items()
+                for name, one in listed["tasks"].items()
             }
         ),
-        of_no_use=frozenset(table["of_no_use"]),
-        fast=frozenset(table["fast"]),
-        names=MappingProxyType(table["names"]),
-        not_used=tuple(table["not_used"]),
+        of_no_use=frozenset(listed["of_no_use"]),
+        fast=frozenset(listed["fast"]),
+        names=MappingProxyType(listed["names"]),
+        not_used=tuple(listed["not_used"]),
     )

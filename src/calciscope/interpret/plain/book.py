@@ -11,12 +11,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from calciscope.domain.assessment import Kind, Seriousness
+from calciscope.domain.knowledge import EMBEDDED, load_yaml
 from calciscope.domain.site import SIDES, ancestors, split, within
 from calciscope.domain.site import label as clinical_name
 from calciscope.interpret.folders import validated
-from calciscope.interpret.rules import EMBEDDED, Knowledge, load
+from calciscope.interpret.rules import Knowledge, load
 from calciscope.interpret.schema import Plain
-from calciscope.interpret.yaml_files import load_yaml
 
 FOLDER = EMBEDDED / "plain"
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from calciscope.domain.knowledge import table
 from calciscope.errors import KnowledgeError
 from calciscope.measure.presets import Status
 
@@ -90,9 +89,8 @@ def phantoms() -> tuple[Phantom, ...]:
         KnowledgeError: the file is missing, not YAML, or breaks the form.
     """
     try:
-        text = files("calciscope").joinpath("knowledge", "phantoms.yaml").read_text(encoding="utf-8")
-        return _File.model_validate(yaml.safe_load(text)).phantoms
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+        return tuple(_File.model_validate(table("phantoms.yaml")).phantoms)
+    except ValidationError as error:
         raise KnowledgeError(f"knowledge/phantoms.yaml cannot be used: {error}") from error
 
 

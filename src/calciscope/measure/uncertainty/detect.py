@@ -12,15 +12,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from typing import Literal
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.special import ndtr
 
+from calciscope.domain.knowledge import table
 from calciscope.errors import KnowledgeError
 from calciscope.measure.agatston import Stack
 from calciscope.measure.presets import MM3_PER_CM3, Preset, Threshold
@@ -60,9 +59,8 @@ def detection() -> Detection:
         KnowledgeError: the file is missing, not YAML, or breaks its form.
     """
     try:
-        text = files("calciscope").joinpath("knowledge", "detection.yaml").read_text(encoding="utf-8")
-        return Detection.model_validate(yaml.safe_load(text))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+        return Detection.model_validate(table("detection.yaml"))
+    except ValidationError as error:
         raise KnowledgeError(f"knowledge/detection.yaml cannot be used: {error}") from error
 
 

@@ -13,6 +13,9 @@ from calciscope.errors import KnowledgeError
 # libyaml parses ten times faster; the pure loader is the same without it.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+# The knowledge that comes with the package.
+EMBEDDED = Path(__file__).parent.parent / "knowledge"
+
 
 class _Loader(_Base):  # type: ignore[misc]  # the base is chosen at run time
     """A safe loader with only null, true, false and decimal numbers as special scalars."""
@@ -58,3 +61,12 @@ def load_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise KnowledgeError(f"{path.name}: is not a mapping")
     return data
+
+
+def table(name: str) -> dict[str, Any]:
+    """The mapping of a file of the knowledge that comes with the package.
+
+    Raises:
+        KnowledgeError: as :func:`load_yaml`.
+    """
+    return load_yaml(EMBEDDED / name)
