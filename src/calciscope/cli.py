@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from calciscope.commands import compare, rules, terminal
+from calciscope.commands import compare, explain, rules, terminal
 from calciscope.commands import patient as reader
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(rules.app, name="rules")
 app.command()(compare.compare)
+app.command()(explain.explain)
 # The report has all; so many next steps and unknowns are printed.
 _MOST_SHOWN = 5
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3
@@ -67,7 +68,9 @@ def _root(
 def assess(
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[INPUT]...", help="DICOM folders or files, ZIPs, NIfTI, NRRD or MHA of one patient."),
+        typer.Argument(
+            metavar="[INPUT]...", help="DICOM folders or files, ZIPs, NIfTI, NRRD, MHA and report texts of one patient."
+        ),
     ] = None,
     patient: PatientOption = None,
     anatomy: Annotated[
@@ -297,6 +300,13 @@ def _show(assessment: Assessment) -> None:
                 *cells,
             )
         terminal.print_table(table)
+    if assessment.patient_facts:
+        from calciscope.report import facts
+
+        for line in facts.lines(assessment):
+            typer.echo(line)
+    for differing in assessment.disagreements:
+        typer.echo(f"disagreement: {differing.site}: report: {differing.report}; image: {differing.image}")
     for step in assessment.advice[:_MOST_SHOWN]:
         where = f" ({step.site})" if step.site else ""
         typer.echo(f"next: {step.text}{where}{text.mark([step.status, *(one.status for one in step.also)])}")

@@ -7,7 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# 1.3: an advice names others that advise the same.
+from calciscope.domain.mention import Disagreement, Mention, PatientFact
+
+# 1.3: mentions of report texts, what they say of the patient, and disagreements; an advice names others that advise
+# the same; nothing was taken away.
 # 1.2: a series has its date.
 # 1.1: deposits have attenuation statistics, threshold, background, mass and three diameters; nothing was taken away.
 SCHEMA_VERSION = "1.3"
@@ -267,6 +270,9 @@ class Assessment(_Model):
     refused: tuple[Refused, ...] = ()
     sources: tuple[Source, ...] = ()
     rejected: tuple[DepositRecord, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    patient_facts: tuple[PatientFact, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
     provenance: Provenance
     disclaimer: str = DISCLAIMER
 

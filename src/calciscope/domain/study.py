@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from calciscope.domain.image import Acquisition, Geometry, Volume
 from calciscope.domain.patient import Patient
@@ -44,10 +44,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """Everything known about one patient: ``series`` are used, ``unused`` are not and say why."""
+    """Everything known about one patient: ``series`` are used, ``unused`` are not and say why.
+
+    ``owners`` are digests of the patient ids in the images, by which other files are told to be of the same patient.
+    """
 
     patient: Patient
     series: tuple[Series, ...] = ()
     unused: tuple[SeriesInfo, ...] = ()
     refused: tuple[Refusal, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
+    owners: frozenset[str] = field(default=frozenset(), repr=False)

@@ -209,6 +209,8 @@ def _unspoken(rule: CompiledRule, one: Case, knowledge: Knowledge) -> list[tuple
     found = []
     for concept in spoken_concepts(rule.condition.text):
         where = knowledge.words.lists.get(concept)
+        if concept in one.inputs.denied:
+            continue
         if where in one.inputs.silent and isinstance(context, list) and concept not in context:
             found.append((where, concept))
     return found

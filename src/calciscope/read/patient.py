@@ -119,7 +119,10 @@ class _Reader:
             labs=self._group("labs", data.get("labs")),
             function=self._group("function", data.get("function")),
             findings=tuple(self._findings(data.get("findings"))),
-            **lists,
+            conditions=lists["conditions"],
+            medications=lists["medications"],
+            history=lists["history"],
+            symptoms=lists["symptoms"],
         )
         return PatientFile(patient, tuple(self.refused))
 
