@@ -79,6 +79,9 @@ def test_vignette(vignette, tmp_path):
     if "overall" in expect:
         assert result.seriousness in expect["overall"]
     assert set(expect.get("unknowns", [])) <= {unknown.input for unknown in result.unknowns}
+    for finding in result.findings:
+        if finding.seriousness.value in ("significant", "urgent"):
+            assert finding.advice or any(advice.site is None for advice in result.advice), finding.site
     said = all_said(result)
     for pattern in expect.get("any", []):
         assert re.search(pattern, said, re.IGNORECASE), pattern
