@@ -157,6 +157,8 @@ def test_every_unit_of_a_quantity_gives_the_same_value(name, share):
         ("calcium: 9.4 mg/dL", "calcium: is not a known key here; write it as labs.calcium"),
         ("labs: {sex: male}", "labs.sex: is not a known key here; write sex at the top of the file"),
         ("agee: 3", "agee: is not a known key; did you mean age?"),
+        ("function: {ejection fraction: 40 %}", "function.ejection fraction: is not a known key; did you mean"),
+        ("findings: [{site: artery, avc: 9}]", "findings[1].avc: is not a known key; did you mean findings"),
         ("ethnicity: black", "ethnicity: is not a known key; did you mean ancestry?"),
         ("findings: [{site: kidney.left, hu: 900}]", "findings[1].hu: is not a known key; did you mean findings[1]."),
         ("zzzzzz: 3", "zzzzzz: is not a known key"),

@@ -37,7 +37,10 @@ _PRESSURE = re.compile(r"^(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)\s*(\S.*)?$")
 _MOST_WORDS = 12
 _TOP = ("age", "sex", "ancestry", "height", "weight", "labs", "blood_pressure", *_LISTS, "function", "findings")
 # What people call a key that is spelt quite differently here; only for the hint.
-_MEANT = {"ethnicity": "ancestry", "race": "ancestry", "gender": "sex", "hu": "attenuation", "size": "diameter"}
+_MEANT = {
+    "ethnicity": "ancestry", "race": "ancestry", "gender": "sex", "hu": "attenuation", "size": "diameter",
+    "avc": "agatston", "cac": "agatston", "cacs": "agatston", "calcium score": "agatston", "ef": "lvef",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,11 @@ class _Reader:
             return f" here; write it as {elsewhere[key]}"
         if prefix and key in _TOP:
             return f" here; write {key} at the top of the file"
-        meant = _MEANT.get(key.casefold())
+        words = key.casefold().replace("_", " ")
+        by_label = (
+            name for name in known if name in self.quantities and words in self.quantities[name].label.casefold()
+        )
+        meant = _MEANT.get(words) or (next(by_label, None) if len(words) > 3 else None)
         close = [meant] if meant in known else get_close_matches(key.casefold(), [*known, *elsewhere], n=1, cutoff=0.6)
         if not close:
             return ""
