@@ -20,6 +20,7 @@ def test_no_granuloma_of_adults_speaks_for_a_newborn(values):
         for finding in judged(NEWBORN, StatedFinding(site, values)).findings:
             said = [r.statement for r in (*finding.kind.reasons, *finding.seriousness.reasons)]
             assert not [one for one in said if "granuloma" in one and " not " not in one], site
+            assert "cause.infection.healed" not in {r.rule for r in finding.kind.reasons}, site
 
 
 @pytest.mark.parametrize(
