@@ -202,5 +202,3 @@ def _show(given: Report, found: Assessment) -> None:
         terminal.print_table(report.table(found.mentions))
         typer.echo("")
     cli._show(found)
-    for advice in found.advice[:5]:
-        typer.echo(f"to consider: {advice.text}")

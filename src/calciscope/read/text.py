@@ -106,7 +106,8 @@ def read_table(path: Path, text_column: str, id_column: str | None) -> Iterator[
         InputError: the file cannot be read or a column is not there; one line that names those that are.
     """
     name = printable(path)
-    csv.field_size_limit(_CELL)
+    # The limit is one for the whole process: others read tables too.
+    before = csv.field_size_limit(_CELL)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
@@ -123,6 +124,8 @@ def read_table(path: Path, text_column: str, id_column: str | None) -> Iterator[
         raise InputError(f"{name}: it cannot be opened; check the path") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{name}: is not a CSV in UTF-8; save it as one") from error
+    finally:
+        csv.field_size_limit(before)
 
 
 def _as_text(raw: bytes, name: str) -> str:
