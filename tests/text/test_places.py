@@ -29,6 +29,32 @@ def test_place_and_side(case: dict[str, Any]) -> None:
     assert found.assertion == "affirmed"
 
 
+_ANATOMY: dict[str, dict[str, list[str]]] = yaml.safe_load((Path(__file__).parent / "anatomy.yaml").read_text("utf-8"))
+_ASKED = {"calcification": "Calcification of the {}.", "stones": "A stone in the {}.", "named": "There is a {}."}
+
+
+@pytest.mark.parametrize(("sort", "site"), [(sort, site) for sort, by in _ANATOMY.items() for site in by])
+def test_names_of_the_body(sort: str, site: str) -> None:
+    wrong = {}
+    for name, *more in (name.split("|") for name in _ANATOMY[sort][site]):
+        found = _first(_ASKED[sort].format(name)).site
+        if found not in {*site.split("|"), *more}:
+            wrong[name] = found
+    assert not wrong
+
+
+_CAPTIONS: list[dict[str, str]] = yaml.safe_load((Path(__file__).parent / "captions.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", _CAPTIONS, ids=lambda case: case["text"][:60])
+def test_of_several_places_that_of_the_calcium(case: dict[str, str]) -> None:
+    found = _first(case["text"])
+    assert found.site in case["site"].split("|")
+    assert found.assertion == case.get("said", "affirmed")
+    if "side" in case:
+        assert found.laterality == case["side"]
+
+
 def test_a_list_of_places_is_one_mention_of_all() -> None:
     found = _first("Calcification of the aortic arch, mitral annulus and coronary arteries.")
     assert {found.site, *found.also} == {"artery.aorta.arch", "heart.mitral_annulus", "artery.coronary"}
@@ -37,6 +63,19 @@ def test_a_list_of_places_is_one_mention_of_all() -> None:
 def test_a_sentence_without_a_place_goes_on_with_the_last_one() -> None:
     found = reader().read("There is a mass in the left adrenal gland. It contains calcification.").mentions
     assert (found[0].site, found[0].laterality) == ("adrenal", "left")
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("MRI of the right shoulder. The supraspinatus tendon contains calcification.", "right"),
+        ("The left kidney is small. A calculus is seen in the kidney.", "left"),
+        ("The left kidney is small. Calculi are seen in the kidneys.", None),
+        ("The left kidney is small. The right kidney is large. A calculus is seen in the kidney.", None),
+    ],
+)
+def test_the_side_of_the_part_that_was_spoken_of_before(text: str, side: str | None) -> None:
+    assert _first(text).laterality == side
 
 
 def test_the_examination_says_the_place_of_what_has_none() -> None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calciscope.domain.site import UNPLACED, split, within
+from calciscope.domain.mention import Assertion
+from calciscope.domain.site import REGIONS, UNPLACED, exists, split, within
+from calciscope.text import governed
 from calciscope.text.lexicon import Lexicon
 from calciscope.text.tokens import Hit, Parsed, Sentence
 
 # Costs in words: what a sign, an ending or an unsure word between a place and a mention is worth as distance.
 _COMMA, _BRACKET, _END, _AND, _AFTER, _WEAK, _MENTION = 3.0, 4.0, 5.0, 1.0, 1.5, 6.0, 2.0
+_ORIGIN, _EXAMINED, _NEIGHBOUR, _SOURCE = 12.0, 6.0, 6.0, -10.0
 # A place further than this is not that of the mention, where the word itself or the text names one.
 _TIED, _FAR, _WEAK_FAR = 3.0, 30.0, 12.0
 _BESIDE = 12
 _SIDE_REACH = 5
 _BACK = 4
+# What is there or may be there goes on with what was spoken of before, with its side.
+_HERE = (Assertion.AFFIRMED, Assertion.POSSIBLE)
 
 
 # What stands between two places of one list.
@@ -25,6 +30,7 @@ _FILL = frozenset({"as", "both", "also", "bilateral"})
 _PART_OF = frozenset({"of", "the", "in", "at", "about", "around"})
 # Where a nodule lies of which nobody says where.
 _CHEST = ("lung", "chest")
+_NODULE = "lung.nodule"
 _SEEN_WITH_LUNGS = (*_CHEST, "pleura", "heart", "airway", "node", "artery.aorta", "artery.coronary")
 # What stands behind these is another reading.
 _ELSE = frozenset({"or", "versus", "vs", "vs."})
@@ -53,26 +59,30 @@ class Places:
     parsed: Parsed
     words: Lexicon
 
-    def of(self, number: int, target: Hit, *, denied: bool = False) -> Where:
+    def of(self, number: int, target: Hit, *, said: Assertion = Assertion.AFFIRMED) -> Where:
         """The place of a mention in the sentence ``number``, else of what was spoken of before, else of the text.
 
-        ``denied`` says that the sentence denies it: "No calcification." speaks of no side of what stands before.
+        ``said`` is what the sentence says of it: "No calcification." speaks of no side of what stands before.
         """
+        denied = said is Assertion.NEGATED
         sentence = self.parsed.sentences[number]
         if target.term.first and (named := self._described(sentence, target)) is not None:
-            return self.of(number, named, denied=denied)
+            return self.of(number, named, said=said)
         own = dict(target.term.inside).get("site")
         ranked = self._ranked(sentence, target)
         chosen = self._choose(ranked, own)
         if chosen is None and own is None:
-            return self._elsewhere(number, target, ranked, denied)
+            return self._elsewhere(number, target, ranked, said)
         if chosen is None:
             return self._of_word(number, target, own or UNPLACED, ranked)
-        site = self._narrowed(chosen, own, [hit for _, hit in ranked])
+        beside = [hit for _, hit in ranked if not governed.follows(self.parsed, sentence, hit, "neighbour")]
+        site = self._narrowed(chosen, own, beside)
         # "Atherosclerotic calcification of the aorta and iliac arteries": the list starts at the narrower word.
         at = next((hit for _, hit in ranked if hit.term.key == site and hit.term.layer == "place"), chosen)
         side = self._side(sentence, target, at) or self._side(sentence, target, chosen)
-        if site in self.words.generals or (chosen.term.layer == "lesion" and chosen is at and site == chosen.term.key):
+        if side is None and said in _HERE and not sentence.of("side"):
+            side = self._side_before(number, chosen)
+        if site in self.words.generals or (chosen.term.layer == "lesion" and chosen is at and site == _NODULE):
             site = self._examined(number, site, chosen)
         return Where(site, self._also(sentence, at, site, _OR if denied else frozenset()), side, chosen)
 
@@ -93,7 +103,7 @@ class Places:
 
     def _examined(self, number: int, site: str, chosen: Hit) -> str:
         """A general word ("vascular", "nodule") without a place means that of what was examined or spoken of."""
-        lesion = chosen.term.layer == "lesion"
+        lesion = chosen.term.key == _NODULE
         for hit in (hit for one in self.parsed.sentences for hit in one.of("modality")):
             if lesion:
                 return site if any(within(hit.term.key, one) for one in _CHEST) else hit.term.key
@@ -109,17 +119,23 @@ class Places:
     def _ranked(self, sentence: Sentence, target: Hit) -> list[tuple[float, Hit]]:
         places = [hit for hit in self._named(sentence) if not self._holds(target, hit)]
         places = [hit for hit in places if not self._bound(sentence, target, hit)]
-        return sorted(((self._cost(sentence, target, hit), hit) for hit in places), key=lambda one: one[0])
+        costs = [self._cost(sentence, target, hit) for hit in places]
+        for number, hit in enumerate(places):
+            costs[number] += self._governed(sentence, target, hit, places)
+        return sorted(zip(costs, places, strict=True), key=lambda one: one[0])
+
+    def _governed(self, sentence: Sentence, target: Hit, hit: Hit, places: Sequence[Hit]) -> float:
+        """What a phrase that governs a place adds to its distance."""
+        if governed.is_origin(self.parsed, sentence, target, hit, places):
+            return _ORIGIN
+        if governed.is_examined(self.parsed, sentence, hit):
+            return _EXAMINED
+        if governed.follows(self.parsed, sentence, hit, "neighbour"):
+            return _NEIGHBOUR
+        return _SOURCE if governed.follows(self.parsed, sentence, hit, "source") else 0.0
 
     def _named(self, sentence: Sentence, *layers: str) -> list[Hit]:
-        """The places of a sentence, without those that are part of a longer name."""
-        hits = sentence.of("place", "weak", "lesion", "not_place")
-        return [
-            hit
-            for hit in hits
-            if hit.term.layer in (layers or ("place", "weak", "lesion"))
-            and not any(other.overlaps(hit) and other.end - other.start > hit.end - hit.start for other in hits)
-        ]
+        return governed.free(self.parsed, sentence, self.words, *layers)
 
     def _holds(self, target: Hit, hit: Hit) -> bool:
         """Whether a place is part of the mention itself, as in "gall stone"."""
@@ -170,22 +186,31 @@ class Places:
         beside = [hit for hit in hits if hit is not chosen and hit.gap(chosen) <= _BESIDE]
         if chosen.term.layer == "lesion":
             inside = dict(chosen.term.inside)
-            for hit in beside:
-                if hit.term.layer == "place" and not self._of_another(hit, chosen):
-                    base = split(hit.term.key)[0]
-                    return inside.get(base, chosen.term.key if within(base, "node.hilar") else base)
+            for layer in ("place", "weak"):
+                for hit in beside:
+                    if hit.term.layer != layer or self._of_another(hit, chosen):
+                        continue
+                    if layer == "weak" and hit.term.key not in REGIONS:
+                        continue
+                    if chosen.term.key == _NODULE or governed.directly(self.parsed, chosen, hit, self.words):
+                        base = split(hit.term.key)[0]
+                        return inside.get(base, chosen.term.key if within(base, "node.hilar") else base)
             return chosen.term.key
         site = chosen.term.key
-        if site == "lung" and any(hit.term.layer == "lesion" and hit.gap(chosen) <= _BESIDE for hit in beside):
-            return "lung.nodule"
+        if site == "lung" and any(
+            hit.term.layer == "lesion" and hit.term.key == _NODULE and hit.gap(chosen) <= _BESIDE for hit in beside
+        ):
+            return _NODULE
         if own is not None and not within(site, own) and self.words.joined.get((own, site)):
             return self.words.joined[own, site]
         for hit in beside:
             other = hit.term.key
             if (narrow := self.words.joined.get((site, other)) or self.words.joined.get((other, site))) is not None:
                 return narrow
-            far = _BESIDE if site in self.words.generals else _SIDE_REACH
-            if within(other, site) and other != site and hit.term.layer == "place" and hit.gap(chosen) <= far:
+            if not within(other, site) or other == site or hit.term.layer != "place":
+                continue
+            near = hit.start == chosen.end or governed.directly(self.parsed, chosen, hit, self.words)
+            if near or site in self.words.generals:
                 return other
         return site
 
@@ -215,8 +240,9 @@ class Places:
                 at = hit
         return tuple(dict.fromkeys(found))
 
-    def _elsewhere(self, number: int, target: Hit, ranked: Sequence[tuple[float, Hit]], denied: bool) -> Where:
+    def _elsewhere(self, number: int, target: Hit, ranked: Sequence[tuple[float, Hit]], said: Assertion) -> Where:
         """What was spoken of before, else what was examined, else the region, else any place the text knows."""
+        denied = said is Assertion.NEGATED
         examined = [hit for one in self.parsed.sentences for hit in self._fit(target, one.of("modality"))]
         here = self.parsed.sentences[number]
         for step in range(1, min(number, _BACK) + 1):
@@ -228,7 +254,10 @@ class Places:
             named = [hit for hit in self._named(before, "place") if not self._bound(before, target, hit)]
             if found := self._fit(target, named):
                 hit = found[-1] if step > 1 else min(found, key=lambda one: one.start)
-                return Where(hit.term.key, (), None if fresh else self._side(before, hit, hit), hit)
+                side = None if fresh else self._side(before, hit, hit)
+                if side is None and said in _HERE:
+                    side = self._side_before(number - step, hit)
+                return Where(hit.term.key, (), side, hit)
         for hit in examined[:1]:
             return Where(hit.term.key, (), self._side(here, target, None), hit)
         if near := self._fit(target, [hit for _, hit in ranked]):
@@ -245,6 +274,19 @@ class Places:
         """The places where such a thing can be: a stone is looked for in organs that have stones."""
         fits = self.words.stone_places if target.term.key == "stone" else ()
         return [hit for hit in hits if not fits or any(within(hit.term.key, one) for one in fits)]
+
+    def _side_before(self, number: int, chosen: Hit) -> str | None:
+        """The one side on which the same part of the body was spoken of just before; several parts have none."""
+        last = self.parsed.tokens[chosen.end - 1]
+        if last.text.lower() != last.norm or not exists(f"{chosen.term.key}.left"):
+            return None
+        sides = set()
+        here = self.parsed.sentences[number]
+        for before in self.parsed.sentences[max(0, number - _BACK) : number]:
+            if before.section == here.section:
+                same = [hit for hit in self._named(before, "place") if _same_part(hit.term.key, chosen.term.key)]
+                sides |= {side for hit in same if (side := self._side(before, hit, hit)) is not None}
+        return sides.pop() if len(sides) == 1 else None
 
     def _side(self, sentence: Sentence, target: Hit, chosen: Hit | None) -> str | None:
         if chosen is not None and any(within(chosen.term.key, one) for one in _NO_SIDE):
@@ -272,6 +314,11 @@ class Places:
             sided = {one.term.side for one in places if one.term.side and one.gap(target) <= _BESIDE}
             return sided.pop() if len(sided) == 1 else None
         return min(own)[1] if min(own)[0] <= _BESIDE else None
+
+
+def _same_part(one: str, other: str) -> bool:
+    """Whether two places are one part of the body, as the joint and the tendons of a shoulder are."""
+    return one == other or ("." in one and "." in other and one.rpartition(".")[2] == other.rpartition(".")[2])
 
 
 def _owns(owner: Hit | None, target: Hit, chosen: Hit | None, needed: bool) -> bool:
