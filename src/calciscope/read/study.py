@@ -74,12 +74,14 @@ def open_study(
     patient_id: str | None = None,
     progress: Progress | None = None,
     choose: Choose = select,
+    origins: bool = False,
 ) -> Study:
     """Read every input: folders (searched to the bottom, whatever the files are called), files and ZIPs of these.
 
     Series that serve are loaded into the canonical frame; the others are listed with why not. A bad file never stops
     the rest: it becomes a refusal. With images of several patients ``patient_id`` says whose are meant. ``progress``
-    is told what happens and the share done (0 to 1); ``choose`` says which series serve. Raises
+    is told what happens and the share done (0 to 1); ``choose`` says which series serve; with ``origins`` each keeps the
+    headers of its slices. Raises
     :class:`~calciscope.errors.InputError` where an input does not exist.
     """
     if not inputs:
@@ -98,7 +100,7 @@ def open_study(
         ledger.refused.extend(others)
         sources.extend(dicom_sources(mine, ledger.add))
         series, unused = _load(
-            sources, ledger, choose, lambda share: tell("reading images", _HEADERS + _PIXELS * share)
+            sources, ledger, choose, lambda share: tell("reading images", _HEADERS + _PIXELS * share), origins
         )
         if not series and unused and not ledger.all():
             ledger.refused.append(Refusal(unused[0].label, f"nothing to measure: {unused[0].why}"))
@@ -141,7 +143,7 @@ def _scan(
 
 
 def _load(
-    sources: list[Source], ledger: _Ledger, choose: Choose, tell: Callable[[float], None]
+    sources: list[Source], ledger: _Ledger, choose: Choose, tell: Callable[[float], None], origins: bool
 ) -> tuple[list[Series], list[SeriesInfo]]:
     """Choose, read what was chosen, and choose again where that turned out unreadable."""
     volumes: dict[str, tuple[Source, Volume]] = {}
@@ -172,7 +174,7 @@ def _load(
         choice = choices[source.info.id]
         if choice.uses:
             volume = volumes[source.info.id][1]
-            series.append(Series(source.described(choice, volume), volume))
+            series.append(Series(source.described(choice, volume), volume, source.origin() if origins else None))
         else:
             unused.append(source.described(choice, None))
     return series, unused

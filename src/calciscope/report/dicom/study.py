@@ -1,0 +1,96 @@
+"""What the objects are made of: the series that was assessed, the headers it came from, and what those must hold."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from calciscope.domain.assessment import Assessment
+from calciscope.domain.deposit import PlacedDeposit
+from calciscope.domain.image import Volume
+from calciscope.domain.origin import Origin
+
+MANUFACTURER = "Calciscope contributors"
+MODEL = "Calciscope"
+# A program has no serial number, which Enhanced General Equipment (PS3.3 C.7.5.2) requires of it.
+SERIAL = "software"
+CHARACTERS = "ISO_IR 192"
+
+# Type 1 attributes that cannot be made up: of every object, and beyond that of a segmentation.
+_WHOSE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+_WHERE = ("FrameOfReferenceUID", "Rows", "Columns")
+# Type 2 attributes: required, but empty where nothing is known.
+_EMPTY = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
+    "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
+_SEXES = ("M", "F", "O", "")
+# Series numbers of what is written, above those of scanners and apart from each other.
+SERIES_NUMBERS = {"seg": 9101, "sr": 9102, "pdf": 9103, "key": 9104}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Imaged:
+    """One assessed series: its id in the assessment, voxels, placed deposits and, from DICOM, where it came from."""
+
+    series: str
+    volume: Volume
+    placed: tuple[PlacedDeposit, ...]
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Names and times of the objects of one assessment.
+
+    The same inputs assessed the same way by the same version give the same UIDs: whoever stores the objects twice
+    stores them once.
+    """
+
+    key: str
+    created: datetime
+
+    @classmethod
+    def of(cls, assessment: Assessment) -> Stamp:
+        """The stamp of an assessment; the moment of its making is no part of its key."""
+        text = assessment.model_dump_json(exclude={"provenance": {"created"}})
+        created = datetime.fromisoformat(assessment.provenance.created).astimezone(UTC)
+        return cls(hashlib.sha256(text.encode()).hexdigest(), created.replace(tzinfo=None))
+
+    def uid(self, *parts: object) -> UID:
+        """A UID under the root for UUIDs (PS3.5 B.2)."""
+        return uid_of(self.key, *parts)
+
+
+def uid_of(*parts: object) -> UID:
+    """A UID under the root for UUIDs (PS3.5 B.2) that depends on ``parts`` alone."""
+    digest = hashlib.sha256("/".join(str(part) for part in parts).encode()).digest()
+    return UID(f"2.25.{int.from_bytes(digest[:16], 'big')}")
+
+
+def missing(headers: Sequence[Dataset], where: bool) -> tuple[str, ...]:
+    """The attributes without which nothing can refer to these slices; ``where`` adds those of a segmentation."""
+    needed = (*_WHOSE, *_WHERE) if where else _WHOSE
+    return tuple(name for name in needed if any(header.get(name) in (None, "") for header in headers))
+
+
+def completed(headers: Sequence[Dataset]) -> tuple[Dataset, ...]:
+    """The headers with every type 2 attribute, empty where it is absent; a sex that DICOM does not know is left out."""
+    return tuple(_completed(header) for header in headers)
+
+
+def _completed(header: Dataset) -> Dataset:
+    made = copy(header)
+    for name in _EMPTY:
+        if name not in made:
+            setattr(made, name, "")
+    if str(made.PatientSex) not in _SEXES:
+        made.PatientSex = ""
+    made.SpecificCharacterSet = header.get("SpecificCharacterSet") or CHARACTERS
+    return made
