@@ -33,18 +33,14 @@ def origin_of(plan: Plan) -> Origin:
     paths = list(dict.fromkeys(frame.pixels.path for frame in plan.frames))
     number = {path: place for place, path in enumerate(paths)}
     try:
-        headers = tuple(
-            dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_KEPT)) for path in paths
-        )
+        headers = tuple(dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_KEPT)) for path in paths)
     except (*DAMAGE, OSError) as error:
         raise InputError("the header of a slice could not be read again") from error
     many = tuple("PerFrameFunctionalGroupsSequence" in header for header in headers)
     return Origin(
         headers=headers,
         positions=np.array([frame.position for frame in plan.frames], dtype=np.float64),
-        items=tuple(
-            (number[f.pixels.path], f.number + 1 if many[number[f.pixels.path]] else 0) for f in plan.frames
-        ),
+        items=tuple((number[f.pixels.path], f.number + 1 if many[number[f.pixels.path]] else 0) for f in plan.frames),
         axes=plan.way.axes,
         flips=plan.way.flips,
     )

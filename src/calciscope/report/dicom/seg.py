@@ -110,16 +110,14 @@ def write(
         content_description="Calcification found by Calciscope",
         content_creator_name="Calciscope^",
         series_description="Calciscope segmentation",
-        specific_character_set=study.CHARACTERS,
+        specific_character_set=study.characters("", headers),
         content_date=stamp.created.date(),
         content_time=stamp.created.time(),
         coding_schemes=[codes.scheme()],
         plane_positions=[
             PlanePositionSequence(hd.CoordinateSystemNames.PATIENT, place.tolist()) for place in positions
         ],
-        plane_orientation=PlaneOrientationSequence(
-            hd.CoordinateSystemNames.PATIENT, orientation
-        ),
+        plane_orientation=PlaneOrientationSequence(hd.CoordinateSystemNames.PATIENT, orientation),
         pixel_measures=PixelMeasuresSequence(
             pixel_spacing=(grid.spacing[1], grid.spacing[2]),
             slice_thickness=thickness,
@@ -184,7 +182,9 @@ def _refer(image: Segmentation, headers: Sequence[Dataset], origin: Origin) -> N
         away = np.linalg.norm(origin.positions - position, axis=1)
         nearest = int(away.argmin())
         derivation = Dataset()
-        derivation.DerivationCodeSequence = Items([CodedConcept.from_code(dictionary.cid7203.SegmentationImageDerivation)])
+        derivation.DerivationCodeSequence = Items(
+            [CodedConcept.from_code(dictionary.cid7203.SegmentationImageDerivation)]
+        )
         derivation.SourceImageSequence = Items([])
         if away[nearest] < 1e-3:
             header, number = origin.items[nearest]

@@ -20,7 +20,7 @@ MANUFACTURER = "Calciscope contributors"
 MODEL = "Calciscope"
 # A program has no serial number, which Enhanced General Equipment (PS3.3 C.7.5.2) requires of it.
 SERIAL = "software"
-CHARACTERS = "ISO_IR 192"
+_UTF8, _LATIN1 = "ISO_IR 192", "ISO_IR 100"
 
 # Type 1 attributes that cannot be made up: of every object, and beyond that of a segmentation.
 _WHOSE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
@@ -37,12 +37,17 @@ SERIES_NUMBERS = {"seg": 9101, "sr": 9102, "pdf": 9103, "key": 9104}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Imaged:
-    """One assessed series: its id in the assessment, voxels, placed deposits and, from DICOM, where it came from."""
+    """One assessed series: its id and label in the assessment, voxels, placed deposits, where it came from.
+
+    ``origin`` is ``None`` where the files are not DICOM. ``threshold_hu`` is the attenuation from which it was scored.
+    """
 
     series: str
     volume: Volume
     placed: tuple[PlacedDeposit, ...]
     origin: Origin | None
+    label: str = ""
+    threshold_hu: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,16 @@ def uid_of(*parts: object) -> UID:
     return UID(f"2.25.{int.from_bytes(digest[:16], 'big')}")
 
 
+def characters(text: str, headers: Sequence[Dataset]) -> str:
+    """The narrowest character set that holds a text and the names in headers: old readers know no other than Latin 1."""
+    names = [str(header.get(name, "")) for header in headers[:1] for name in (*_EMPTY, "StudyDescription")]
+    try:
+        "".join((text, *names)).encode("latin-1")
+    except UnicodeEncodeError:
+        return _UTF8
+    return _LATIN1
+
+
 def missing(headers: Sequence[Dataset], where: bool) -> tuple[str, ...]:
     """The attributes without which nothing can refer to these slices; ``where`` adds those of a segmentation."""
     needed = (*_WHOSE, *_WHERE) if where else _WHOSE
@@ -92,5 +107,5 @@ def _completed(header: Dataset) -> Dataset:
             setattr(made, name, "")
     if str(made.PatientSex) not in _SEXES:
         made.PatientSex = ""
-    made.SpecificCharacterSet = header.get("SpecificCharacterSet") or CHARACTERS
+    made.SpecificCharacterSet = header.get("SpecificCharacterSet") or _UTF8
     return made
