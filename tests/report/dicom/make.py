@@ -24,7 +24,8 @@ DEPOSITS = (
     ("s-3", (8, 15, 12), (12, 18, 15), "kidney.left"),
 )
 HEADER = {
-    "PatientName": "Müller^Änne", "PatientBirthDate": "19430207", "PatientSex": "F", "StudyID": "S1", "StudyTime": "101500",
+    "PatientName": "Müller^Änne", "PatientBirthDate": "19430207", "PatientSex": "F", "StudyID": "S1",
+    "StudyTime": "101500",
     "AccessionNumber": "A77", "ReferringPhysicianName": "Ref^Doc", "SpecificCharacterSet": "ISO_IR 100",
     "StudyDescription": "CT thorax",
 }  # fmt: skip

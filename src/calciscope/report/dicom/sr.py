@@ -7,6 +7,7 @@ measure that was refused has no number: a comment says why.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from highdicom.sr import (
     AlgorithmIdentification,
@@ -135,7 +136,7 @@ def _groups(
 ) -> Iterator[Group]:
     """The group of a finding; one more for every further series that it has a segment in, without numbers."""
     place, side = codes.place(finding.site)
-    shared = {
+    shared: dict[str, Any] = {
         "tracking_identifier": TrackingIdentifier(
             uid=stamp.uid("track", finding.site), identifier=f"Calciscope {finding.site}"
         ),
@@ -147,13 +148,13 @@ def _groups(
     numbers = [
         one for name, measure in finding.measures.items() for one in _measurement(name, measure, finding, version)
     ]
-    said = {"measurements": numbers, "qualitative_evaluations": list(_evaluations(finding))}
+    said: dict[str, Any] = {"measurements": numbers, "qualitative_evaluations": list(_evaluations(finding))}
     holding = [one for one in segments if finding.site in one.numbers]
     if not holding:
         yield _commented(MeasurementsAndQualitativeEvaluations(**shared, **said), finding)
     for first, one in enumerate(holding):
         referenced = ReferencedSegment.from_segmentation(one.image, segment_number=one.numbers[finding.site])
-        more = {} if first else said
+        more: dict[str, Any] = {} if first else said
         yield _commented(
             VolumetricROIMeasurementsAndQualitativeEvaluations(referenced_segment=referenced, **shared, **more),
             finding if not first else None,

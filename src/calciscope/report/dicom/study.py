@@ -80,7 +80,7 @@ def uid_of(*parts: object) -> UID:
 
 
 def characters(text: str, headers: Sequence[Dataset]) -> str:
-    """The narrowest character set that holds a text and the names in headers: old readers know no other than Latin 1."""
+    """The narrowest character set that holds a text and the names in headers: old readers know Latin 1 at most."""
     names = [str(header.get(name, "")) for header in headers[:1] for name in (*_EMPTY, "StudyDescription")]
     try:
         "".join((text, *names)).encode("latin-1")

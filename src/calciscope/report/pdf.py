@@ -1,0 +1,40 @@
+"""``report.pdf``: the page of ``report.html`` on A4, by WeasyPrint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from calciscope.domain.assessment import Assessment
+from calciscope.errors import OutputError
+from calciscope.report import html
+from calciscope.report.html import Pictures
+
+_NO_PACKAGE = "a PDF needs WeasyPrint, which is not installed: pip install 'calciscope[pdf]'"
+_NO_LIBRARY = (
+    "a PDF needs the library Pango, which is not installed: install libpango-1.0-0, libpangoft2-1.0-0 and "
+    "libharfbuzz-subset0 (Debian, Ubuntu) or pango (Fedora, Homebrew)"
+)
+
+
+def render(assessment: Assessment, pictures: Pictures | None) -> bytes:
+    """The report as a PDF document.
+
+    Nothing is fetched: the page holds its pictures, and every other address is refused. Raises
+    :class:`~calciscope.errors.OutputError` where WeasyPrint or its system libraries are missing, and says which.
+    """
+    try:
+        from weasyprint import HTML
+        from weasyprint.urls import URLFetcher
+    except ImportError as error:
+        raise OutputError(_NO_PACKAGE) from error
+    except OSError as error:  # cffi finds the library or raises this
+        raise OutputError(_NO_LIBRARY) from error
+    document = HTML(string=html.render(assessment, pictures), url_fetcher=URLFetcher(allowed_protocols=["data"]))
+    made: bytes = document.write_pdf()
+    return made
+
+
+def write(assessment: Assessment, pictures: Pictures | None, path: Path) -> Path:
+    """Write the PDF and return its path; raises as :func:`render`."""
+    path.write_bytes(render(assessment, pictures))
+    return path
