@@ -5,7 +5,7 @@ import builtins
 import pytest
 
 from calciscope.errors import OutputError
-from calciscope.report import pdf
+from calciscope.report import html, pdf
 from calciscope.report.html import Pictures
 from calciscope.report.pictures import crops, overview
 from tests.report import make
@@ -33,6 +33,16 @@ def test_a_report_becomes_pages(tmp_path):
     assert len(document) > len(without)
 
 
+def test_outlines_are_lines_in_every_picture():
+    placed = [make.placed()]
+    page = html.render(
+        make.assessment(), Pictures(crops(make.volume(), placed), (overview(make.volume(), placed, "s1"),))
+    )
+    styled = pdf.styled(page)
+    assert styled.count("<svg") == styled.count("<style>.outline { fill: none;") == page.count("<svg") == 4
+    assert "circle.level-urgent { stroke" in styled
+
+
 def test_a_missing_package_is_named(monkeypatch):
     missing(monkeypatch, ImportError("weasyprint"))
     with pytest.raises(OutputError, match=r"pip install 'calciscope\[pdf\]'"):
@@ -41,6 +51,6 @@ def test_a_missing_package_is_named(monkeypatch):
 
 def test_a_missing_system_library_is_named(monkeypatch):
     missing(monkeypatch, OSError("cannot load library 'libpango-1.0-0'"))
-    with pytest.raises(OutputError, match="libpango-1.0-0, libpangoft2-1.0-0") as caught:
+    with pytest.raises(OutputError, match=r"libpango-1\.0-0, libpangoft2-1.0-0") as caught:
         pdf.render(make.assessment(), None)
     assert "\n" not in str(caught.value)

@@ -80,9 +80,8 @@ def open_study(
 
     Series that serve are loaded into the canonical frame; the others are listed with why not. A bad file never stops
     the rest: it becomes a refusal. With images of several patients ``patient_id`` says whose are meant. ``progress``
-    is told what happens and the share done (0 to 1); ``choose`` says which series serve; with ``origins`` each keeps the
-    headers of its slices. Raises
-    :class:`~calciscope.errors.InputError` where an input does not exist.
+    is told what happens and the share done (0 to 1); ``choose`` says which series serve; with ``origins`` each keeps
+    the headers of its slices. Raises :class:`~calciscope.errors.InputError` where an input does not exist.
     """
     if not inputs:
         return Study(patient, (), (), (), _numbered([]))

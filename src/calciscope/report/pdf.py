@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from importlib.resources import files
 from pathlib import Path
 
 from calciscope.domain.assessment import Assessment
@@ -14,6 +16,10 @@ _NO_LIBRARY = (
     "a PDF needs the library Pango, which is not installed: install libpango-1.0-0, libpangoft2-1.0-0 and "
     "libharfbuzz-subset0 (Debian, Ubuntu) or pango (Fedora, Homebrew)"
 )
+
+_PICTURE = re.compile(r"<svg\b[^>]*>")
+# Rules of the style sheet about what is drawn in a picture.
+_DRAWN = re.compile(r"(?:\.outline|\.other|\.ruler|\.overview circle)[^{}]*\{[^{}]*\}")
 
 
 def render(assessment: Assessment, pictures: Pictures | None) -> bytes:
@@ -29,9 +35,17 @@ def render(assessment: Assessment, pictures: Pictures | None) -> bytes:
         raise OutputError(_NO_PACKAGE) from error
     except OSError as error:  # cffi finds the library or raises this
         raise OutputError(_NO_LIBRARY) from error
-    document = HTML(string=html.render(assessment, pictures), url_fetcher=URLFetcher(allowed_protocols=["data"]))
+    page = styled(html.render(assessment, pictures))
+    document = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=["data"]))
     made: bytes = document.write_pdf()
     return made
+
+
+def styled(page: str) -> str:
+    """The page with the rules for outlines and markers inside every picture, for WeasyPrint heeds no others there."""
+    sheet = files("calciscope.report").joinpath("templates", "report.css").read_text("utf-8")
+    rules = "".join(_DRAWN.findall(sheet)).replace(".overview circle", "circle")
+    return _PICTURE.sub(lambda found: f"{found[0]}<style>{rules}</style>", page)
 
 
 def write(assessment: Assessment, pictures: Pictures | None, path: Path) -> Path:

@@ -118,9 +118,7 @@ def write_parquet(assessment: Assessment, folder: Path) -> tuple[Path, Path]:
         from pyarrow import parquet
     except ImportError as error:
         raise OutputError("Parquet needs pyarrow, which is not installed: pip install 'calciscope[parquet]'") from error
-    records = [
-        record.model_dump(mode="json", exclude={"alternatives"}) for record in deposits.rows(assessment)
-    ]
+    records = [record.model_dump(mode="json", exclude={"alternatives"}) for record in deposits.rows(assessment)]
     paths = folder / "deposits.parquet", folder / "findings.parquet"
     parquet.write_table(_table(records, DEPOSITS, _deposit_types()), paths[0])
     parquet.write_table(_table(findings(assessment), FINDINGS, _finding_types()), paths[1])

@@ -112,6 +112,17 @@ def test_a_finding_points_to_its_segment_and_to_the_slices(report, segments, mad
     assert one.finding_sites[0].laterality.meaning == "Left"
 
 
+@pytest.mark.parametrize("skip", [(), (9,)])
+def test_a_segmentation_of_one_segment_is_referred_to_as_well(tmp_path, skip):
+    alone = make.made(tmp_path / "ct", skip=skip)
+    kidney = make.Imaged(alone.seen.series, alone.seen.volume, alone.seen.placed[2:], alone.seen.origin)
+    image = seg.write(kidney, kidney.origin, alone.assessment, alone.stamp)
+    assert image.numbers == {"kidney.left": 1}
+    sr.write(alone.assessment, kidney.origin.headers, [image], alone.stamp).save_as(tmp_path / "sr.dcm")
+    (one,) = hd.sr.srread(tmp_path / "sr.dcm").content.get_volumetric_roi_measurement_groups()
+    assert one.tracking_identifier == "Calciscope kidney.left"
+
+
 def test_kind_and_seriousness_are_coded(report):
     values = {one.name.value: one.value.value for one in group(report, "kidney.left").get_qualitative_evaluations()}
     assert values["KIND"] == "K-DYSTROPHIC"

@@ -102,7 +102,7 @@ def unit(ucum: str) -> CodedConcept:
 
 
 def value(kind: str, word: str) -> CodedConcept | None:
-    """The code of a word of ``kinds``, ``levels``, ``validity``, ``morphology`` or ``distribution``, where it has one."""
+    """The code of a word of a group such as ``kinds``, ``levels`` or ``morphology``, where it has one."""
     line = _book()[kind].get(word)
     return coded(line) if line else None
 

@@ -1,4 +1,4 @@
-"""Key images: an axial slice through the largest deposit of each site, with outlines, as Secondary Capture (PS3.3 A.8)."""
+"""Key images: an axial slice through the largest deposit of each site, outlined, as Secondary Capture (PS3.3 A.8)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _image(
         manufacturer=study.MANUFACTURER,
         manufacturer_model_name=study.MODEL,
         software_versions=assessment.provenance.calciscope,
-        pixel_spacing=(spacing[1] / _ENLARGED, spacing[2] / _ENLARGED),
+        pixel_spacing=(spacing[1] / _ENLARGED, spacing[2] / _ENLARGED),  # type: ignore[arg-type]  # DS, in mm
         patient_orientation=("L", "P"),
         series_description="Calciscope key images",
         specific_character_set=study.characters("", [source]),

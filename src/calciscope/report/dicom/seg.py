@@ -14,7 +14,7 @@ from highdicom.content import (
     PlaneOrientationSequence,
     PlanePositionSequence,
 )
-from highdicom.seg import SegmentDescription, Segmentation
+from highdicom.seg import Segmentation, SegmentDescription
 from highdicom.sr import CodedConcept
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -125,6 +125,7 @@ def write(
         ),
     )
     _refer(image, headers, origin)
+    _told_apart(image)
     return Segments(seen.series, image, {key: number + 1 for number, (key, _) in enumerate(groups)})
 
 
@@ -171,7 +172,7 @@ def _slice_at(grid: _Grid, origin: Origin, plane: int) -> int | None:
 
 
 def _refer(image: Segmentation, headers: Sequence[Dataset], origin: Origin) -> None:
-    """Give every frame that lies on a source slice its reference, where the library gave none because one frame has none.
+    """Give frames on source slices their reference: the library gives none where one frame of all has none.
 
     PS3.3 C.7.6.16.2.6 Derivation Image.
     """
@@ -198,6 +199,15 @@ def _refer(image: Segmentation, headers: Sequence[Dataset], origin: Origin) -> N
             source.PurposeOfReferenceCodeSequence = Items([CodedConcept.from_code(purpose)])
             derivation.SourceImageSequence.append(source)
             frame.DerivationImageSequence = Items([derivation])
+
+
+def _told_apart(image: Segmentation) -> None:
+    """Say with every frame which segment it is, also where there is but one: many readers look nowhere else."""
+    shared = image.SharedFunctionalGroupsSequence[0]
+    if "SegmentIdentificationSequence" in shared:
+        for frame in image.PerFrameFunctionalGroupsSequence:
+            frame.SegmentIdentificationSequence = shared.SegmentIdentificationSequence
+        del shared.SegmentIdentificationSequence
 
 
 def _described(

@@ -11,8 +11,8 @@ from typing import Any
 
 from highdicom.sr import (
     AlgorithmIdentification,
-    CodedConcept,
     CodeContentItem,
+    CodedConcept,
     Comprehensive3DSR,
     ContainerContentItem,
     ContentSequence,
