@@ -18,7 +18,7 @@ from tests.report.dicom.test_seg import ACQUIRED
 def objects(folder, **changes):
     """Every kind of object of a small study, and the study."""
     made = make.made(folder / "ct", **changes)
-    kinds = [one for one in dicom.KINDS]
+    kinds = dicom.KINDS
 
     def document():
         pytest.importorskip("weasyprint", reason="WeasyPrint is not installed")
@@ -35,7 +35,7 @@ def study(tmp_path_factory):
 
 
 def test_dciodvfy_finds_no_error_that_the_source_does_not_have(study, tmp_path):
-    made, paths = study
+    _, paths = study
     source = outside.errors(next((paths[0].parent.parent / "ct").iterdir()))
     assert {path.name: outside.errors(path) - source for path in paths} == {path.name: set() for path in paths}
     broken = dcmread(paths[0])

@@ -128,6 +128,14 @@ def test_the_same_assessment_gives_the_same_names_and_another_others(tmp_path):
     )
 
 
+def test_a_source_that_does_not_say_how_thick_its_slices_are(tmp_path):
+    made = make.made(tmp_path / "ct", header={**make.HEADER, "SliceThickness": None})
+    _, image = written(made, tmp_path / "seg.dcm")
+    measures = image.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert float(measures.SliceThickness) == made.seen.volume.geometry.spacing[0]
+    assert all("SliceThickness" not in header for header in made.seen.origin.headers)
+
+
 def test_nothing_found_is_no_segmentation(tmp_path):
     made = make.made(tmp_path / "ct")
     empty = make.Imaged(made.seen.series, made.seen.volume, (), made.seen.origin)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.sr.codedict import codes as dictionary
+from pydicom.valuerep import DS
 
 from calciscope.domain import site as sites
 from calciscope.domain.assessment import Assessment
@@ -88,7 +89,9 @@ def write(
         for plane, found in zip(planes, on, strict=True)
     ]
     orientation = [*(grid.steps[2] / grid.spacing[2]), *(grid.steps[1] / grid.spacing[1])]
-    thickness = seen.volume.acquisition.slice_thickness or grid.spacing[0]
+    for one in headers:
+        if not one.get("SliceThickness") and "SharedFunctionalGroupsSequence" not in one:
+            one.SliceThickness = f"{grid.spacing[0]:.6g}"
     first = headers[0].SeriesInstanceUID
     image = Segmentation(
         source_images=[one for one in headers if one.SeriesInstanceUID == first],
@@ -120,12 +123,16 @@ def write(
         plane_orientation=PlaneOrientationSequence(hd.CoordinateSystemNames.PATIENT, orientation),
         pixel_measures=PixelMeasuresSequence(
             pixel_spacing=(grid.spacing[1], grid.spacing[2]),
-            slice_thickness=thickness,
+            slice_thickness=grid.spacing[0],
             spacing_between_slices=grid.spacing[0],
         ),
     )
     _refer(image, headers, origin)
     _told_apart(image)
+    # The library takes the measures of the source. The mask is made of voxels of the grid, however thick slices were:
+    # readers take the thickness for the distance of planes.
+    (measures,) = image.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    measures.SliceThickness = measures.SpacingBetweenSlices = DS(grid.spacing[0], auto_format=True)
     return Segments(seen.series, image, {key: number + 1 for number, (key, _) in enumerate(groups)})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -101,7 +100,8 @@ def completed(headers: Sequence[Dataset]) -> tuple[Dataset, ...]:
 
 
 def _completed(header: Dataset) -> Dataset:
-    made = copy(header)
+    made = Dataset()
+    made.update(header)
     for name in _EMPTY:
         if name not in made:
             setattr(made, name, "")
