@@ -21,6 +21,9 @@ _PICTURE = re.compile(r"<svg\b[^>]*>")
 # Rules of the style sheet about what is drawn in a picture.
 _DRAWN = re.compile(r"(?:\.outline|\.other|\.ruler|\.overview circle)[^{}]*\{[^{}]*\}")
 
+# WeasyPrint lets a flexible box grow beyond the page: tables take its whole width, pictures stand below.
+_SHEET = ".columns { display: block } .columns table { width: 100% } .overview { width: 60mm; margin-top: 4mm }"
+
 
 def render(assessment: Assessment, pictures: Pictures | None) -> bytes:
     """The report as a PDF document.
@@ -29,7 +32,7 @@ def render(assessment: Assessment, pictures: Pictures | None) -> bytes:
     :class:`~calciscope.errors.OutputError` where WeasyPrint or its system libraries are missing, and says which.
     """
     try:
-        from weasyprint import HTML
+        from weasyprint import CSS, HTML
         from weasyprint.urls import URLFetcher
     except ImportError as error:
         raise OutputError(_NO_PACKAGE) from error
@@ -37,7 +40,7 @@ def render(assessment: Assessment, pictures: Pictures | None) -> bytes:
         raise OutputError(_NO_LIBRARY) from error
     page = styled(html.render(assessment, pictures))
     document = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=["data"]))
-    made: bytes = document.write_pdf()
+    made: bytes = document.write_pdf(stylesheets=[CSS(string=_SHEET)])
     return made
 
 

@@ -136,12 +136,6 @@ def test_a_source_that_does_not_say_how_thick_its_slices_are(tmp_path):
     assert all("SliceThickness" not in header for header in made.seen.origin.headers)
 
 
-def test_nothing_found_is_no_segmentation(tmp_path):
-    made = make.made(tmp_path / "ct")
-    empty = make.Imaged(made.seen.series, made.seen.volume, (), made.seen.origin)
-    assert seg.write(empty, made.seen.origin, made.assessment, made.stamp) is None
-
-
 def test_a_site_without_a_code_has_that_of_the_place_around_it():
     region, side = codes.place("brain.basal_ganglia.right")
     assert (region.value, side.meaning) == ("12738006", "Right")

@@ -23,11 +23,9 @@ from calciscope.report.dicom.study import Imaged, Stamp
 _ENLARGED = 2
 
 
-def write(seen: Imaged, headers: Sequence[Dataset], assessment: Assessment, stamp: Stamp) -> tuple[Dataset, ...]:
-    """One image a site: every deposit that the slice cuts is outlined in the colour of its site."""
-    source = study.completed(headers[:1])[0]
-    main = [item for item, first in pictures.choose(seen.placed, per_site=1) if first]
-    return tuple(_image(number + 1, item, seen, source, assessment, stamp) for number, item in enumerate(main))
+def chosen(seen: Imaged) -> tuple[PlacedDeposit, ...]:
+    """The deposits that get a key image: the largest of each site."""
+    return tuple(item for item, _ in pictures.choose(seen.placed, per_site=1))
 
 
 def drawn(volume: Volume, item: PlacedDeposit, placed: Sequence[PlacedDeposit]) -> NDArray[np.uint8]:
@@ -51,9 +49,11 @@ def drawn(volume: Volume, item: PlacedDeposit, placed: Sequence[PlacedDeposit]) 
     return image
 
 
-def _image(
-    number: int, item: PlacedDeposit, seen: Imaged, source: Dataset, assessment: Assessment, stamp: Stamp
+def write(
+    number: int, item: PlacedDeposit, seen: Imaged, headers: Sequence[Dataset], assessment: Assessment, stamp: Stamp
 ) -> Dataset:
+    """The image of a deposit, the ``number``-th of its series: every deposit that the slice cuts is outlined."""
+    source = study.completed(headers[:1])[0]
     spacing = seen.volume.geometry.spacing
     made = SCImage.from_ref_dataset(
         ref_dataset=source,
@@ -78,4 +78,5 @@ def _image(
     made.copy_patient_and_study_information(source)
     made.ImageComments = f"{sites.label(item.placement.site)}, deposit {item.deposit.id}"
     made.BurnedInAnnotation = "NO"
+    made.Laterality = ""
     return made

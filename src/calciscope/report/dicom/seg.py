@@ -64,15 +64,13 @@ class _Grid:
 
 def write(
     seen: Imaged, origin: Origin, assessment: Assessment, stamp: Stamp, *, each_deposit: bool = False
-) -> Segments | None:
-    """The segmentation of the deposits of one series on its acquired grid, ``None`` where it has no deposit.
+) -> Segments:
+    """The segmentation of the deposits of one series, at least one, on its acquired grid.
 
     Only planes with calcium are stored. Each refers to its source slice; a plane that was missing in the source and
     filled in refers to none. ``origin`` must hold what :func:`study.missing` asks for.
     """
     groups = _groups(seen.placed, each_deposit)
-    if not groups:
-        return None
     headers = study.completed(origin.headers)
     grid = _acquired(seen.volume.geometry, origin)
     voxels = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,12 @@ _EMPTY = (
     "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
 _SEXES = ("M", "F", "O", "")
+# PS3.5 6.2: how a date and a time are written; what is written otherwise is left empty.
+_WRITTEN = {
+    "PatientBirthDate": re.compile(r"\d{8}"),
+    "StudyDate": re.compile(r"\d{8}"),
+    "StudyTime": re.compile(r"\d\d(?:\d\d(?:\d\d(?:\.\d{1,6})?)?)?"),
+}
 # Series numbers of what is written, above those of scanners and apart from each other.
 SERIES_NUMBERS = {"seg": 9101, "sr": 9102, "pdf": 9103, "key": 9104}
 
@@ -95,7 +102,7 @@ def missing(headers: Sequence[Dataset], where: bool) -> tuple[str, ...]:
 
 
 def completed(headers: Sequence[Dataset]) -> tuple[Dataset, ...]:
-    """The headers with every type 2 attribute, empty where it is absent; a sex that DICOM does not know is left out."""
+    """The headers with every type 2 attribute, empty where it is absent or what it holds is none."""
     return tuple(_completed(header) for header in headers)
 
 
@@ -107,5 +114,8 @@ def _completed(header: Dataset) -> Dataset:
             setattr(made, name, "")
     if str(made.PatientSex) not in _SEXES:
         made.PatientSex = ""
+    for name, form in _WRITTEN.items():
+        if not form.fullmatch(str(made[name].value or "")):
+            setattr(made, name, "")
     made.SpecificCharacterSet = header.get("SpecificCharacterSet") or _UTF8
     return made
