@@ -54,3 +54,17 @@ def test_a_missing_system_library_is_named(monkeypatch):
     with pytest.raises(OutputError, match=r"libpango-1\.0-0, libpangoft2-1.0-0") as caught:
         pdf.render(make.assessment(), None)
     assert "\n" not in str(caught.value)
+
+
+def test_tables_have_the_whole_page_and_pictures_stand_below():
+    weasyprint = pytest.importorskip("weasyprint", reason="WeasyPrint is not installed")
+    placed = [make.placed()]
+    shown = Pictures(crops(make.volume(), placed), (overview(make.volume(), placed, "s1"),))
+    page = weasyprint.HTML(string=pdf.styled(html.render(make.assessment(), shown))).render(
+        stylesheets=[weasyprint.CSS(string=pdf._SHEET)]
+    )
+    for one in page.pages:
+        right = one._page_box.position_x + one._page_box.margin_width()
+        for box in one._page_box.descendants():
+            if box.element_tag in ("table", "svg"):
+                assert box.position_x + box.width <= right

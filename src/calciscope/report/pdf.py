@@ -22,7 +22,10 @@ _PICTURE = re.compile(r"<svg\b[^>]*>")
 _DRAWN = re.compile(r"(?:\.outline|\.other|\.ruler|\.overview circle)[^{}]*\{[^{}]*\}")
 
 # WeasyPrint lets a flexible box grow beyond the page: tables take its whole width, pictures stand below.
-_SHEET = ".columns { display: block } .columns table { width: 100% } .overview { width: 60mm; margin-top: 4mm }"
+_SHEET = (
+    ".columns { display: block !important } .columns table { width: 100% !important }"
+    " .overview { width: 60mm !important; margin-top: 4mm !important }"
+)
 
 
 def render(assessment: Assessment, pictures: Pictures | None) -> bytes:
