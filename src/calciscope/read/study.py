@@ -173,7 +173,12 @@ def _load(
         choice = choices[source.info.id]
         if choice.uses:
             volume = volumes[source.info.id][1]
-            series.append(Series(source.described(choice, volume), volume, source.origin() if origins else None))
+            origin = None
+            if origins:
+                # A file that has gone since leaves a series that can be assessed, but not written about as DICOM.
+                with suppress(InputError):
+                    origin = source.origin()
+            series.append(Series(source.described(choice, volume), volume, origin))
         else:
             unused.append(source.described(choice, None))
     return series, unused

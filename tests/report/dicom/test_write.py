@@ -7,6 +7,7 @@ import pytest
 from pydicom import dcmread
 
 from calciscope.report.dicom import key, write
+from tests.read.make_dicom import enhanced, save
 from tests.report.dicom import make
 
 KINDS = ("seg", "sr", "key-images")
@@ -111,3 +112,26 @@ def test_tilted_slices_keep_their_place(tmp_path):
     at = np.array(frame.PlanePositionSequence[0].ImagePositionPatient, float)
     assert np.allclose(at, geometry.to_mm((8, 0, 0)), atol=1e-3)
     assert (image.Rows, image.Columns) == made.seen.volume.hu.shape[1:]
+
+
+def test_an_enhanced_image_is_referred_to_frame_by_frame(tmp_path):
+    source = enhanced(make.series())
+    source.PatientName, source.StudyID = "Doe^Jane", "1"
+    (tmp_path / "ct").mkdir()
+    save(source, tmp_path / "ct" / "one.dcm")
+    one = make.read(tmp_path / "ct")
+    answer = make.assessment(one.info.id)
+    made = make.Made(
+        make.Imaged(one.info.id, one.volume, make.placed(one.info.id), one.origin), answer, make.Stamp.of(answer)
+    )
+    done = written(tmp_path, made)
+    assert done.refused == []
+    image = dcmread(next(path for path in done.paths if path.name.startswith("seg")))
+    for frame in image.PerFrameFunctionalGroupsSequence:
+        item = frame.DerivationImageSequence[0].SourceImageSequence[0]
+        assert item.ReferencedSOPInstanceUID == source.SOPInstanceUID
+        place = source.PerFrameFunctionalGroupsSequence[int(item.ReferencedFrameNumber) - 1].PlanePositionSequence[0]
+        assert np.allclose(
+            np.array(frame.PlanePositionSequence[0].ImagePositionPatient, float),
+            np.array(place.ImagePositionPatient, float),
+        )
