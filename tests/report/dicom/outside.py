@@ -111,3 +111,9 @@ def orthanc(folder: Path) -> Iterator[Server]:
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM files do."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
+from calciscope.measure import presets
+from calciscope.measure.voxels import slabs
 from calciscope.report.dicom import codes, seg
 from tests.report.dicom import make
 
@@ -139,3 +141,21 @@ def test_a_source_that_does_not_say_how_thick_its_slices_are(tmp_path):
 def test_a_site_without_a_code_has_that_of_the_place_around_it():
     region, side = codes.place("brain.basal_ganglia.right")
     assert (region.value, side.meaning) == ("12738006", "Right")
+
+
+def test_thin_slices_that_were_averaged_keep_their_place(tmp_path):
+    """A preset that averages slices has a grid of its own; its planes lie between the slices of the source."""
+    made = make.made(tmp_path / "ct", spacing=(1.0, 0.8, 0.7), header={**make.HEADER, "SliceThickness": "1"})
+    rule = next(one for one in presets.presets().values() if one.average_mm)
+    volume = slabs.prepared(made.seen.volume, rule)
+    assert volume.geometry.shape[0] < made.seen.volume.geometry.shape[0]
+    deposit = make.make.deposit((1, 3, 4), (3, 7, 9), "s-1")
+    item = make.PlacedDeposit(deposit, make.Placement("kidney.left", 0.9, "embedded", "kidney_left"))
+    averaged = make.Made(
+        make.Imaged("s", volume, (item,), made.seen.origin), made.assessment, made.stamp
+    )  # fmt: skip
+    _, image = written(averaged, tmp_path / "seg.dcm")
+    assert placed_pixels(image, 1) == true_points(averaged, "kidney.left")
+    measures = image.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert float(measures.SpacingBetweenSlices) == volume.geometry.spacing[0] > 2
+    assert len(image.ReferencedSeriesSequence[0].ReferencedInstanceSequence) == len(made.seen.origin.headers)
