@@ -122,8 +122,9 @@ def assess(
     run = wanted.cleaned(_run(inputs or [], patient, options))
     # Written before anything is shown: a pipe that closes early must not lose the report.
     plain = reader.plain(run.assessment, options.knowledge) if audience == reader.PATIENT else None
+    base = _write(run, out, plain)
     more = wanted.write(run, out, each_deposit)
-    written = (*more.paths, *_write(run, out, plain))
+    written = (*more.paths, *base)
     if plain is not None:
         reader.show(plain)
     else:

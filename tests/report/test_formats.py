@@ -139,3 +139,17 @@ def test_groups_are_their_formats_and_each_is_once():
     assert formats.chosen(["dicom,seg", "pdf"]) == ("seg", "sr", "pdf-dicom", "key-images", "pdf")
     assert formats.chosen([]) == ()
     assert formats.chosen(["all"]) == tuple(formats.FORMATS)
+
+
+def test_a_disk_that_fills_up_is_one_line_and_leaves_the_assessment(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("calciscope.report.tables.write_csv", full)
+    series(header=FULL, **UIDS).write(tmp_path / "ct")
+    ran = run("assess", tmp_path / "ct", "--format", "csv,dicom", out=tmp_path / "out")
+    assert ran.code == 2
+    (line,) = [line for line in ran.lines if "No space left" in line]
+    assert line.endswith("cannot be written (No space left on device); give another place or make room")
+    assert (ran.folder / "assessment.json").exists()
+    assert (ran.folder / "report.html").exists()

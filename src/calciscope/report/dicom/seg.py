@@ -78,9 +78,10 @@ def write(
         for _, items in groups
     ]
     planes = np.unique(np.concatenate(voxels)[:, 0])
-    mask = np.zeros((len(planes), *grid.shape[1:], len(groups)), dtype=np.uint8)
+    # Deposits share no voxel, so that one layer holds every segment: a layer for each would be gigabytes.
+    mask = np.zeros((len(planes), *grid.shape[1:]), dtype=np.min_scalar_type(len(groups)))
     for number, indices in enumerate(voxels):
-        mask[np.searchsorted(planes, indices[:, 0]), indices[:, 1], indices[:, 2], number] = 1
+        mask[np.searchsorted(planes, indices[:, 0]), indices[:, 1], indices[:, 2]] = number + 1
     on = [_slice_at(grid, origin, int(plane)) for plane in planes]
     positions = [
         grid.position(int(plane)) if found is None else origin.positions[found]
