@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from calciscope.commands import compare, explain, rules, terminal
+from calciscope.commands import compare, explain, outputs, rules, terminal
 from calciscope.commands import patient as reader
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
@@ -98,10 +98,15 @@ def assess(
         ),
     ] = False,
     audience: reader.ReaderOption = reader.CLINICIAN,
+    formats: outputs.FormatOption = None,
+    each_deposit: outputs.EachDepositOption = False,
+    deidentify: outputs.DeidentifyOption = False,
+    pseudonym: outputs.PseudonymOption = None,
     out: OutOption = Path("calciscope-out"),
 ) -> None:
     """Assess a study: is the calcium in it serious?"""
     reader.check(audience)
+    wanted = outputs.check(formats, deidentify, pseudonym)
     if not inputs and patient is None:
         raise typer.BadParameter("give at least one INPUT or --patient FILE")
     if guidelines not in ("esc", "us"):
@@ -116,16 +121,21 @@ def assess(
         knowledge=tuple(knowledge or ()),
         patient_id=patient_id,
         rejected=debug_anatomy,
+        origins=wanted.needs_origins,
     )
     terminal.check_writable(out)
-    run = _run(inputs or [], patient, options)
+    run = wanted.cleaned(_run(inputs or [], patient, options))
     # Written before anything is shown: a pipe that closes early must not lose the report.
     plain = reader.plain(run.assessment, options.knowledge) if audience == reader.PATIENT else None
-    written = _write(run, out, plain)
+    base = _write(run, out, plain)
+    more = wanted.write(run, out, each_deposit)
+    written = (*more.paths, *base)
     if plain is not None:
         reader.show(plain)
     else:
         _show(run.assessment)
+    for line in more.refused:
+        typer.echo(f"not written: {line}", err=True)
     for path in written:
         typer.echo(path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from calciscope.domain.image import Acquisition, Geometry, Volume
+from calciscope.domain.origin import Origin
 from calciscope.domain.patient import Patient
 
 
@@ -36,10 +37,11 @@ class SeriesInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """A series that is used, with its voxels."""
+    """A series that is used, with its voxels; ``origin`` only where it was asked for and the files are DICOM."""
 
     info: SeriesInfo
     volume: Volume
+    origin: Origin | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
