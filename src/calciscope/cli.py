@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from calciscope.commands import compare, rules, terminal
+from calciscope.commands import compare, fhir, rules, serve, terminal
 from calciscope.commands import patient as reader
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
@@ -35,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(rules.app, name="rules")
+app.add_typer(serve.app, name="serve")
 app.command()(compare.compare)
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3
 
@@ -93,10 +94,14 @@ def assess(
         ),
     ] = False,
     audience: reader.ReaderOption = reader.CLINICIAN,
+    releases: fhir.FhirOption = None,
+    fhir_patient: fhir.PatientOption = None,
+    deidentify: fhir.DeidentifyOption = False,
     out: OutOption = Path("calciscope-out"),
 ) -> None:
     """Assess a study: is the calcium in it serious?"""
     reader.check(audience)
+    bundles = fhir.wanted(releases, fhir_patient, deidentify)
     if not inputs and patient is None:
         raise typer.BadParameter("give at least one INPUT or --patient FILE")
     if guidelines not in ("esc", "us"):
@@ -116,7 +121,10 @@ def assess(
     run = _run(inputs or [], patient, options)
     # Written before anything is shown: a pipe that closes early must not lose the report.
     plain = reader.plain(run.assessment, options.knowledge) if audience == reader.PATIENT else None
-    written = _write(run, out, plain)
+    written = (
+        *fhir.write(bundles, run, (*(inputs or ()), *([patient] if patient else ())), out),
+        *_write(run, out, plain),
+    )
     if plain is not None:
         reader.show(plain)
     else:

@@ -17,7 +17,7 @@ from calciscope.domain.deposit import Deposit, PlacedDeposit
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Patient
 from calciscope.domain.record import record
-from calciscope.domain.study import Refusal, Series, Study
+from calciscope.domain.study import Refusal, Series, SeriesInfo, Study
 from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileError
 from calciscope.find import ct, implants
 from calciscope.interpret import rules
@@ -58,13 +58,15 @@ class Options:
 class Run:
     """An assessment with its pictures and the seconds that each stage took.
 
-    ``scans`` are the series with their anatomy, deposits and rejected candidates, where those were asked for.
+    ``scans`` are the series with their anatomy, deposits and rejected candidates, where those were asked for;
+    ``series`` are all series of the study, with the examination that they belong to.
     """
 
     assessment: Assessment
     pictures: Pictures
     seconds: dict[str, float]
     scans: tuple[Scan, ...] = ()
+    series: tuple[SeriesInfo, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,8 @@ def assess(
     )
     clock.stop()
     scans = tuple(Scan(v.series.info.id, v.series.volume, v.anatomy, v.placed, v.rejected) for v in seen)
-    return Run(assessment, pictures, clock.seconds, scans if chosen.rejected else ())
+    series = (*(one.info for one in study.series), *study.unused)
+    return Run(assessment, pictures, clock.seconds, scans if chosen.rejected else (), series)
 
 
 @dataclass(frozen=True)

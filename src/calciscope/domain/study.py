@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from calciscope.domain.examination import Examination
 from calciscope.domain.image import Acquisition, Geometry, Volume
 from calciscope.domain.patient import Patient
 
@@ -28,6 +29,7 @@ class SeriesInfo:
     uses: frozenset[str]
     why: str
     digest: str
+    examination: Examination | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,1 @@
+"""The assessment in the formats that other systems read."""
