@@ -121,10 +121,8 @@ def assess(
     run = _run(inputs or [], patient, options)
     # Written before anything is shown: a pipe that closes early must not lose the report.
     plain = reader.plain(run.assessment, options.knowledge) if audience == reader.PATIENT else None
-    written = (
-        *fhir.write(bundles, run, (*(inputs or ()), *([patient] if patient else ())), out),
-        *_write(run, out, plain),
-    )
+    given = (*(inputs or ()), *([patient] if patient is not None else ()))
+    written = (*fhir.write(bundles, run, given, out), *_write(run, out, plain))
     if plain is not None:
         reader.show(plain)
     else:

@@ -216,8 +216,8 @@ def assess(
     )
     clock.stop()
     scans = tuple(Scan(v.series.info.id, v.series.volume, v.anatomy, v.placed, v.rejected) for v in seen)
-    series = (*(one.info for one in study.series), *study.unused)
-    return Run(assessment, pictures, clock.seconds, scans if chosen.rejected else (), series)
+    known = (*(one.info for one in study.series), *study.unused)
+    return Run(assessment, pictures, clock.seconds, scans if chosen.rejected else (), known)
 
 
 @dataclass(frozen=True)

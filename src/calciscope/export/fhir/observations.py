@@ -128,9 +128,7 @@ def _risk(frame: Frame, finding: Finding, name: str, measure: Measure) -> Json:
     """A probability, as a range from itself to itself: a decimal alone may be read as a fraction or as percent."""
     assert measure.value is not None
     percent = {"value": measure.value, "unit": "%", "system": frame.codes.data["systems"]["UCUM"], "code": "%"}
-    basis = [
-        frame.reference("Observation", about(finding.site, one)) for one in ("agatston",) if one in finding.measures
-    ]
+    basis = [frame.reference("Observation", about(finding.site, "agatston"))] if "agatston" in finding.measures else []
     note = [measure.why] if measure.validity is not Validity.VALID and measure.why else []
     return without_empty(
         {

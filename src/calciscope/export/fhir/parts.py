@@ -58,7 +58,7 @@ class Frame:
         found = {one.rule: one for judgement in judgements for one in judgement.reasons}
         made = []
         for one in found.values():
-            parts = [
+            parts: list[Json] = [
                 {"url": "rule", "valueString": one.rule},
                 {"url": "statement", "valueString": one.statement},
                 {"url": "status", "valueCode": one.status},
@@ -73,7 +73,7 @@ class Frame:
 
 def cited(source: Source) -> Json:
     """A publication."""
-    address = {"document": {"url": f"https://doi.org/{source.doi}"}} if source.doi else {}
+    address: Json = {"document": {"url": f"https://doi.org/{source.doi}"}} if source.doi else {}
     return {"type": "citation", "label": source.id, "citation": source.citation, **address}
 
 

@@ -61,11 +61,11 @@ def _patient_in(path: Path) -> str | None:
         data = json.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError):
         return None
-    entries = [data] if isinstance(data, dict) and data.get("resourceType") == "Patient" else []
+    resources: list[Any] = [data]
     if isinstance(data, dict) and isinstance(data.get("entry"), list):
-        entries += [one.get("resource") for one in data["entry"] if isinstance(one, dict)]
-    ids = [one["id"] for one in entries
-           if isinstance(one, dict) and one.get("resourceType") == "Patient" and isinstance(one.get("id"), str)]  # fmt: skip
+        resources = [one.get("resource") for one in data["entry"] if isinstance(one, dict)]
+    people = [one for one in resources if isinstance(one, dict) and one.get("resourceType") == "Patient"]
+    ids = [one["id"] for one in people if isinstance(one.get("id"), str)]
     return f"Patient/{ids[0]}" if len(ids) == 1 and is_reference(f"Patient/{ids[0]}") else None
 
 

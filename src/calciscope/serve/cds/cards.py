@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID, uuid5
@@ -13,6 +14,7 @@ from calciscope.interpret import Interpretation
 Json = dict[str, Any]
 # CDS Hooks 2.0: a summary has less than 140 characters.
 _SUMMARY = 139
+_SENTENCES = re.compile(r"(?<=\.) (?=If )")
 _TOPIC = "https://github.com/calciscope/calciscope/fhir/CodeSystem/site"
 _HOME = "https://github.com/calciscope/calciscope"
 
@@ -38,9 +40,7 @@ def of_orders(before: Interpretation, after: Interpretation, instance: UUID) -> 
 
 def _cards(found: Sequence[tuple[Finding, list[Any], str]], meaning: Interpretation, instance: UUID) -> list[Json]:
     settings = table("codes/cds.yaml")
-    shown = [
-        one for one in found if _level(one[0]).value in settings["indicators"] and not _told_by_part(one[0], found)
-    ]
+    shown = [one for one in found if _level(one[0]).value in settings["indicators"] and not _told_above(one[0], found)]
     shown.sort(key=lambda one: -_level(one[0]).rank)
     return [
         _card(finding, advice, lead, meaning, instance, settings["indicators"][_level(finding).value])
@@ -48,7 +48,7 @@ def _cards(found: Sequence[tuple[Finding, list[Any], str]], meaning: Interpretat
     ]
 
 
-def _told_by_part(finding: Finding, found: Sequence[tuple[Finding, list[Any], str]]) -> bool:
+def _told_above(finding: Finding, found: Sequence[tuple[Finding, list[Any], str]]) -> bool:
     """Whether a place above says the same: the coronary arteries speak for each of them."""
     return any(
         finding.site.startswith(f"{other.site}.") and _level(other).rank >= _level(finding).rank
@@ -92,18 +92,20 @@ def _detail(finding: Finding, advice: list[Any], meaning: Interpretation) -> Ite
         yield "\n**To consider**"
         for one in advice:
             yield f"- {one.text}"
-    waiting = [one for one in meaning.unknowns if _concerns(one.would_change, finding, meaning)]
+    waiting = [line for unknown in meaning.unknowns for line in _sentences(unknown.would_change, finding, meaning)]
     if waiting:
         yield "\n**Not on record**"
-        for unknown in waiting:
-            yield f"- {unknown.would_change}"
+        for line in waiting:
+            yield f"- {line}"
     yield f"\n_{DISCLAIMER}_"
 
 
-def _concerns(text: str, finding: Finding, meaning: Interpretation) -> bool:
-    """Whether what is unknown is about this finding: it names its place, or no place and there is but one."""
-    places = {one.label for one in meaning.findings if one.label in text}
-    return finding.label in places or (not places and len(meaning.findings) == 1)
+def _sentences(text: str, finding: Finding, meaning: Interpretation) -> Iterator[str]:
+    """What is unknown about this finding: sentences that name its place, or no place where there is but one."""
+    for sentence in _SENTENCES.split(text):
+        places = {one.label for one in meaning.findings if one.label in sentence}
+        if finding.label in places or (not places and len(meaning.findings) == 1):
+            yield sentence
 
 
 def _what(finding: Finding) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -13,6 +13,7 @@ from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, ValidationError, 
 from calciscope.errors import CalciscopeError
 
 Json = dict[str, Any]
+Body = TypeVar("Body", bound=BaseModel)
 # Resources that are about to be signed count as signed, to see what they would change.
 _ORDERED = "active"
 _ABOUT = ("subject", "patient")
@@ -85,7 +86,7 @@ class Told:
     signed: Json | None = field(default=None, repr=False)
 
 
-def parsed[Body: BaseModel](model: type[Body], content: bytes) -> Body:
+def parsed(model: type[Body], content: bytes) -> Body:
     """The body as its model.
 
     Raises:
