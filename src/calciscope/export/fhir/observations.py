@@ -146,7 +146,7 @@ def _risk(frame: Frame, finding: Finding, name: str, measure: Measure) -> Json:
                 without_empty(
                     {
                         "outcome": {"text": label(name)},
-                        "probabilityRange": {"low": percent, "high": percent},
+                        "probabilityRange": {"low": percent, "high": {**percent}},
                         "qualitativeRisk": {"text": measure.category} if measure.category else None,
                     }
                 )

@@ -3,96 +3,138 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
-from calciscope.domain.assessment import DISCLAIMER, Finding, Seriousness, Source
+from calciscope.domain.assessment import DISCLAIMER, Advice, Finding, Seriousness, Source
 from calciscope.domain.knowledge import table
+from calciscope.domain.site import within
 from calciscope.interpret import Interpretation
 
 Json = dict[str, Any]
 # CDS Hooks 2.0: a summary has less than 140 characters.
 _SUMMARY = 139
 _SENTENCES = re.compile(r"(?<=\.) (?=If )")
-_TOPIC = "https://github.com/calciscope/calciscope/fhir/CodeSystem/site"
 _HOME = "https://github.com/calciscope/calciscope"
+_ORDERS = "With these orders: "
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """What a card is about: a finding, or with none the patient as a whole."""
+
+    finding: Finding | None
+    level: Seriousness
+    advice: tuple[Advice, ...]
+
+
+@lru_cache(maxsize=1)
+def _settings() -> Mapping[str, Any]:
+    return table("codes/cds.yaml")
+
+
+@lru_cache(maxsize=1)
+def _base() -> str:
+    return str(table("codes/fhir.yaml")["base"])
 
 
 def of_record(meaning: Interpretation, instance: UUID) -> list[Json]:
     """Cards for what is on record, the most serious first."""
-    return _cards([(one, list(one.advice), "") for one in meaning.findings], meaning, instance)
+    items = [_Item(one, _level(one), one.advice) for one in meaning.findings]
+    return _cards(items, _of_patient(meaning), meaning, instance)
 
 
 def of_orders(before: Interpretation, after: Interpretation, instance: UUID) -> list[Json]:
     """Cards for what the orders change: a level that rises, a next step that appears."""
     old = {one.site: one for one in before.findings}
-    changed = []
+    items = []
     for finding in after.findings:
         was = old.get(finding.site)
-        known = {one.text for one in was.advice} if was else set()
-        new = [one for one in finding.advice if one.text not in known]
-        rises = was is not None and _level(finding).rank > _level(was).rank
-        if new or rises or was is None:
-            changed.append((finding, new, "With these orders: "))
-    return _cards(changed, after, instance)
+        new = _new(finding.advice, was.advice if was else ())
+        if was is None or new or _level(finding).rank > _level(was).rank:
+            items.append(_Item(finding, _level(finding), new))
+    return _cards(items, _new(_of_patient(after), _of_patient(before)), after, instance, _ORDERS)
 
 
-def _cards(found: Sequence[tuple[Finding, list[Any], str]], meaning: Interpretation, instance: UUID) -> list[Json]:
-    settings = table("codes/cds.yaml")
-    shown = [one for one in found if _level(one[0]).value in settings["indicators"] and not _told_above(one[0], found)]
-    shown.sort(key=lambda one: -_level(one[0]).rank)
-    return [
-        _card(finding, advice, lead, meaning, instance, settings["indicators"][_level(finding).value])
-        for finding, advice, lead in shown[: settings["most_cards"]]
-    ]
+def _new(advice: Sequence[Advice], known: Sequence[Advice]) -> tuple[Advice, ...]:
+    texts = {one.text for one in known}
+    return tuple(one for one in advice if one.text not in texts)
 
 
-def _told_above(finding: Finding, found: Sequence[tuple[Finding, list[Any], str]]) -> bool:
+def _of_patient(meaning: Interpretation) -> tuple[Advice, ...]:
+    """Next steps that are about the patient and no single place."""
+    return tuple(one for one in meaning.advice if one.site is None)
+
+
+def _cards(
+    items: Sequence[_Item], advice: tuple[Advice, ...], meaning: Interpretation, instance: UUID, lead: str = ""
+) -> list[Json]:
+    indicators = _settings()["indicators"]
+    shown = [one for one in items if one.level.value in indicators and not _told_above(one, items)]
+    if advice and meaning.seriousness.value in indicators:
+        shown.append(_Item(None, meaning.seriousness, advice))
+    # A place before the patient as a whole, where both are as serious.
+    shown.sort(key=lambda one: (-one.level.rank, one.finding is None))
+    return [_card(one, meaning, instance, lead) for one in shown[: _settings()["most_cards"]]]
+
+
+def _told_above(item: _Item, items: Sequence[_Item]) -> bool:
     """Whether a place above says the same: the coronary arteries speak for each of them."""
     return any(
-        finding.site.startswith(f"{other.site}.") and _level(other).rank >= _level(finding).rank
-        for other, _, _ in found
+        item.finding is not other.finding
+        and item.finding is not None
+        and other.finding is not None
+        and within(item.finding.site, other.finding.site)
+        and other.level.rank >= item.level.rank
+        for other in items
     )
 
 
-def _card(
-    finding: Finding, advice: list[Any], lead: str, meaning: Interpretation, instance: UUID, indicator: str
-) -> Json:
+def _card(item: _Item, meaning: Interpretation, instance: UUID, lead: str) -> Json:
+    finding = item.finding
     sources = {one.id: one for one in meaning.sources}
-    cited = list(dict.fromkeys(
-        [one.source for one in finding.seriousness.reasons] + [one.source for one in advice]
-    ))  # fmt: skip
-    known = [sources[one] for one in cited if one in sources]
+    cited = [one.source for one in finding.seriousness.reasons] if finding else []
+    cited += [one.source for one in item.advice]
+    known = [sources[one] for one in dict.fromkeys(cited) if one in sources]
     first = known[0] if known else None
-    topic = {"system": _TOPIC, "code": finding.site, "display": finding.label}
+    topic = (
+        {"system": f"{_base()}/CodeSystem/site", "code": finding.site, "display": finding.label} if finding else None
+    )
+    links = [{"label": one.citation, "url": url, "type": "absolute"} for one in known if (url := _address(one))]
     return {
-        "uuid": str(uuid5(instance, f"{lead}{finding.site}")),
-        "summary": _summary(f"{lead}{_level(finding).value.capitalize()}: {_what(finding)}"),
-        "detail": "\n".join(_detail(finding, advice, meaning)),
-        "indicator": indicator,
+        "uuid": str(uuid5(instance, f"{lead}{finding.site if finding else ''}")),
+        "summary": _summary(lead + _head(item)),
+        "detail": "\n".join(_detail(item, meaning)),
+        "indicator": _settings()["indicators"][item.level.value],
         "source": {
             "label": first.citation if first else "Calciscope",
             "url": _address(first) or _HOME,
-            "topic": topic,
+            **({"topic": topic} if topic else {}),
         },
-        "links": [
-            {"label": one.citation, "url": address, "type": "absolute"} for one in known if (address := _address(one))
-        ],
+        "links": links,
     }
 
 
-def _detail(finding: Finding, advice: list[Any], meaning: Interpretation) -> Iterator[str]:
+def _head(item: _Item) -> str:
+    if item.finding is None:
+        return item.advice[0].text
+    return f"{item.level.value.capitalize()}: calcification of the {item.finding.label}{_size(item.finding)}"
+
+
+def _detail(item: _Item, meaning: Interpretation) -> Iterator[str]:
     """Markdown: why, what next, what is not on record, and who decides."""
-    yield "**Why**"
-    for reason in finding.seriousness.reasons:
-        when = f" ({reason.edition})" if reason.edition else ""
-        yield f"- {reason.statement}{when}"
-    if advice:
+    if item.finding is not None:
+        yield "**Why**"
+        for reason in item.finding.seriousness.reasons:
+            yield f"- {reason.statement}" + (f" ({reason.edition})" if reason.edition else "")
+    if item.advice:
         yield "\n**To consider**"
-        for one in advice:
+        for one in item.advice:
             yield f"- {one.text}"
-    waiting = [line for unknown in meaning.unknowns for line in _sentences(unknown.would_change, finding, meaning)]
+    waiting = list(_unknown(item.finding, meaning)) if item.finding else []
     if waiting:
         yield "\n**Not on record**"
         for line in waiting:
@@ -100,23 +142,21 @@ def _detail(finding: Finding, advice: list[Any], meaning: Interpretation) -> Ite
     yield f"\n_{DISCLAIMER}_"
 
 
-def _sentences(text: str, finding: Finding, meaning: Interpretation) -> Iterator[str]:
+def _unknown(finding: Finding, meaning: Interpretation) -> Iterator[str]:
     """What is unknown about this finding: sentences that name its place, or no place where there is but one."""
-    for sentence in _SENTENCES.split(text):
-        places = {one.label for one in meaning.findings if one.label in sentence}
-        if finding.label in places or (not places and len(meaning.findings) == 1):
-            yield sentence
+    for unknown in meaning.unknowns:
+        for sentence in _SENTENCES.split(unknown.would_change):
+            places = {one.label for one in meaning.findings if one.label in sentence}
+            if finding.label in places or (not places and len(meaning.findings) == 1):
+                yield sentence
 
 
-def _what(finding: Finding) -> str:
-    score = finding.measures.get("agatston")
-    size = finding.measures.get("diameter")
-    shown = ""
+def _size(finding: Finding) -> str:
+    score, size = finding.measures.get("agatston"), finding.measures.get("diameter")
     if score is not None and score.value is not None:
-        shown = f" (Agatston score {score.value:.0f})" if score.value >= 1 or score.value == 0 else ""
-    elif size is not None and size.value is not None:
-        shown = f" ({size.value:.0f} mm)"
-    return f"calcification of the {finding.label}{shown}"
+        # Between 0 and 1 there is calcium, which a rounded 0 would deny.
+        return f" (Agatston score {score.value:.0f})" if score.value == 0 or score.value >= 1 else " (score below 1)"
+    return f" ({size.value:.2g} mm)" if size is not None and size.value is not None else ""
 
 
 def _summary(text: str) -> str:
