@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+from traceback import extract_tb
 from typing import Any
 
 from starlette.applications import Starlette
@@ -131,6 +132,10 @@ def app(settings: Settings | None = None) -> Starlette:
                 # A rule or a record that cannot be computed: its text may quote the record.
                 _log.error("cannot be computed: %s", type(error).__name__)
                 response = JSONResponse({"error": "the record cannot be assessed"}, status)
+            except Exception as error:  # noqa: BLE001 - the last door: what the server logs of an error may quote the record
+                last = extract_tb(error.__traceback__)[-1]
+                _log.error("internal error: %s at %s:%s", type(error).__name__, Path(last.filename).name, last.lineno)
+                response = JSONResponse({"error": "internal error; please report it"}, status)
             finally:
                 # The service as it is known here, never the path as it was sent.
                 name = request.path_params.get("service", "")
@@ -141,10 +146,6 @@ def app(settings: Settings | None = None) -> Starlette:
             return response
 
         return run
-
-    async def failed(request: HttpRequest, error: Exception) -> Response:
-        _log.error("internal error: %s", type(error).__name__)
-        return JSONResponse({"error": "internal error; please report it"}, 500)
 
     async def refused(request: HttpRequest, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -166,5 +167,5 @@ def app(settings: Settings | None = None) -> Starlette:
             Route("/health", logged(service.health), methods=["GET"]),
         ],
         middleware=middleware,
-        exception_handlers={Exception: failed, HTTPException: refused},
+        exception_handlers={HTTPException: refused},
     )
