@@ -14,13 +14,12 @@ from typing import Any
 
 from calciscope.domain.knowledge import table
 from calciscope.domain.study import Refusal
+from calciscope.read.fhir_own import BESIDE, findings_of, is_own
 from calciscope.read.text_values import shown
 
 # Resources of these states never were, or are no more.
 _VOID = frozenset({"entered-in-error", "cancelled", "not-taken", "refuted", "draft", "not-done"})
 _PAST = frozenset({"inactive", "resolved", "remission", "completed", "stopped", "on-hold", "ended"})
-# What Calciscope writes beside its Observations says nothing more of the patient.
-_BESIDE = frozenset({"DiagnosticReport", "RiskAssessment", "ImagingStudy", "Device", "Provenance"})
 _READ = frozenset({"Patient", "Observation", "Condition", "MedicationStatement", "MedicationRequest", "MedicationUsage",
                    "Medication", "Procedure"})  # fmt: skip
 _RACE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
@@ -46,7 +45,6 @@ class _Table:
     snomed: Mapping[str, str]
     findings: Mapping[str, Mapping[str, str]]
     body_sites: Mapping[str, str]
-    own: str
 
 
 @lru_cache(maxsize=1)
@@ -63,7 +61,6 @@ def _table() -> _Table:
         snomed=data["snomed"],
         findings=data["findings"],
         body_sites=data["body_sites"],
-        own=table("codes/fhir.yaml")["base"] + "/CodeSystem/",
     )
 
 
@@ -106,10 +103,11 @@ class _Reader:
         drugs = {f"Medication/{one.get('id')}": one.get("code") for one in resources
                  if one.get("resourceType") == "Medication"}  # fmt: skip
         others: dict[str, int] = {}
-        ours = any(self._own(one.get("code"), "concept") for one in resources)
+        ours = [one for one in resources if str(one.get("status")) not in _VOID and is_own(one)]
+        self.findings += findings_of(ours)
         for one in resources:
             sort = str(one.get("resourceType"))
-            if sort in _BESIDE and ours:
+            if is_own(one) or (ours and sort in BESIDE):
                 continue
             if sort not in _READ:
                 others[sort] = others.get(sort, 0) + 1
@@ -170,12 +168,6 @@ class _Reader:
     def _observation(self, one: Mapping[str, Any]) -> None:
         codes = list(self._codes(one.get("code")))
         loinc = [code for system, code, _ in codes if system == "LOINC"]
-        if (name := self._own(one.get("code"), "measure")) is not None:
-            self._own_measure(one, name)
-            return
-        if self._own(one.get("code"), "concept") is not None:
-            self._own_words(one)
-            return
         if self.table.smoking in loinc:
             self._smoking(one)
             return
@@ -237,38 +229,6 @@ class _Reader:
                 self._not_known("Observation.component", list(self._codes(part.get("code"))), part.get("code"))
                 continue
             self.findings.append({"site": site, meaning["key"]: str(number), **({"date": on} if on else {})})
-
-    def _own(self, concept: Any, system: str) -> str | None:
-        """The code of one of Calciscope's own code systems."""
-        return next((code for known, code, _ in self._codes(concept) if known == self.table.own + system), None)
-
-    def _own_measure(self, one: Mapping[str, Any], name: str) -> None:
-        """A number that Calciscope wrote earlier; what is computed from others is computed again."""
-        value, place = one.get("valueQuantity"), self._own(one.get("bodySite"), "site")
-        if place is None or not isinstance(value, dict) or "value" not in value or _group_of(name) != "finding":
-            return
-        text = f"{value['value']} {'' if value.get('code') == '1' else self._unit(value)}".strip()
-        self._tell(place, _when(one)[:10], name, text)
-
-    def _own_words(self, one: Mapping[str, Any]) -> None:
-        """What Calciscope was told of a finding in words; a finding that has none is still one."""
-        place = self._own(one.get("bodySite"), "site")
-        if place is None:
-            return
-        self._tell(place, _when(one)[:10])
-        for part in _list(one.get("component")):
-            key, words = self._own(part.get("code"), "component"), _words(part.get("valueCodeableConcept"))
-            if key and words:
-                self._tell(place, _when(one)[:10], key, words)
-
-    def _tell(self, place: str, on: str, key: str | None = None, text: str = "") -> None:
-        """Add to the finding of a place and a day. A value without a date belongs to the finding that has none."""
-        same = [one for one in self.findings if one["site"] == place and one.get("date", "") == on]
-        if not same:
-            same = [{"site": place, **({"date": on} if on else {})}]
-            self.findings += same
-        if key:
-            same[0][key] = text
 
     def _condition(self, one: Mapping[str, Any], sort: str) -> None:
         """A condition by its code, else by its words; what is over belongs to the history."""
@@ -390,14 +350,6 @@ def _extension_codes(one: Mapping[str, Any], address: str) -> Iterator[str]:
                 coding = part.get("valueCoding")
                 if part.get("url") == "ombCategory" and isinstance(coding, dict):
                     yield str(coding.get("code"))
-
-
-def _group_of(name: str) -> str | None:
-    """The group of a quantity, whatever it is."""
-    from calciscope.read.quantities import definitions
-
-    known = definitions()[0].get(name)
-    return known.group if known else None
 
 
 def _group(name: str) -> str:

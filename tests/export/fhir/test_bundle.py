@@ -3,6 +3,7 @@
 import json
 import re
 from copy import deepcopy
+from urllib.parse import unquote
 
 import pytest
 
@@ -235,3 +236,25 @@ def test_what_is_read_back_is_judged_as_before():
     levels = {one.site: (one.kind.value, one.seriousness.value) for one in stated().findings}
     found = pipeline.assess([], both).assessment.findings
     assert {one.site: (one.kind.value, one.seriousness.value) for one in found} == levels
+
+
+def carried_out(data, store):
+    """What a server does with a transaction: PUT writes under the id, POST with ifNoneExist makes what is not there."""
+    for entry in data["entry"]:
+        request, resource = entry["request"], entry["resource"]
+        if request["method"] == "PUT":
+            store[request["url"]] = resource
+            continue
+        system, _, value = unquote(request["ifNoneExist"].removeprefix("identifier=")).partition("|")
+        there = [one for one in store.values() if {"system": system, "value": value} in one.get("identifier", [])]
+        if not there:
+            store[f"{request['url']}/{len(store)}"] = resource
+
+
+@BOTH
+def test_a_server_that_gets_it_twice_holds_everything_once(release):
+    store = {}
+    carried_out(made(release, person=examined()), store)
+    once = len(store)
+    carried_out(made(release, person=examined()), store)
+    assert len(store) == once == len(made(release, person=examined())["entry"])
