@@ -1,5 +1,6 @@
 """The contract of CDS Hooks 2.0, what the cards say, and what is refused."""
 
+import asyncio
 import json
 import logging
 import threading
@@ -190,6 +191,29 @@ def test_a_request_that_is_too_large_is_refused_while_it_arrives():
     answer = send("POST", VIEW, view(), application=small)
     assert answer.status_code == 413
     assert "1000 bytes" in answer.json()["error"]
+
+
+def test_a_request_that_hangs_is_given_up():
+    async def slowly():
+        yield b"{"
+        await asyncio.sleep(30)
+
+    async def run():
+        application = app(Settings(most_seconds=0.05))
+        scope = {"type": "http", "method": "POST", "path": VIEW, "headers": [(b"content-type", b"application/json")],
+                 "query_string": b"", "server": ("ehr", 80), "scheme": "http"}  # fmt: skip
+        chunks, sent = slowly(), []
+
+        async def receive():
+            return {"type": "http.request", "body": await anext(chunks), "more_body": True}
+
+        async def send_(message):
+            sent.append(message)
+
+        await application(scope, receive, send_)
+        return sent[0]["status"]
+
+    assert asyncio.run(run()) == 408
 
 
 def test_another_method_is_refused():

@@ -182,10 +182,13 @@ def test_another_examination_has_other_ids():
         (lambda one: resources(one, "DiagnosticReport")[0].update(presentedForm=[{"data": "eA=="}]), "att-1"),
         (lambda one: resources(one, "Observation")[1].update(subject={"type": "Patient"}), "ref-2"),
         (lambda one: resources(one, "Observation")[0]["extension"][0].update(valueString="x"), "ext-1"),
+        (lambda one: resources(one, "Observation")[0].update(status="done"), "binding-Observation.status"),
+        (lambda one: one["entry"][2]["request"].update(method="SEND"), "binding-Bundle.entry.request.method"),
+        (lambda one: resources(one, "Provenance")[0]["entity"][0].update(role="x"), "binding-Provenance.entity.role"),
     ],
 )  # fmt: skip
 def test_an_invariant_that_is_broken_is_seen(release, change, key):
-    data = deepcopy(made(release))
+    data = deepcopy(made(release, person=examined()))
     change(data)
     assert key in {line.split()[0] for line in broken(data, release)}
     with pytest.raises(OutputError, match="not valid"):

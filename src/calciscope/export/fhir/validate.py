@@ -33,18 +33,22 @@ class Invariant:
 
 @lru_cache(maxsize=1)
 def invariants() -> tuple[Invariant, ...]:
-    """Those of ``knowledge/codes/fhir_invariants.yaml``."""
-    return tuple(
-        Invariant(
-            key,
-            one["of"],
-            one.get("at"),
-            one["human"],
-            one["expression"],
-            tuple(Release(name) for name in one.get("releases", tuple(Release))),
-        )
-        for key, one in table("codes/fhir_invariants.yaml")["invariants"].items()
-    )
+    """Those of ``knowledge/codes/fhir_invariants.yaml``, and its required bindings as constraints."""
+    data = table("codes/fhir_invariants.yaml")
+    written = [
+        Invariant(key, one["of"], one.get("at"), one["human"], one["expression"], _releases(one))
+        for key, one in data["invariants"].items()
+    ]
+    for path, one in data["bindings"].items():
+        sort, _, element = path.partition(".")
+        choice = " or ".join(f"$this = '{value}'" for value in one["values"])
+        human = f"{element} is one of {', '.join(one['values'])}"
+        written.append(Invariant(f"binding-{path}", sort, element, human, choice, _releases(one)))
+    return tuple(written)
+
+
+def _releases(entry: Json) -> tuple[Release, ...]:
+    return tuple(Release(name) for name in entry.get("releases", tuple(Release)))
 
 
 def ready() -> None:

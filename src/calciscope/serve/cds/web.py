@@ -34,12 +34,16 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Settings:
-    """How the service runs. ``origins`` are web pages that may call it; ``most_bytes`` bounds a request."""
+    """How the service runs.
+
+    ``origins`` are web pages that may call it; ``most_bytes`` and ``most_seconds`` bound a request and its arrival.
+    """
 
     knowledge: tuple[Path, ...] = ()
     guidelines: str = "esc"
     origins: Sequence[str] = ()
     most_bytes: int = 5 * 1024 * 1024
+    most_seconds: float = 30.0
 
 
 @dataclass
@@ -90,6 +94,13 @@ class _Service:
     async def _body(self, request: HttpRequest) -> bytes:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise RequestError(415, "send application/json")
+        try:
+            async with asyncio.timeout(self.settings.most_seconds):
+                return await self._arrived(request)
+        except TimeoutError as error:
+            raise RequestError(408, f"the request did not arrive in {self.settings.most_seconds:g} seconds") from error
+
+    async def _arrived(self, request: HttpRequest) -> bytes:
         most = self.settings.most_bytes
         content = bytearray()
         async for chunk in request.stream():
