@@ -77,3 +77,27 @@ def test_both_targets_of_patient_files_decide(patients, monkeypatch, capsys, alo
     monkeypatch.setattr(sys, "argv", ["patients.py", "--files", "10"])
     assert patients.main() == (0 if met else 1)
     assert ("targets: met" in capsys.readouterr().out) == met
+
+
+@pytest.fixture
+def reports(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    sys.modules.pop("text", None)
+    yield importlib.import_module("text")
+    sys.modules.pop("text", None)
+
+
+def test_made_up_reports_are_explained_by_the_command(reports):
+    pytest.importorskip("spacy", reason="the text extra is not installed")
+    after, whole, processor, count = reports.once(3, seed=1)
+    assert count == 3
+    assert 0 <= after < whole
+    assert processor > 0
+
+
+@pytest.mark.parametrize(("after", "count", "met"), [(5.9, 100, True), (6.1, 100, False), (1.0, 99, False)])
+def test_the_target_of_reports_decides(reports, monkeypatch, capsys, after, count, met):
+    monkeypatch.setattr(reports, "once", lambda *given: (after, after + 4.0, after, count))
+    monkeypatch.setattr(sys, "argv", ["text.py", "--reports", "100"])
+    assert reports.main() == (0 if met else 1)
+    assert ("met" in capsys.readouterr().out) == met

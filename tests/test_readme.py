@@ -22,8 +22,9 @@ def blocks(kind: str) -> list[str]:
 
 
 def named_files() -> dict[str, str]:
-    """Files that the README shows: a YAML block that starts with its name, and the corrections table."""
-    files = {body.splitlines()[0].removeprefix("# ").strip(): body for body in blocks("yaml")}
+    """Files that the README shows: a block that starts with its name, and the corrections table."""
+    files = {body.partition("\n")[0].removeprefix("# ").strip(): body.partition("\n")[2] for body in blocks("text")}
+    files |= {body.splitlines()[0].removeprefix("# ").strip(): body for body in blocks("yaml")}
     files["corrections.csv"] = next(body for body in blocks("") if body.startswith("deposit,action"))
     return files
 

@@ -1,8 +1,8 @@
 """Calciscope answers one question about any calcification: is it serious?
 
-``assess`` is the main job as a function, ``for_patient`` says its answer in plain words, ``score`` gives the calcium
-scores of a mask; the types of their answers are in :mod:`calciscope.domain.assessment`,
-:mod:`calciscope.domain.plain` and :mod:`calciscope.domain.scores`.
+``assess`` is the main job as a function, ``explain`` reads a report text, ``for_patient`` says an answer in plain
+words, ``score`` gives the calcium scores of a mask; the types of their answers are in
+:mod:`calciscope.domain.assessment`, :mod:`calciscope.domain.plain` and :mod:`calciscope.domain.scores`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from calciscope.domain.plain import PlainText
     from calciscope.domain.scores import LabelScores
 
-__all__ = ["assess", "for_patient", "score"]
+__all__ = ["assess", "explain", "for_patient", "score"]
 
 
 def assess(
@@ -36,8 +36,8 @@ def assess(
 ) -> Assessment:
     """Assess images, a patient file, or both, and return the answer.
 
-    ``inputs`` are paths of DICOM folders or files, ZIPs, NIfTI, NRRD or MHA of one patient; ``patient`` is the path of
-    a patient file or a :class:`~calciscope.domain.patient.Patient`. The other arguments are the options of
+    ``inputs`` are paths of DICOM folders or files, ZIPs, NIfTI, NRRD, MHA and reports of one patient; ``patient`` is
+    the path of a patient file or a :class:`~calciscope.domain.patient.Patient`. The other arguments are the options of
     ``calciscope assess``. Raises :class:`~calciscope.errors.NothingToAssessError` where nothing could be used and
     another :class:`~calciscope.errors.CalciscopeError` where an option is wrong.
     """
@@ -66,6 +66,31 @@ def for_patient(assessment: Assessment, *, knowledge: Sequence[str | PathLike[st
     from calciscope.interpret import plain, rules
 
     return plain.for_patient(assessment, rules.load(tuple(Path(folder) for folder in knowledge)))
+
+
+def explain(
+    report: str | PathLike[str],
+    patient: str | PathLike[str] | Patient | None = None,
+    *,
+    guidelines: str = "esc",
+    knowledge: Sequence[str | PathLike[str]] = (),
+) -> Assessment:
+    """What a radiology report says of calcium, in ``mentions``, and what that means.
+
+    ``report`` is the text itself as a string, or the path (a :class:`~pathlib.Path`) of a text file, a DICOM SR or a
+    FHIR DiagnosticReport; ``patient`` is as in :func:`assess`. Raises :class:`~calciscope.errors.InputError` where the
+    report cannot be read or is not English, or spaCy (``calciscope[text]``) is not installed.
+    """
+    from calciscope.explaining import Explainer, Options
+    from calciscope.read.patient import read_patient
+    from calciscope.read.text import of_text, read_report
+
+    person = read_patient(Path(patient)) if isinstance(patient, (str, PathLike)) else None
+    given = of_text(report) if isinstance(report, str) else read_report(Path(report))
+    options = Options(guidelines=guidelines, knowledge=tuple(Path(folder) for folder in knowledge))
+    if person is not None:
+        return Explainer(options).explain(given, person.patient, person.refused)
+    return Explainer(options).explain(given, None if isinstance(patient, (str, PathLike)) else patient)
 
 
 @overload

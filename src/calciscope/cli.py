@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from calciscope.commands import compare, fhir, rules, serve, terminal
+from calciscope.commands import compare, explain, fhir, rules, serve, terminal
 from calciscope.commands import patient as reader
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
@@ -37,6 +37,9 @@ app = typer.Typer(
 app.add_typer(rules.app, name="rules")
 app.add_typer(serve.app, name="serve")
 app.command()(compare.compare)
+app.command()(explain.explain)
+# The report has all; so many next steps and unknowns are printed.
+_MOST_SHOWN = 5
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3
 
 PatientOption = Annotated[
@@ -66,7 +69,9 @@ def _root(
 def assess(
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[INPUT]...", help="DICOM folders or files, ZIPs, NIfTI, NRRD or MHA of one patient."),
+        typer.Argument(
+            metavar="[INPUT]...", help="DICOM folders or files, ZIPs, NIfTI, NRRD, MHA and report texts of one patient."
+        ),
     ] = None,
     patient: PatientOption = None,
     anatomy: Annotated[
@@ -295,16 +300,26 @@ def _show(assessment: Assessment) -> None:
             cells = [text.value(finding.measures[key], key) if key in finding.measures else "-" for key in shown]
             table.add_row(
                 finding.site,
-                finding.seriousness.value or "none",
+                (finding.seriousness.value or "none") + text.mark([r.status for r in finding.seriousness.reasons[:1]]),
                 finding.kind.value or "-",
                 str(len(finding.deposits) or "-"),
                 *cells,
             )
         terminal.print_table(table)
-    for unknown in assessment.unknowns[:5]:
-        typer.echo(f"unknown: {unknown.input}: {unknown.would_change}")
+    if assessment.patient_facts:
+        from calciscope.report import facts
+
+        for line in facts.lines(assessment):
+            typer.echo(line)
+    for differing in assessment.disagreements:
+        typer.echo(f"disagreement: {differing.site}: report: {differing.report}; image: {differing.image}")
+    for step in assessment.advice[:_MOST_SHOWN]:
+        where = f" ({step.site})" if step.site else ""
+        typer.echo(f"next: {step.text}{where}{text.mark([step.status, *(one.status for one in step.also)])}")
+    for unknown in assessment.unknowns[:_MOST_SHOWN]:
+        typer.echo(f"unknown: {unknown.input}: {unknown.would_change}{text.mark([unknown.status])}")
     for refused in assessment.refused:
-        typer.echo(f"not used: {refused.input}: {refused.why}", err=True)
+        typer.echo(f"{'note' if refused.used else 'not used'}: {refused.input}: {refused.why}", err=True)
     typer.echo(assessment.disclaimer)
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
-from calciscope import anatomy, interpret, place, provenance
+from calciscope import anatomy, interpret, place, provenance, reports
 from calciscope.domain.anatomy import Anatomy
 from calciscope.domain.assessment import Assessment, Correction, Refused
 from calciscope.domain.deposit import Deposit, PlacedDeposit
 from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Patient
 from calciscope.domain.record import record
+from calciscope.domain.structures import dictionary
 from calciscope.domain.study import Refusal, Series, SeriesInfo, Study
 from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileError
 from calciscope.find import ct, implants
@@ -113,11 +114,12 @@ def assess(
     options: Options | None = None,
     progress: Progress | None = None,
 ) -> Run:
-    """Assess images and what is known of the patient.
+    """Assess images, report texts and what is known of the patient.
 
-    ``inputs`` are folders, files or ZIPs of one patient's images, and FHIR bundles of the same patient; ``patient``
-    is a patient file (or a bundle) or a :class:`Patient`. Raises :class:`NothingToAssessError` where neither an image
-    nor a patient could be used; everything else that could not be read is in ``assessment.refused``.
+    ``inputs`` are folders, files or ZIPs of one patient's images, and reports and FHIR bundles of the same patient;
+    ``patient`` is a patient file (or a bundle) or a :class:`Patient`. Raises :class:`NothingToAssessError` where
+    neither an image, a report nor a patient could be used; everything else that could not be read is in
+    ``assessment.refused``.
     """
     chosen = options or Options()
     clock = _Clock(progress or (lambda text, fraction: None), steps=8)
@@ -127,22 +129,27 @@ def assess(
     changes = corrections.read(chosen.corrections) if chosen.corrections else ()
 
     clock.start("read", "reading")
+    told = reports.read(reports.among(inputs))
     records = tuple(path for path in inputs if is_record(path))
     person = _person(patient, records)
-    here = [path for path in inputs if is_there(path) and path not in records]
+    others = {*records, *told.paths}
+    here = [path for path in inputs if is_there(path) and path not in others]
     absent = tuple(
-        Refusal(printable(path), "does not exist; check the path") for path in inputs if path not in (*here, *records)
+        Refusal(printable(path), "does not exist; check the path")
+        for path in inputs
+        if path not in here and path not in others
     )
-    study = open_study(here, person.patient, patient_id=chosen.patient_id, progress=clock.within)
-    refused = (*person.refused, *absent, *study.refused)
-    if not study.series and not person.known:
+    study = open_study(here, person.patient, patient_id=chosen.patient_id, progress=clock.within, besides=told.paths)
+    told = told.of_patient(study.owners)
+    refused = (*person.refused, *absent, *told.refused, *study.refused)
+    if not study.series and not person.known and not told.texts:
         raise _nothing(inputs, refused, study)
 
     clock.steps = 3 + 5 * max(1, len(study.series))
     seen: list[_Seen] = []
     misfits: list[Refusal] = []
     unseen: list[str] = []
-    told: list[str] = []
+    notes: list[str] = []
     for read in study.series:
         # Slices are averaged, where the preset asks for it, before anything is found in them.
         series = replace(read, volume=slabs.prepared(read.volume, preset))
@@ -165,8 +172,8 @@ def assess(
         body = replace(body, notes=(*body.notes, *found.notes))
         if phantom is not None and (model := models.named(phantom.phantom)).imitates:
             # What lies in the shell of a phantom has a known place, which is none of a patient's.
-            told.append(f"{series.info.label} shows a phantom, no patient ({model.title}).")
-            body = body.without_places(f"{told[-1][:-1]}: nothing is placed")
+            notes.append(f"{series.info.label} shows a phantom, no patient ({model.title}).")
+            body = body.without_places(f"{notes[-1][:-1]}: nothing is placed")
         placed = place.place(found.deposits, series.volume, body)
         seen.append(_Seen(series, implants.marked(body, found.implants), placed, found.rejected, phantom))
     refused = (*refused, *misfits)
@@ -183,9 +190,17 @@ def assess(
             score="find" not in view.series.info.uses,
         )
     clock.start("interpret", "interpreting")
+    stated = told.beside(person.patient, sites, knowledge)
     meaning = interpret.interpret(
-        sites, person.patient, knowledge, guidelines=chosen.guidelines, imaged=bool(seen), not_judged=unseen
+        (*sites, *stated.doubts),
+        stated.patient,
+        knowledge,
+        guidelines=chosen.guidelines,
+        imaged=bool(seen),
+        not_judged=unseen,
     )
+    findings = stated.marked(meaning.findings)
+    differing = told.disagreements(sites, findings, _searched(seen), knowledge)
     refused = (*refused, *interpret.unread(person.patient, knowledge), *meaning.contradictions)
 
     clock.start("pictures", "drawing")
@@ -195,17 +210,20 @@ def assess(
         tuple(overview(view.series.volume, view.placed, view.series.info.id) for view in shown),
     )
     assessment = Assessment(
-        answer=" ".join((*told, meaning.answer)),
+        answer=" ".join((*notes, told.answer(meaning.answer, findings, stated, differing, imaged=bool(seen)))),
         seriousness=meaning.seriousness,
-        findings=meaning.findings,
+        findings=findings,
         unknowns=meaning.unknowns,
         advice=meaning.advice,
         acquisition=provenance.acquisition(study, {view.series.info.id: view.anatomy for view in seen}),
-        refused=tuple(Refused(input=item.input, why=item.why) for item in refused),
+        refused=tuple(Refused(input=item.input, why=item.why, used=item.used) for item in refused),
         sources=meaning.sources,
         rejected=tuple(record(one) for view in seen for one in view.rejected) if chosen.rejected else (),
+        mentions=told.mentions,
+        patient_facts=stated.facts,
+        disagreements=differing,
         provenance=provenance.of(
-            study,
+            replace(study, inputs=(*study.inputs, *told.inputs)),
             tuple(view.anatomy for view in seen),
             knowledge_folders=chosen.knowledge,
             anatomy=_named(chosen.anatomy),
@@ -255,6 +273,13 @@ def _person(patient: Path | Patient | None, records: tuple[Path, ...]) -> _Perso
             )
         return _Person(Patient(), False, (Refusal(printable(name), why.removeprefix(f"{name.name}: ")),))
     return _Person(read.patient, True, read.refused)
+
+
+def _searched(seen: Sequence[_Seen]) -> frozenset[str]:
+    """The places that the images show: those of the structures that were found in them."""
+    meanings = dictionary().meanings
+    names = {name for view in seen for name in (*view.anatomy.structures, *view.anatomy.tubes) if name in meanings}
+    return frozenset(site for name in names if (site := meanings[name].site) is not None)
 
 
 def _named(anatomy: str | Sequence[str]) -> str:

@@ -140,3 +140,24 @@ def test_what_a_frame_tells_is_found_once(pelvis_of_a_man):
     assert len(asked) == 2
     with pytest.raises(ValueError, match="read-only"):
         rows(frame)[0] = 1.0
+
+
+def test_what_is_dense_behind_the_front_of_the_lungs_is_no_sternum(enhanced_chest):
+    frame = build(enhanced_chest.volume)
+    before = bones.segment(frame, {}).masks["sternum"][0]
+    heart = enhanced_chest.anatomy.mask("heart_region")
+    heart = heart[tuple(slice(0, n * f, f) for n, f in zip(frame.hu.shape, frame.factor, strict=True))]
+    bright = replace(frame, bone=frame.bone | heart)
+    after = bones.segment(bright, {"heart_region": (heart, 0.9)}).masks
+    assert after["sternum"][0].sum() < 1.1 * before.sum()
+    assert not any((after[name][0] & heart).any() for name in ("ribs_left", "ribs_right", "sternum"))
+
+
+def test_a_sliver_of_bone_at_the_border_of_the_view_is_no_hip(pelvis_of_a_man):
+    frame = build(pelvis_of_a_man.volume)
+    middle = int(bones.pelvis.middle_column(frame))
+    bone = frame.bone.copy()
+    # Of the left half only the edges of the vertebrae are in view.
+    bone[:, :, middle + round(34.0 / frame.spacing[2]) :] = False
+    found = bones.segment(replace(frame, bone=bone), {}).masks
+    assert "hip_left" not in found

@@ -88,6 +88,16 @@ def test_bubbles_with_stool_between_them_are_colon():
     assert at(made, found(made), "colon")
 
 
+def test_bubbles_each_too_small_are_stool_together():
+    body, _ = trunk()
+    body.put(ellipsoid(body, CENTRE, (24.0, 24.0, 24.0)), 30.0)
+    rng = np.random.default_rng(3)
+    for offset in rng.uniform(-16.0, 16.0, (70, 3)):
+        body.put(ellipsoid(body, tuple(np.array(CENTRE) + offset), (MM * 0.7, MM * 0.7, MM * 0.7)), -800.0)
+    made = frame(body)
+    assert at(made, found(made), "colon")
+
+
 def test_kinds_of_bowel_share_nothing_and_leave_organs_alone(plain):
     body, _ = trunk()
     for centre in (CENTRE, (-15.0, -85.0, 172.0)):

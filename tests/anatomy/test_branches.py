@@ -1,6 +1,6 @@
 """The arteries that leave the arch, on a synthetic upper chest: fat between two lungs, a windpipe, discs of blood."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -97,6 +97,18 @@ def test_a_branch_that_is_not_there_is_not_taken_from_its_neighbours():
     assert "common_carotid_artery_left" not in found
     for name in ("brachiocephalic_trunk", "subclavian_artery_left"):
         assert scene.off(name, found[name][0]) < 3.0
+
+
+def test_a_vein_that_begins_far_from_the_arch_is_no_branch():
+    scene = Scene()
+    arch = scene.arch()
+    # The arch lies behind and to the left: what looks like the first branch stands apart from it.
+    aside = replace(
+        arch, points=arch.points[5:] + np.array([0.0, 0.0, 8.0]), radius=arch.radius[5:], support=arch.support[5:]
+    )
+    found = trace_branches(scene.frame(), aside, BLOOD)
+    assert "subclavian_artery_left" in found
+    assert "brachiocephalic_trunk" not in found
 
 
 def test_fat_alone_has_no_branches():

@@ -143,3 +143,18 @@ def test_without_bone_there_is_no_joint(leg):
     assert joints.heads(soft) == ()
     assert not knee.segment(soft, {}).masks
     assert not chest_wall.segment(soft, {}).masks
+
+
+@pytest.mark.parametrize(("half", "round_"), [((10.0, 10.0), True), ((3.0, 30.0), False), ((5.0, 8.0), False)])
+def test_a_shaft_is_round_and_a_shoulder_blade_is_not(arm, half, round_):
+    frame = arm[1]
+    z, y, x = (np.arange(n) * s for n, s in zip(frame.bone.shape, frame.spacing, strict=True))
+    middle = [0.5 * float(axis[-1]) for axis in (z, y, x)]
+    off = ((y - middle[1]) / half[0])[:, None] ** 2 + ((x - middle[2]) / half[1])[None] ** 2
+    bone = np.broadcast_to(off < 1, frame.bone.shape) & (z < middle[0])[:, None, None]
+    ball = balls.Ball(
+        (middle[0] / frame.spacing[0], middle[1] / frame.spacing[1], middle[2] / frame.spacing[2]), 22.0, 0.8
+    )
+    down, aside = np.array([-1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
+    assert joints._is_round(replace(frame, bone=bone), ball, down) is round_
+    assert not joints._is_round(replace(frame, bone=bone), ball, aside)

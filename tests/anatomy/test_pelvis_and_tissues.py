@@ -241,3 +241,15 @@ def test_nothing_in_view_has_no_tissue():
     body.hu[:] = -1000.0
     body.masks["body"][:] = False
     assert not tissues.segment(body.frame(), {}).masks
+
+
+def test_a_wall_too_thin_to_be_seen_on_a_few_slices_goes_on_there(scan):
+    whole = tissues.shell(scan)
+    torn = scan.hu.copy()
+    middle = scan.hu.shape[0] // 2
+    # In front the wall is fat on the scan: the shell of these slices alone would be open.
+    torn[middle : middle + 4, : scan.hu.shape[1] // 2] = np.minimum(
+        torn[middle : middle + 4, : scan.hu.shape[1] // 2], -90
+    )
+    again = tissues.shell(without(scan, hu=torn))
+    assert (again & whole)[middle : middle + 4].sum() > 0.98 * whole[middle : middle + 4].sum()

@@ -145,6 +145,38 @@ def test_a_mass_far_in_front_of_the_spine_is_no_kidney():
     assert not kidneys.segment(kidney_of((23.0, 22.0, 45.0), at=(62.0, -85.0, 100.0)), {}).masks
 
 
+def bright_pair():
+    """An enhanced kidney with medulla and sinus against an enhanced organ, without fat between them."""
+    body = Body(length=200.0)
+    kidney = ellipsoid(body, (62.0, 2.0, 100.0), (23.0, 25.0, 52.0)) & body.inner
+    organ = ellipsoid(body, (112.0, 2.0, 120.0), (34.0, 50.0, 50.0)) & body.inner & ~kidney
+    body.put(organ, 75.0)
+    body.put(kidney, 110.0)
+    body.put(ellipsoid(body, (62.0, 2.0, 100.0), (11.0, 13.0, 38.0)), 70.0)
+    return body.frame(seed=4), kidney, organ
+
+
+def test_an_enhanced_kidney_comes_free_of_an_organ_it_touches():
+    made, kidney, organ = bright_pair()
+    # The kidney's upper part went to the organ.
+    upper = kidney.copy()
+    upper[: int(0.39 * len(upper))] = False
+    found = kidneys.segment(made, {"spleen": (organ | upper, 0.9)}).masks["kidney_left"][0]
+    # Its free part alone would be less than half of it.
+    assert dice(found, kidney) > 0.75
+    assert (found & organ).sum() < 0.1 * organ.sum()
+
+
+def test_content_below_gas_before_the_spine_is_a_stomach_and_no_kidney():
+    at = (66.0, -40.0, 100.0)
+    alone, below_gas = Body(length=200.0), Body(length=200.0)
+    for body in (alone, below_gas):
+        body.put(ellipsoid(body, at, (26.0, 28.0, 40.0)) & body.inner, 30.0)
+    below_gas.put(ellipsoid(below_gas, (66.0, -62.0, 100.0), (22.0, 9.0, 30.0)) & below_gas.inner, -900.0)
+    assert "kidney_left" in kidneys.segment(alone.frame(seed=5), {}).masks
+    assert "kidney_left" not in kidneys.segment(below_gas.frame(seed=5), {}).masks
+
+
 def test_a_kidney_with_a_stone_is_whole():
     body = Body(length=200.0)
     kidney = ellipsoid(body, (68.0, 2.0, 100.0), (23.0, 25.0, 52.0)) & body.inner

@@ -61,7 +61,7 @@ def test_text_is_kept_letter_by_letter(text):
 def test_the_disclaimer_and_version_are_always_there():
     dumped = json.loads(answer().model_dump_json())
     assert dumped["disclaimer"] == DISCLAIMER
-    assert dumped["schema_version"] == SCHEMA_VERSION == "1.2"
+    assert dumped["schema_version"] == SCHEMA_VERSION == "1.3"
     assert "clinician decides" in DISCLAIMER
 
 

@@ -93,6 +93,9 @@ def test_a_plain_deposit_is_none_of_them():
         ("bone", {"over_bone": True, "peak": 260.0, "region": "head"}),
         ("bone", {"at_border": True, "volume": 90.0, "peak": 300.0, "region": "head"}),
         ("noise", {"in_brain": 1.0, "noise": 4.0, "peak": 70.0, "mean": 66.0, "region": "head"}),
+        ("noise", {"in_heart": 1.0, "background": -80.0, "noise": 30.0, "peak": 180.0, "mean": 150.0, "voxels": 9}),
+        ("noise", {"in_heart": 1.0, "background": -80.0, "noise": 30.0, "peak": 230.0, "mean": 190.0, "voxels": 3}),
+        ("noise", {"in_heart": 1.0, "background": 40.0, "noise": 30.0, "peak": 230.0, "mean": 170.0, "voxels": 9}),
         ("sesamoid", {"region": "limb", "bone_mm": 5.0}),
         ("osteophyte", {"spine_mm": 2.0, "bone_mm": 3.0}),
         ("osteophyte", {"height": 24.0, "spine_mm": -2.0, "bony": 0.9, "in_wall": 1.0, "artery_mm": 0.0}),
@@ -105,6 +108,7 @@ def test_a_plain_deposit_is_none_of_them():
         ("bone", {"ribs": True, "front": False, "depth": 12.0}),
         ("bone", {"spine_mm": 20.0, "front": False, "bone_mm": 4.0, "peak": 600.0}),
         ("bowel_content", {"gas": 0.2, "peak": 300.0, "mean": 200.0}),
+        ("bowel_content", {"in_bowel": 1.0, "gas_mm": 7.0, "peak": 600.0, "volume": 20.0, "fat": 0.1}),
     ],
 )
 def test_each_rule(expected, changes):
@@ -116,6 +120,11 @@ def test_each_rule(expected, changes):
     [
         # A stone at the bowel is denser than its content.
         {"gas": 0.2, "peak": 900.0},
+        # In a loop, but in the fat beside it, without gas, in an artery, or larger than a grain.
+        {"in_bowel": 1.0, "gas_mm": 7.0, "peak": 600.0, "volume": 20.0, "fat": 0.6},
+        {"in_bowel": 1.0, "gas_mm": 11.0, "peak": 600.0, "volume": 20.0, "fat": 0.1},
+        {"in_bowel": 1.0, "gas_mm": 7.0, "peak": 600.0, "volume": 20.0, "fat": 0.1, "artery_mm": 1.0},
+        {"in_bowel": 1.0, "gas_mm": 7.0, "peak": 600.0, "volume": 90.0, "fat": 0.1},
         # Plaque in the wall of an artery beside the spine, and long plaque that reaches out of the traced wall.
         {"artery_mm": 0.0, "in_wall": 1.0, "bone_mm": 3.0, "spine_mm": 1.0},
         {"artery_mm": 0.0, "in_wall": 0.4, "bone_mm": 3.0, "spine_mm": 1.0, "height": 45.0},
@@ -153,6 +162,8 @@ def test_every_rule_has_a_name_of_the_vocabulary():
     [
         # The gland lies beside the airway where cartilage would be.
         {"in_thyroid": 0.9, "air_mm": 6.0, "region": "neck"},
+        # Little of the fat on the heart is tissue that could be bright by chance.
+        {"in_heart": 1.0, "background": -80.0, "noise": 30.0, "peak": 230.0, "mean": 170.0, "voxels": 9},
         # A brain is even: what would be noise in a trunk stands out of it.
         {"in_brain": 1.0, "noise": 4.0, "peak": 118.0, "mean": 106.0, "region": "head"},
         # Neither bone below nor the end of the scan.
@@ -160,7 +171,7 @@ def test_every_rule_has_a_name_of_the_vocabulary():
         {"over_bone": True, "peak": 420.0, "region": "head"},
     ],
 )
-def test_what_heads_and_necks_hold_is_kept(changes):
+def test_what_heads_necks_and_hearts_hold_is_kept(changes):
     assert rejected_as(facts(**changes)) is None
 
 

@@ -1,6 +1,6 @@
 """The scene and what is seen in it: masks, the trunk, candidates, rims and the surroundings of a candidate."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -291,9 +291,7 @@ def test_the_skin_is_a_shell_of_a_few_millimetres():
 
 def seen(hu, candidate, **masks):
     made = small(hu)
-    none = dict.fromkeys(
-        ("skeleton", "lung", "metal", "airway", "walls", "near_skin", "brain", "thyroid", "larynx", "rooms"), NOWHERE
-    )
+    none = {part.name: NOWHERE for part in fields(Surroundings)}
     return context(made, levels(made, 130.0), Surroundings(**{**none, **masks}), candidate)
 
 

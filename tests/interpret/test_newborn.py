@@ -19,7 +19,7 @@ def test_no_granuloma_of_adults_speaks_for_a_newborn(values):
     for site in sites.paths():
         for finding in judged(NEWBORN, StatedFinding(site, values)).findings:
             said = [r.statement for r in (*finding.kind.reasons, *finding.seriousness.reasons)]
-            assert not [one for one in said if "granuloma" in one and "not from a healed" not in one], site
+            assert not [one for one in said if "granuloma" in one and " not " not in one], site
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from calciscope.domain.patient import Patient, StatedFinding
 from calciscope.interpret import interpret, load
 from calciscope.interpret.assumptions import Assumption, comparisons, spoken_concepts
 from tests.interpret.make import PLACE, hospital, measured, patient, rule
@@ -221,7 +222,7 @@ def test_what_changes_the_overall_answer_is_asked_for_first(tmp_path):
 def test_of_a_deposit_in_an_image_only_what_can_be_seen_there_is_asked_for(tmp_path):
     rules = [
         rule("see.margin", "margin == 'spiculated'", {"seriousness": "significant"}),
-        rule("see.location", "location == 'scrotum'", {"seriousness": "significant"}),
+        rule("see.location", "location == 'distal'", {"seriousness": "significant"}),
         rule("ask.lvef", "lvef < 30.0", {"seriousness": "significant"}),
     ]
     knowledge = hospital(tmp_path, rules)
@@ -230,3 +231,14 @@ def test_of_a_deposit_in_an_image_only_what_can_be_seen_there_is_asked_for(tmp_p
     assert {"margin", "lvef"} <= seen
     assert "location" not in seen
     assert "location" in asked(knowledge, (PLACE, {"diameter": 4.0}), age=50.0)
+
+
+def test_a_place_beside_the_stated_site_is_not_suggested():
+    for site in ("brain", "skin", "soft_tissue", "testis.left", "eye.left", "joint.knee.left"):
+        asked = interpret((), Patient(age=60.0, findings=(StatedFinding(site),)), load()).unknowns
+        assert "location" not in [one.input for one in asked]
+
+
+def test_three_answers_that_would_all_have_to_be_so_are_not_asked_for():
+    asked = interpret((), Patient(age=60.0, findings=(StatedFinding("lung.left"),)), load()).unknowns
+    assert not [one for one in asked if one.input in ("urate", "creatine_kinase")]

@@ -11,6 +11,7 @@ from calciscope.domain import site as sites
 from calciscope.domain.deposit import Shape
 from calciscope.domain.image import Geometry, Volume
 from calciscope.domain.structures import dictionary
+from calciscope.place.confidence import RAW
 from calciscope.place.decide import CERTAIN, confidence, decide
 from calciscope.place.features import crop, features, surroundings
 from calciscope.place.hypotheses import Hypothesis, Scorer, closeness
@@ -97,6 +98,19 @@ def test_distant_branches_give_their_common_stem():
 def test_a_strong_stranger_keeps_the_stem_from_being_certain():
     three = readings(kidney__left=0.48, kidney__right=0.48, spleen=0.47)
     assert decide(three, BODY, 20).site == "abdomen"
+
+
+def test_which_of_several_arteries_may_be_open_where_that_it_is_one_of_them_is_not():
+    def inside(*pairs):
+        return tuple(Hypothesis(site, score, site, group="heart") for site, score in pairs)
+
+    arteries = [("artery.coronary.lm", 0.3), ("artery.coronary.lcx", 0.25), ("artery.coronary", 0.05)]
+    valve = ("heart.mitral_annulus", 0.36)
+    assert decide(inside(valve, *arteries), BODY, 5, known=RAW).site == "artery.coronary"
+    # Fewer arteries do not beat it together, and what does not exclude each other does not add up.
+    assert decide(inside(valve, *arteries[:1]), BODY, 5, known=RAW).site == "heart"
+    apart = [Hypothesis(site, score, site) for site, score in (valve, *arteries)]
+    assert not sites.within(decide(apart, BODY, 5, known=RAW).site, "artery")
 
 
 def test_an_unsure_child_does_not_hide_its_sure_parent():

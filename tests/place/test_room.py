@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calciscope.domain.anatomy import Landmark
 from calciscope.domain.deposit import Shape
 from calciscope.domain.structures import dictionary
 from calciscope.place import hypotheses, place, room
 from calciscope.place.decide import CERTAIN, decide
-from calciscope.place.features import features, in_aorta, to_fat
+from calciscope.place.features import above_ostia, features, in_aorta, to_fat
 from calciscope.place.hypotheses import Hypothesis, Scorer
 from tests.place.make import GEOMETRY, anatomy, box, deposit, tube, volume
 
@@ -24,7 +25,7 @@ REGION = (slice(7, 33), slice(11, 49), slice(11, 49))
 NEUTRAL = {
     "length_mm": 8.0, "width_mm": 4.0, "elongation": 2.0, "sphericity": 0.8, "hollow": 0.0, "volume_mm3": 60.0,
     "peak_hu": 600.0, "mean_hu": 400.0, "fat": 0.08, "air": 0.0, "fat_near": 0.2, "to_fat_mm": 3.0, "bone_mm": 12.0,
-    "airway_mm": 12.0, "in_aorta": 0.0,
+    "airway_mm": 12.0, "in_aorta": 0.0, "above_ostia_mm": -999.0,
 }  # fmt: skip
 
 
@@ -105,6 +106,13 @@ def test_on_its_curve_an_artery_needs_no_general_reading():
     assert found.get("artery.coronary", Hypothesis("", 0.0, "")).score < 0.1
 
 
+def test_what_lies_in_the_fat_far_from_every_artery_is_a_node_rather_than_an_artery():
+    far = curve("coronary_lad", (13, 13))
+    near, away = (read(deposit(at, half=0), body(far), KNOWN) for at in ((20, 16, 24), (20, 46, 46)))
+    assert near["artery.coronary"].score > 0.4
+    assert "artery.coronary" not in away
+
+
 def test_a_great_lump_in_fat_on_no_curve_is_no_artery():
     item = deposit((20, 30, 30), half=0)
     found = read(replace(item, volume_mm3=2000.0), body(LAD, LCX), KNOWN)
@@ -118,6 +126,21 @@ def test_what_lies_within_the_circle_of_the_aorta_is_in_the_aorta():
     assert in_aorta(deposit((20, 30, 30), half=0), volume(45), body(LAD)) == 0.0
     short = tube("aortic_root", [(34, 30, 30), (30, 30, 30)], 15.0)
     assert in_aorta(deposit((12, 30, 30), half=0), volume(45), body(short)) == 0.0
+
+
+def test_fat_well_above_a_sure_level_of_the_ostia_holds_no_artery():
+    item = deposit((30, 30, 30), half=0)
+    beside = body(LAD, LCX)
+
+    def level(z, sure):
+        x, y, height = (float(v) for v in GEOMETRY.to_mm(np.array([[z, 30, 30]]))[0])
+        return replace(beside, landmarks={"left_main_level": Landmark("left_main_level", (x, y, height), sure)})
+
+    low, near, doubted = level(20, 0.9), level(28, 0.9), level(20, 0.7)
+    assert [above_ostia(item, one) for one in (low, near)] == pytest.approx([30.0, 6.0])
+    assert above_ostia(item, doubted) < -100.0 > above_ostia(item, beside)
+    arteries = [read(item, one, KNOWN).get("artery.coronary", Hypothesis("", 0.0, "")) for one in (near, low, doubted)]
+    assert arteries[0].score == arteries[2].score > 0.4 > 2 * arteries[1].score
 
 
 def test_a_root_is_no_wall_in_its_middle_and_a_valve_is():

@@ -92,7 +92,7 @@ def test_a_text_file_called_dicom(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("a.txt", b"report", "report texts are not supported yet"),
+        ("a.docx", b"PK report", "Word documents are not supported yet"),
         ("a.png", b"\x89PNG", "pictures are not supported yet"),
         ("a.bin", b"\x00" * 300, "not a file that can be read"),
         ("a", b"", "the file is empty"),

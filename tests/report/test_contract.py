@@ -16,7 +16,7 @@ from tests.studies import run, series
 
 TOP = (
     *("schema_version", "answer", "seriousness", "findings", "unknowns", "advice", "acquisition", "refused"),
-    *("sources", "rejected", "provenance", "disclaimer"),
+    *("sources", "rejected", "mentions", "patient_facts", "disagreements", "provenance", "disclaimer"),
 )
 FINDING = (
     *("site", "label", "rollup", "deposits", "measures", "kind", "seriousness", "advice", "confidence", "review"),

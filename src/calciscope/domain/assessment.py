@@ -5,11 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from calciscope.domain.mention import Disagreement, Mention, PatientFact
+
+# 1.3: mentions of report texts, what they say of the patient, and disagreements; an advice names others that advise
+# the same; nothing was taken away.
 # 1.2: a series has its date.
 # 1.1: deposits have attenuation statistics, threshold, background, mass and three diameters; nothing was taken away.
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 DISCLAIMER = (
     "Calciscope informs clinicians. It is not a medical device, it does not diagnose and it does not prescribe; "
     "a qualified clinician decides."
@@ -116,21 +120,31 @@ class Judgement(_Model):
     between: tuple[str, ...] = ()
 
 
+class Origin(_Model):
+    """A rule that says the same as another, with its source."""
+
+    rule: str
+    source: str
+    status: str = "current"
+
+
 class Advice(_Model):
-    """A next step for the clinician to consider, with the rule behind it."""
+    """A next step for the clinician to consider, with the rule behind it; ``also`` are others that advise the same."""
 
     text: str
     site: str | None = None
     rule: str
     source: str
     status: str = "current"
+    also: tuple[Origin, ...] = ()
 
 
 class Unknown(_Model):
-    """An input that is not known and what it would change."""
+    """An input that is not known and what it would change; ``status`` is that of the rules which say so."""
 
     input: str
     would_change: str
+    status: str = Field(default="current", exclude=True)  # not part of the JSON contract
 
 
 class DepositRecord(_Model):
@@ -211,10 +225,11 @@ class SeriesUse(_Model):
 
 
 class Refused(_Model):
-    """An input that was not used, and why."""
+    """An input that was not used, and why; one that is ``used`` was read in a way that a person should know of."""
 
     input: str
     why: str
+    used: bool = Field(default=False, exclude=True)  # not part of the JSON contract
 
 
 class Correction(_Model):
@@ -255,6 +270,9 @@ class Assessment(_Model):
     refused: tuple[Refused, ...] = ()
     sources: tuple[Source, ...] = ()
     rejected: tuple[DepositRecord, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    patient_facts: tuple[PatientFact, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
     provenance: Provenance
     disclaimer: str = DISCLAIMER
 

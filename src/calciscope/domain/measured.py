@@ -45,5 +45,6 @@ class MeasuredSite:
     rollup: bool = False
     confidence: float = 1.0
     stated: bool = False
+    stated_by: str = "the patient file"
     review: bool = False
     alternatives: tuple[Alternative, ...] = ()

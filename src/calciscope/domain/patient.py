@@ -18,12 +18,14 @@ def _empty() -> Mapping[str, float]:
 class StatedFinding:
     """A finding told by a person or another system; ``values`` has the patient file's keys, lengths in mm.
 
-    ``where`` is its place in the patient file, for messages.
+    ``by`` names what tells it, for sentences: "the patient file", "the report"; ``where`` is its place in the patient
+    file, for messages.
     """
 
     site: str
     values: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
     on: date | None = None
+    by: str = "the patient file"
     where: str = field(default="", compare=False)
 
 
@@ -32,7 +34,8 @@ class Patient:
     """Age in years, sex ``female``, ``male`` or ``unknown``; ``labs`` and ``function`` by their patient-file key.
 
     ``height`` is in cm, ``weight`` in kg, ``systolic`` and ``diastolic`` in mmHg. Words in ``conditions``,
-    ``medications``, ``history`` and ``symptoms`` are lower case.
+    ``medications``, ``history`` and ``symptoms`` are lower case. ``partial`` names those of these lists that hold only
+    what somebody happened to say, so that silence about the rest means nothing, ``denied`` what was said not to be so.
     """
 
     age: float | None = None
@@ -49,3 +52,5 @@ class Patient:
     history: tuple[str, ...] | None = None
     symptoms: tuple[str, ...] | None = None
     findings: tuple[StatedFinding, ...] = ()
+    partial: frozenset[str] = frozenset()
+    denied: tuple[str, ...] = ()

@@ -225,6 +225,12 @@ def named(text: str) -> str | None:
     return path if path is not None and base is not None and exists(path) else None
 
 
+def names() -> dict[str, str]:
+    """Every name of a place as people write it -> its path; not the last parts of paths that are other words too."""
+    found = {_words(name): path for path, (name, _) in _TREE.items() if path != UNPLACED and path not in REGIONS}
+    return {**found, **{name: path for path, also in _ALSO.items() for name in also}}
+
+
 def nearest(path: str) -> str | None:
     """The known path that is spelled most alike, with the side that was given, for error messages."""
     if exists(path):

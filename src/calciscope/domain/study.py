@@ -11,10 +11,14 @@ from calciscope.domain.patient import Patient
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An input that was not read: its name (never an identifier of a patient) and why, with what would help."""
+    """An input that was not read: its name (never an identifier of a patient) and why, with what would help.
+
+    One that is ``used`` was read in a way that a person should know of.
+    """
 
     input: str
     why: str
+    used: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """Everything known about one patient: ``series`` are used, ``unused`` are not and say why."""
+    """Everything known about one patient: ``series`` are used, ``unused`` are not and say why.
+
+    ``owners`` are digests of the patient ids in the images, by which other files are told to be of the same patient.
+    """
 
     patient: Patient
     series: tuple[Series, ...] = ()
     unused: tuple[SeriesInfo, ...] = ()
     refused: tuple[Refusal, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
+    owners: frozenset[str] = field(default=frozenset(), repr=False)

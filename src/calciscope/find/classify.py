@@ -19,7 +19,8 @@ class Facts:
     view or the scan ends at it. ``in_metal`` is the share of it that is metal, ``metal_in_slice`` whether its slices
     hold any. ``beyond_lungs`` is how far it lies outside of the convex hull of the lungs, ``border_mm`` how far from
     where the field of view ends at its sides, ``at_end`` whether the scan ends at it above or below. ``in_brain``,
-    ``in_thyroid`` and ``in_larynx`` are its shares that lie there, ``over_bone`` whether bone lies close below it.
+    ``in_thyroid``, ``in_larynx``, ``in_heart`` and ``in_bowel`` are its shares that lie there, ``over_bone`` whether
+    bone lies close below it.
     ``lump`` says that it stands out of a bone by its form, in a joint or where a tendon inserts.
     ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
     """
@@ -50,6 +51,8 @@ class Facts:
     in_brain: float = 0.0
     in_thyroid: float = 0.0
     in_larynx: float = 0.0
+    in_heart: float = 0.0
+    in_bowel: float = 0.0
     over_bone: bool = False
     lump: bool = False
 
@@ -64,7 +67,10 @@ _FEW, _FEW_SD = 3, 10.0
 _LEAST_SD = 12.0
 # Heads attenuate little and hold no gas that moves: their noise is less, and all around is brain or its fluid.
 _BRAIN_SD, _BRAIN_FEW_SD = 5.0, 9.0
-# From this share on a candidate lies in the brain.
+# The fat on the heart holds arteries and little else: few voxels of it are soft tissue, so chance ends earlier; not for
+# single voxels. Fat is darker than this, HU.
+_CORONARY_SD, _CORONARY_VOXELS, _FAT_HU = 5.0, 4, -50.0
+# From this share on a candidate lies in a structure.
 _INSIDE = 0.5
 _SOFT_TISSUE_HU = 40.0
 
@@ -83,9 +89,11 @@ def _noise(f: Facts) -> bool:
     brain = f.in_brain > _INSIDE
     sd = max(f.context.noise, _BRAIN_SD if brain else _LEAST_SD)
     few = _BRAIN_FEW_SD if brain else _FEW_SD
+    in_fat = f.in_heart > _INSIDE and f.context.background < _FAT_HU and f.voxels >= _CORONARY_VOXELS
+    peak = _CORONARY_SD if in_fat else _PEAK_SD
     # Vessels, nodes and muscle stand out of fat and lung by themselves: that is no calcium yet.
     background = max(f.context.background, _SOFT_TISSUE_HU)
-    faint = f.peak - background < (few if f.voxels <= _FEW else _PEAK_SD) * sd
+    faint = f.peak - background < (few if f.voxels <= _FEW else peak) * sd
     return faint or (f.voxels > _LARGE and f.mean - background < _MEAN_SD * sd)
 
 
@@ -262,6 +270,9 @@ _ABOVE_BLOOD, _VESSEL_MM3 = 1.1, 150.0
 _AMONG_BRIGHT, _LUMEN_HU, _UNMIXED = 0.25, 150.0, 1.8
 # Bowel content has gas beside it and is not as dense as a stone, HU.
 _GAS, _CONTENT_HU = 0.04, 450.0
+# Grains of food and tablets in a loop of bowel may be denser, but are small, mm3, lie in the loop and not in fat (share
+# of what is around them), and the loop's gas is this near, mm.
+_GRAIN_HU, _GRAIN_MM3, _GRAIN_FAT, _GRAIN_GAS_MM = 800.0, 60.0, 0.5, 10.0
 
 
 def _contrast(f: Facts) -> bool:
@@ -277,7 +288,12 @@ def _contrast(f: Facts) -> bool:
 
 
 def _bowel(f: Facts) -> bool:
-    return f.context.gas > _GAS and f.region in ("abdomen", "pelvis") and f.peak < _CONTENT_HU
+    if f.region not in ("abdomen", "pelvis"):
+        return False
+    c = f.context
+    grain = f.volume < _GRAIN_MM3 and f.peak < _GRAIN_HU and f.in_bowel > _INSIDE and c.artery_mm > _WALL_MM
+    grain = grain and c.gas_mm < _GRAIN_GAS_MM and c.fat < _GRAIN_FAT
+    return grain or (c.gas > _GAS and f.peak < _CONTENT_HU)
 
 
 Rule = tuple[str, Callable[[Facts], bool]]

@@ -34,7 +34,8 @@ class Context:
     that of gas which is neither lung nor outside. ``bony`` and ``in_wall`` are the shares of its own voxels that the
     anatomy calls bone and that lie in the course of a large artery, ``in_room`` that in the space of a joint or in
     the insertion of a tendon; ``outside_mm`` is the distance to the air around
-    the patient, ``artery_mm`` that to the course of a large artery, ``air_mm`` that to the airway.
+    the patient, ``gas_mm`` that to gas which is neither lung nor outside, ``artery_mm`` that to the course of a large
+    artery, ``air_mm`` that to the airway.
     """
 
     background: float
@@ -55,6 +56,7 @@ class Context:
     bony: float
     in_wall: float
     in_room: float = 0.0
+    gas_mm: float = REACH_MM
 
     def as_numbers(self) -> dict[str, float]:
         """The numbers by name, as they travel with a deposit."""
@@ -87,7 +89,9 @@ class Surroundings:
     rooms: Bool
     brain: Bool
     thyroid: Bool
+    heart: Bool
     larynx: Bool
+    bowel: Bool
 
 
 def context(scene: Scene, level: Levels, masks: Surroundings, candidate: Candidate) -> Context:
@@ -134,6 +138,7 @@ def context(scene: Scene, level: Levels, masks: Surroundings, candidate: Candida
         bony=float(scene.prior[index].mean()),
         in_wall=float(masks.walls[index].mean()),
         in_room=_beside(masks.rooms, candidate.voxels),
+        gas_mm=_nearest(away, empty & ~skin),
     )
 
 

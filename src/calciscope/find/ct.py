@@ -29,7 +29,7 @@ from calciscope.find.trunk import Trunk, near_skin, trunk
 # thousands of them.
 _SPECK_SD = 5.0
 # The gland beside the airway counts where the anatomy has seen it, not where it only has its usual place.
-_THYROID, _SEEN = ("thyroid_gland", "thyroid_left", "thyroid_right"), 0.7
+_THYROID, _HEART, _SEEN = ("thyroid_gland", "thyroid_left", "thyroid_right"), ("heart_region", "heart"), 0.7
 # Bone this far below a candidate is what it stands on, mm; so far around its outline is looked, mm.
 _BELOW_MM, _AROUND_MM = 9.0, 3.0
 
@@ -74,7 +74,9 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         rooms=view.names_mask(ROOMS),
         brain=view.names_mask(BRAIN),
         thyroid=view.names_mask(tuple(name for name in _THYROID if _sure(anatomy, name))),
+        heart=view.names_mask(tuple(name for name in _HEART if _sure(anatomy, name))),
         larynx=view.names_mask(("larynx",)),
+        bowel=view.names_mask(("bowel", "small_bowel", "colon")),
     )
     place = trunk(view, masks.lung, masks.metal)
     judged: list[Judged] = []
@@ -184,6 +186,8 @@ def _facts(
         in_brain=float(masks.brain[tuple(voxels.T)].mean()),
         in_thyroid=float(masks.thyroid[tuple(voxels.T)].mean()),
         in_larynx=float(masks.larynx[tuple(voxels.T)].mean()),
+        in_heart=float(masks.heart[tuple(voxels.T)].mean()),
+        in_bowel=float(masks.bowel[tuple(voxels.T)].mean()),
         over_bone=_over_bone(view, masks, voxels),
         lump=candidate.lump or _lump(view, candidate, around),
     )

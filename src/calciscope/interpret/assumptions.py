@@ -34,13 +34,15 @@ _OPPOSITE = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "==", "!=": "!="}
 class Assumption:
     """Inputs with the values they might have, the condition that asked for them, and whether that is seldom met.
 
-    ``advice`` is all that the rule which asked would add, where it changes neither a kind nor a level.
+    ``advice`` is all that the rule which asked would add, where it changes neither a kind nor a level; ``status`` is
+    that of the rule.
     """
 
     facts: tuple[tuple[str, Assumed], ...]
     text: str = field(default="", compare=False)
     rare: bool = field(default=False, compare=False)
     advice: str = field(default="", compare=False)
+    status: str = field(default="current", compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -163,12 +165,12 @@ def _of_rule(rule: CompiledRule, one: Case, verdict: Verdict, knowledge: Knowled
     known: dict[str, Fact] = {name: facts[name] for name in rule.names & facts.keys()}
     if verdict.kind is not None:
         known["kind"] = str(verdict.kind.value)
-    options = [[(name, value) for value in _values(rule, name)] for name in missing]
+    options = [[(name, value) for value in _values(rule, name) if _sayable(name, value, knowledge)] for name in missing]
     said: Sequence[tuple[tuple[str, tuple[str, ...]], ...]] = [(), *(((where, (what,)),) for where, what in spoken)]
     tried: set[tuple[str, ...]] = set()
     for combination in islice(product(*options), _MOST_TRIALS):
         for more in said:
-            assumption = Assumption((*combination, *more), rule.condition.text, rule.rule.rare)
+            assumption = Assumption((*combination, *more), rule.condition.text, rule.rule.rare, status=rule.rule.status)
             names = tuple(f"{name}{value if name in LISTS else ''}" for name, value in assumption.facts)
             # One way to make a rule fire is enough for each set of inputs.
             if not assumption.facts or names in tried or not _consistent(assumption, facts, knowledge):
@@ -207,6 +209,8 @@ def _unspoken(rule: CompiledRule, one: Case, knowledge: Knowledge) -> list[tuple
     found = []
     for concept in spoken_concepts(rule.condition.text):
         where = knowledge.words.lists.get(concept)
+        if concept in one.inputs.denied:
+            continue
         if where in one.inputs.silent and isinstance(context, list) and concept not in context:
             found.append((where, concept))
     return found
@@ -225,6 +229,11 @@ def _fires(rule: CompiledRule, facts: Facts) -> bool:
     except (RuntimeError, TypeError, ValueError):
         # An assumed value may be of a sort that the rest of the condition cannot use; then it is no way to fire.
         return False
+
+
+def _sayable(name: str, value: Assumed, knowledge: Knowledge) -> bool:
+    """Whether a value can be suggested: of where it lies, beside the site, only a word of the vocabulary."""
+    return name not in knowledge.told_by_site or value in knowledge.words.values.get(name, {}).values()
 
 
 def _values(rule: CompiledRule, name: str) -> tuple[Assumed, ...]:

@@ -19,14 +19,20 @@ from calciscope.interpret.schema import Band, Fact
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {"pow": math.pow, "min": min, "max": max, "ln": math.log}
 Facts = Mapping[str, Fact]
+# Under this key a finding has words of the vocabulary that are said of it and of no other ("obstructing stone").
+SAID = "said"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inputs:
-    """Known inputs by name. ``silent`` are lists of the patient file that were not given at all."""
+    """Known inputs by name. ``silent`` are lists of the patient file that were not given at all, or only in part.
+
+    ``denied`` are concepts that were said not to be so, for which nobody need ask.
+    """
 
     facts: Facts
     silent: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
 
     def knows(self, names: frozenset[str]) -> bool:
         """Whether every name has a value."""
@@ -34,7 +40,7 @@ class Inputs:
 
     def with_facts(self, more: Facts) -> Inputs:
         """The same with some inputs added or replaced."""
-        return Inputs({**self.facts, **more}, self.silent)
+        return Inputs({**self.facts, **more}, self.silent, self.denied)
 
 
 def evaluator(inputs: Inputs) -> cel.Context:
@@ -70,11 +76,12 @@ def of_patient(patient: Patient, knowledge: Knowledge) -> Inputs:
             stated = {*phrases, *knowledge.words.concepts_in(phrases)}
             if not phrases and (none := knowledge.words.said_none.get(name)) is not None:
                 stated.add(none)
-            facts[name] = sorted(stated)
             every |= stated
+            if name not in patient.partial:
+                facts[name] = sorted(stated)
     facts["context"] = sorted(every)
-    silent = frozenset(name for name in LISTS if getattr(patient, name) is None)
-    return complete(Inputs(facts, silent), knowledge)
+    silent = frozenset(name for name in LISTS if getattr(patient, name) is None) | patient.partial
+    return complete(Inputs(facts, silent, knowledge.words.concepts_in(patient.denied)), knowledge)
 
 
 def complete(inputs: Inputs, knowledge: Knowledge) -> Inputs:
@@ -98,7 +105,7 @@ def complete(inputs: Inputs, knowledge: Knowledge) -> Inputs:
     for name, condition in knowledge.combined:
         if name not in facts and condition.names <= facts.keys():
             facts[name] = value_of(condition, cel.Context(variables=facts, functions=FUNCTIONS), name)
-    return Inputs(facts, inputs.silent)
+    return Inputs(facts, inputs.silent, inputs.denied)
 
 
 def level(name: str, value: float, facts: Facts, knowledge: Knowledge) -> str | None:
@@ -153,6 +160,10 @@ def of_finding(finding: MeasuredSite, patient: Inputs, shared: Facts, knowledge:
             if fact != "":  # where all that was written is denied, nothing is known
                 facts[key] = fact
     facts.update(knowledge.words.stated_as(base, finding.values))
+    if isinstance(said := finding.values.get(SAID), str):
+        known = facts.get("context")
+        more = knowledge.words.concepts_of(said)
+        facts["context"] = sorted({*(known if isinstance(known, list) else ()), *more})
     if finding.placed:
         deposits = [placed.deposit for placed in finding.placed]
         largest = max(deposits, key=lambda deposit: deposit.volume_mm3)
@@ -162,7 +173,7 @@ def of_finding(finding: MeasuredSite, patient: Inputs, shared: Facts, knowledge:
         facts["sphericity"] = largest.shape.sphericity
         facts["hollow"] = largest.shape.hollow
         facts["spread"] = _spread([deposit.center_mm for deposit in deposits])
-    return Inputs(facts, patient.silent)
+    return Inputs(facts, patient.silent, patient.denied)
 
 
 def _spread(centers: Sequence[Sequence[float]]) -> float:

@@ -91,7 +91,7 @@ def interpret(
     patient_rules = _about_patient(known, knowledge) if findings else ()
     alarms = [rule.rule.then.at_least for rule in patient_rules if rule.rule.then.at_least]
     alarm = max(alarms, key=_rank, default=Seriousness.NONE)
-    overall = advise.of_all(findings, advise.of_rules(patient_rules, None), alarm)
+    overall = advise.of_all(findings, advise.of_rules(patient_rules, None, knowledge), knowledge, alarm)
     levels = [Seriousness(one.seriousness.value or "none") for one in findings]
     seriousness = max([*alarms, *levels], key=_rank, default=Seriousness.NONE)
     return Interpretation(
@@ -211,7 +211,7 @@ def _finding(one: _Judged, known: Inputs, knowledge: Knowledge) -> Finding:
             reasons=tuple(reason(rule, facts) for rule in verdict.seriousness.rules),
             alternatives=verdict.seriousness.alternatives,
         ),
-        advice=advise.of_rules(advising(verdict.seriousness), one.place.site),
+        advice=advise.of_rules(advising(verdict.seriousness), one.place.site, knowledge),
         confidence=member.confidence,
         review=member.review,
         alternatives=(*member.alternatives, *others),
@@ -266,7 +266,7 @@ def _about_patient(known: Inputs, knowledge: Knowledge) -> tuple[CompiledRule, .
 def _contradictions(known: Inputs, knowledge: Knowledge) -> tuple[Refusal, ...]:
     """The inputs that the rules about the patient find to contradict each other."""
     return tuple(
-        Refusal(" and ".join(rule.rule.then.contradicts), f"contradict each other: {rule.rule.statement}")
+        Refusal(" and ".join(rule.rule.then.contradicts), f"contradict each other: {rule.rule.statement}", used=True)
         for rule in _about_patient(known, knowledge)
         if rule.rule.then.contradicts
     )

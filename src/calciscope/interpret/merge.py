@@ -14,7 +14,7 @@ from calciscope.interpret.rules import Knowledge
 
 # Two numbers of one thing that differ by more than this share of the larger are said to disagree; below it they differ
 # as repeated measurements do.
-_DISAGREE = 0.25
+DISAGREE = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +62,11 @@ def merge(sites: Sequence[MeasuredSite], patient: Patient, knowledge: Knowledge)
 def as_measured(finding: StatedFinding, knowledge: Knowledge) -> MeasuredSite:
     """A stated finding as a site whose numbers are taken as they are."""
     return MeasuredSite(
-        site=finding.site, measures=_measures(finding, knowledge), values=dict(finding.values), stated=True
+        site=finding.site,
+        measures=_measures(finding, knowledge),
+        values=dict(finding.values),
+        stated=True,
+        stated_by=finding.by,
     )
 
 
@@ -129,13 +133,22 @@ def _join(image: MeasuredSite, stated: Sequence[MeasuredSite], knowledge: Knowle
             if seen is None:
                 measures[key] = measure
             else:
-                measures[f"{key}_stated"] = measure.model_copy(update={"why": _difference(measure, seen)})
+                measures[f"{key}_stated"] = measure.model_copy(
+                    update={"why": _difference(measure, seen, one.stated_by)}
+                )
     return replace(image, measures=measures, values={**values, **image.values})
 
 
-def _difference(told: Measure, seen: Measure) -> str:
+def disagree(told: Measure, seen: Measure) -> bool:
+    """Whether two numbers of one thing differ by more than repeated measurements do."""
+    if told.value is None or seen.value is None:
+        return False
+    return abs(told.value - seen.value) > DISAGREE * max(abs(told.value), abs(seen.value))
+
+
+def _difference(told: Measure, seen: Measure, by: str) -> str:
     if seen.value is None:
-        return "stated in the patient file; the image gives no number, so this one is used"
-    if told.value is not None and abs(told.value - seen.value) > _DISAGREE * max(abs(told.value), abs(seen.value)):
-        return f"stated in the patient file; it disagrees with {seen.value:g} measured in the image, which is used"
-    return "stated in the patient file; the image agrees and is used"
+        return f"stated in {by}; the image gives no number, so this one is used"
+    if disagree(told, seen):
+        return f"stated in {by}; it disagrees with {seen.value:g} measured in the image, which is used"
+    return f"stated in {by}; the image agrees and is used"

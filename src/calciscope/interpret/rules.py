@@ -79,8 +79,10 @@ class Knowledge:
     asked_of_images: frozenset[str]
     not_organs: tuple[str, ...]
     same_amount: frozenset[str]
+    told_by_site: frozenset[str]
     names: frozenset[str]
     folders: tuple[str, ...] = ()
+    _by_id: dict[str, CompiledRule] = field(default_factory=dict, repr=False)
     _by_site: dict[str, tuple[CompiledRule, ...]] = field(default_factory=dict, repr=False)
 
     @property
@@ -100,7 +102,9 @@ class Knowledge:
 
     def get(self, rule_id: str) -> CompiledRule | None:
         """The rule of this id."""
-        return next((rule for rule in self.rules if rule.id == rule_id), None)
+        if not self._by_id:
+            self._by_id.update({rule.id: rule for rule in self.rules})
+        return self._by_id.get(rule_id)
 
     def quantity(self, name: str) -> Quantity | None:
         """The quantity of this patient-file key."""
@@ -183,6 +187,7 @@ def read(folders: Sequence[Path], own: Sequence[tuple[str, Chapter]] | None = No
         asked_of_images=frozenset(kinds.asked_of_images),
         not_organs=kinds.organs.not_counted,
         same_amount=frozenset(kinds.same_amount),
+        told_by_site=frozenset(kinds.told_by_site),
         names=names,
         folders=tuple(folder.name for folder in folders),
     )

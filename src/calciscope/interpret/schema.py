@@ -47,8 +47,9 @@ class Then(_Model):
 
     ``kind`` adds weights, also negative ones. ``seriousness`` proposes a level: the highest proposal counts,
     ``at_most`` lowers it, and ``at_least`` raises it after that. ``advice`` is one sentence for the clinician,
-    ``category`` the class of a measure, ``note`` is added to the statement. ``contradicts`` are keys of the patient
-    file whose values cannot all be right: they are listed among the inputs with the statement as the reason.
+    ``category`` the class of a measure, ``note`` is added to the statement. ``about`` names what an advice is about: of
+    several about the same the one that rests on most inputs speaks, with the sources of all. ``contradicts`` are keys
+    of the patient file whose values cannot all be right: they are listed among the inputs with the statement as reason.
     """
 
     kind: dict[Kind, float] = {}
@@ -58,6 +59,7 @@ class Then(_Model):
     advice: str | None = None
     category: Category | None = None
     note: str | None = None
+    about: str | None = None
     contradicts: tuple[str, ...] = ()
 
 
@@ -126,13 +128,15 @@ class Kinds(General):
     ``margin``: two kinds whose totals differ by no more are not told apart. ``nothing``: conditions under which a
     finding says that no calcium is there. ``asked_of_images``: keys of a stated finding that are asked for, as an
     unknown, of a deposit that was found in an image. ``same_amount``: keys that tell the amount each in its own way, so
-    that none of them is asked for where another is known.
+    that none of them is asked for where another is known. ``told_by_site``: keys that say more of where it lies, asked
+    for by the words of the vocabulary only: a place that a rule happens to know is not suggested beside the site.
     """
 
     margin: float
     nothing: tuple[str, ...]
     asked_of_images: tuple[str, ...] = ()
     same_amount: tuple[str, ...] = ()
+    told_by_site: tuple[str, ...] = ()
     organs: Organs = Organs()
 
 

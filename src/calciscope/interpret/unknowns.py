@@ -38,7 +38,7 @@ _Outcome = tuple[Kind | None, Seriousness]
 class _Change:
     """What an assumption would do to one finding; the higher ``score``, the more decisive.
 
-    ``advice`` is what would be advised where neither kind nor seriousness would change.
+    ``advice`` is what would be advised where neither kind nor seriousness would change; ``status`` is that of the rule.
     """
 
     inputs: tuple[str, ...]
@@ -47,6 +47,7 @@ class _Change:
     becomes: str
     score: float
     advice: str = ""
+    status: str = "current"
 
 
 def unknowns(cases: Sequence[tuple[str, Case, Verdict, Seriousness]], knowledge: Knowledge) -> tuple[Unknown, ...]:
@@ -66,7 +67,13 @@ def unknowns(cases: Sequence[tuple[str, Case, Verdict, Seriousness]], knowledge:
     ranked = sorted(by_input.items(), key=lambda item: (*_order(item[1]), item[0]))
     minor = [item for item in ranked if all(change.advice for change in item[1])][_MOST_ADVICE:]
     ranked = [item for item in ranked if item not in minor]
-    return tuple(Unknown(input=name, would_change=_sentence(changes)) for name, changes in ranked[:_MOST_LINES])
+    return tuple(_told(name, changes) for name, changes in ranked[:_MOST_LINES])
+
+
+def _told(name: str, changes: Sequence[_Change]) -> Unknown:
+    """One line; it is unverified where a rule behind the most decisive change is."""
+    first = max(changes, key=lambda change: (not change.advice, change.score))
+    return Unknown(input=name, would_change=_sentence(changes), status=first.status)
 
 
 def _order(changes: Sequence[_Change]) -> tuple[bool, float]:
@@ -168,7 +175,7 @@ def _change(
         condition = _condition(assumption, knowledge)
         # A test can be done; what else there is would have been said.
         score = _ADVICE * (1 + then[1].rank) * (2.0 if all(is_test(name, knowledge) for name in asked) else 1.0)
-        return _Change(asked, condition, site, "", score, assumption.advice)
+        return _Change(asked, condition, site, "", score, assumption.advice, assumption.status)
     steps = then[1].rank - today[1].rank
     becomes = []
     if then[0] != today[0] and then[0] is not None:
@@ -185,7 +192,7 @@ def _change(
     if assumption.rare:
         score *= _RARE
     condition = _condition(assumption, knowledge)
-    return _Change(asked, condition, site, " and ".join(becomes), score)
+    return _Change(asked, condition, site, " and ".join(becomes), score, status=assumption.status)
 
 
 def _condition(assumption: Assumption, knowledge: Knowledge) -> str:

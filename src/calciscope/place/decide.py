@@ -96,8 +96,8 @@ def readings(hypotheses: Sequence[Hypothesis], groups: Mapping[str, Group], know
     if not hypotheses:
         return ()
     raw = {item.site: _raw(hypotheses, item) for item in hypotheses}
+    best = _best(hypotheses)
     # A child is more telling than its own parent at nearly the same score.
-    best = hypotheses[0]
     for item in hypotheses[1:]:
         inside = item.site != best.site and sites.within(item.site, best.site)
         if inside and known.calibrated(item.site, raw[item.site]) >= CERTAIN:
@@ -114,6 +114,23 @@ def readings(hypotheses: Sequence[Hypothesis], groups: Mapping[str, Group], know
         )
         chain.append(Reading(above, belief, best.structure))
     return tuple(chain)
+
+
+def _best(hypotheses: Sequence[Hypothesis]) -> Hypothesis:
+    """The best hypothesis, or the best of a family that together beats it: which of four arteries it is may be open
+    where that it is one of them is not. Only readings that exclude each other add up."""
+    best = hypotheses[0]
+    if best.group is None:
+        return best
+    families: dict[str, float] = {}
+    for item in hypotheses:
+        for family in (item.site, *sites.ancestors(item.site)):
+            if item.group == best.group and "." in family:
+                families[family] = families.get(family, 0.0) + item.score
+    family = max(families, key=lambda name: (families[name], -len(name)), default="")
+    if not families or families[family] <= best.score or sites.within(best.site, family):
+        return best
+    return next(item for item in hypotheses if item.group == best.group and sites.within(item.site, family))
 
 
 def _raw(hypotheses: Sequence[Hypothesis], item: Hypothesis) -> float:

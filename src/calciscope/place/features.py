@@ -25,6 +25,8 @@ FAR_MM = 999.0
 _HIPS = ("femoral_head_left", "femoral_head_right")
 # The curves of the aorta in the heart, how far inside of their circles is well inside, mm, and enough voxels to tell.
 _AORTIC, _WELL_INSIDE_MM, _FEW_VOXELS = ("aortic_root", "ascending_wall"), 1.5, 80
+# A frame that its own measures doubt may lie at another level: it forbids nothing.
+_SURE_LEVEL = 0.8
 # A kidney and its parts, by the beginnings of their names.
 _KIDNEYS = ("kidney_left", "kidney_right", "kidney_cortex", "kidney_medulla", "kidney_sinus", "kidney_cyst")
 _FAT = (-150.0, -30.0)
@@ -110,7 +112,16 @@ def features(deposit: Deposit, volume: Volume, anatomy: Anatomy | None = None) -
         **signs(deposit, volume),
         **_urinary(deposit, anatomy),
         "in_aorta": in_aorta(deposit, volume, anatomy),
+        "above_ostia_mm": above_ostia(deposit, anatomy),
     }
+
+
+def above_ostia(deposit: Deposit, anatomy: Anatomy | None) -> float:
+    """How far a deposit's centre lies above the left main's ostium, mm (negative below; -:data:`FAR_MM` if unknown)."""
+    level = anatomy.landmarks.get("left_main_level") if anatomy is not None else None
+    if level is None or level.confidence < _SURE_LEVEL:
+        return -FAR_MM
+    return float(deposit.center_mm[2] - level.point[2])
 
 
 def in_aorta(deposit: Deposit, volume: Volume, anatomy: Anatomy | None) -> float:

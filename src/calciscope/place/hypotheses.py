@@ -36,6 +36,8 @@ _IN_LUMEN = 0.6
 _EXPLAINED = 0.08
 # How far outside of a room's outline its fat may still be, mm; how sure its fat makes a place where no curve is known.
 _IN_FAT_MM, _NO_CURVES = 2.5, 0.85
+# How far from the course at which it was sought an artery in that fat may run, mm, and how soft that limit is.
+_ASTRAY_MM, _ASTRAY_SOFT_MM = 22.0, 6.0
 # What is larger and on no curve is a sheet of the pericardium or a lump of a valve's ring rather than plaque, mm3.
 _PLAQUE_MM3 = 800.0
 # Which percentile of a deposit's voxels, from the farthest on, says whether it leaves a wall.
@@ -145,11 +147,13 @@ class Scorer:
         if not own:
             return self._in_fat_alone(others, where, seen, group)
         sure = max(self.curves[name].confidence for name in own)
+        in_fat = np.zeros(len(voxels))
         if group.fatty is not None:
             place, weight, _ = group.fatty
+            in_fat = self._in_fat(where, seen, group) * self._not_astray(voxels, place, own)
             # What a curve of the place explains needs no general reading beside it.
             beside = np.array([item.each for item in members if sites.within(item.site, place)])
-            each = self._in_fat(where, seen, group) * (1.0 - beside.max(axis=0) if len(beside) else 1.0)
+            each = in_fat * (1.0 - beside.max(axis=0) if len(beside) else 1.0)
             members.append(Hypothesis(place, weight, group.name, group=group.name, certain=sure, each=each))
         if group.surface is not None:
             place, weight, mm = group.surface
@@ -169,7 +173,7 @@ class Scorer:
         if group.fatty is not None:
             place = group.fatty[0]
             within_it = [item.score for item in placed if sites.within(item.site, place)]
-            could_be = float(self._in_fat(where, seen, group).mean()) * (_NO_CURVES * where.certain - sure)
+            could_be = float(in_fat.mean()) * (_NO_CURVES * where.certain - sure)
             if within_it and could_be > 0.0:
                 more = could_be * sum(within_it) / max(sure, 1e-6)
                 placed = [
@@ -191,6 +195,13 @@ class Scorer:
         enough = group.fatty[2] if group.fatty is not None else 1.0
         share = float(np.clip(2.0 * seen["fat"] / enough - 1.0, 0.0, 1.0)) * (seen["volume_mm3"] <= _PLAQUE_MM3)
         return share * bell(-where.mm, _IN_FAT_MM)
+
+    def _not_astray(self, voxels: NDArray[np.int32], place: str, own: Sequence[str]) -> NDArray[np.float64]:
+        """How near each voxel lies to any course of a place, from 0 to 1: in the fat behind the heart nodes lie."""
+        points = self.volume.geometry.to_mm(voxels)
+        courses = [self.curves[name] for name in own if sites.within(self.known.meanings[name].site or "", place)]
+        away = [course.distance(points)[0] for course in courses]
+        return bell(np.min(away, axis=0) - _ASTRAY_MM, _ASTRAY_SOFT_MM) if away else np.ones(len(voxels))
 
     def _in_fat_alone(
         self, others: list[Hypothesis], where: room.Depth, seen: Mapping[str, float], group: Group

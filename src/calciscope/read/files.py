@@ -23,9 +23,8 @@ _NOT_YET = {
     ".bmp": "pictures",
     ".svs": "stained sections",
     ".ndpi": "stained sections",
-    ".txt": "report texts",
-    ".docx": "report texts",
-    ".pdf": "report texts",
+    ".docx": "Word documents",
+    ".pdf": "PDF documents",
     ".json": "FHIR bundles",
     ".xml": "XML documents",
 }
@@ -92,6 +91,11 @@ def walk(inputs: Sequence[Path], temporary: Path) -> tuple[list[File], list[Refu
         if closed:
             refused.append(Refusal(several([printable(one) for one in closed], len(closed)), UNREADABLE))
     return found, refused
+
+
+def inside(folder: Path) -> Iterator[Path]:
+    """Every file below a folder that can be opened, as :func:`walk` meets them; ZIPs are not looked into."""
+    yield from _files(folder, [])
 
 
 def several(names: Sequence[str], count: int) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from calciscope.domain import body_parts
 from calciscope.domain import site as sites
 from calciscope.domain.patient import Patient, StatedFinding, Value
 from calciscope.domain.study import Refusal
@@ -127,7 +128,10 @@ class _Reader:
             labs=self._group("labs", data.get("labs")),
             function=self._group("function", data.get("function")),
             findings=tuple(self._findings(data.get("findings"))),
-            **lists,
+            conditions=lists["conditions"],
+            medications=lists["medications"],
+            history=lists["history"],
+            symptoms=lists["symptoms"],
         )
         return PatientFile(patient, tuple(self.refused))
 
@@ -269,7 +273,8 @@ class _Reader:
     def _finding(self, where: str, item: Mapping[str, Any]) -> StatedFinding | None:
         numbers = [name for name, quantity in self.quantities.items() if quantity.group == "finding"]
         entries = self._known(f"{where}.", item, ["site", "date", *numbers, *self.words])
-        place = self._site(where, entries.pop("site", None))
+        stated = entries.pop("site", None)
+        place = self._site(where, stated)
         if place is None:
             return None
         on = self._date(f"{where}.date", entries.pop("date", None))
@@ -284,6 +289,9 @@ class _Reader:
                 self.refuse(here, f"is not a measure of {sites.label(place)}; it belongs to {', '.join(limits)}")
             elif (value := read(here, name, entry)) is not None:
                 values[name] = value
+        part = body_parts.part(as_text(stated) or "")
+        if part is not None and part.site == place and part.location:
+            values.setdefault("location", part.location)
         return StatedFinding(place, MappingProxyType(values), on, where)
 
     def _site(self, where: str, value: Any) -> str | None:
@@ -293,6 +301,10 @@ class _Reader:
             return None
         if sites.exists(text):
             return text
+        if (part := body_parts.part(text)) is not None:
+            if part.usual:
+                self.refused.append(Refusal(f"{where}.site", body_parts.how(shown(text).strip("'"), part), used=True))
+            return part.site
         if (meant := sites.named(text)) is not None:
             return meant
         close = sites.nearest(text.replace(" ", "_").replace("/", "."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -35,6 +36,12 @@ def of_one_patient(frames: Sequence[Frame], patient_id: str | None) -> tuple[lis
         for number, group in enumerate(groups, start=1)
     ]
     return [], [*refused, *several_]
+
+
+def owner(patient_id: str) -> str:
+    """A digest by which files of one patient are told without the id itself; empty where there is no id."""
+    known = patient_id.strip()
+    return hashlib.sha256(known.encode()).hexdigest() if known else ""
 
 
 def _patients(frames: Iterable[Frame]) -> list[list[Frame]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from calciscope.read.dicom_scan import scan
 from calciscope.read.files import File, printable, several, walk, why_not_read
 from calciscope.read.frames import Frame
 from calciscope.read.identifiers import masked
-from calciscope.read.patients import of_one_patient
+from calciscope.read.patients import of_one_patient, owner
 from calciscope.read.refusals import TOO_LARGE, UNREADABLE, NotDicomError, Unusable
 from calciscope.read.select import Candidate, Choice, select
 from calciscope.read.sources import Source, dicom_sources, volume_source
@@ -74,25 +74,29 @@ def open_study(
     patient_id: str | None = None,
     progress: Progress | None = None,
     choose: Choose = select,
+    besides: Collection[Path] = (),
 ) -> Study:
     """Read every input: folders (searched to the bottom, whatever the files are called), files and ZIPs of these.
 
     Series that serve are loaded into the canonical frame; the others are listed with why not. A bad file never stops
     the rest: it becomes a refusal. With images of several patients ``patient_id`` says whose are meant. ``progress``
-    is told what happens and the share done (0 to 1); ``choose`` says which series serve. Raises
-    :class:`~calciscope.errors.InputError` where an input does not exist.
+    is told what happens and the share done (0 to 1); ``choose`` says which series serve; ``besides`` are files in the
+    inputs that are no images and read elsewhere. Raises :class:`~calciscope.errors.InputError` where an input does not
+    exist.
     """
     if not inputs:
         return Study(patient, (), (), (), _numbered([]))
     tell = progress or (lambda text, share: None)
     with TemporaryDirectory(prefix="calciscope-") as temporary, _quiet():
         files, refused = walk(inputs, Path(temporary))
+        files = [file for file in files if file.path not in besides]
         ledger = _Ledger(refused)
         digests: dict[int, list[str]] = {top: [] for top in range(len(inputs))}
         frames, sources = _scan(files, ledger, digests, lambda share: tell("reading headers", _HEADERS * share))
         for top, path in enumerate(inputs):
             name = printable(path)
-            if not (digests[top] or ledger.spoke_of(top, name)):
+            told = any(one.is_relative_to(path) for one in besides)
+            if not (digests[top] or told or ledger.spoke_of(top, name)):
                 ledger.refused.append(Refusal(name, "no images found in it; give a folder with CT images"))
         mine, others = of_one_patient(frames, patient_id)
         ledger.refused.extend(others)
@@ -104,7 +108,8 @@ def open_study(
             ledger.refused.append(Refusal(unused[0].label, f"nothing to measure: {unused[0].why}"))
         hashes = [(ledger.clean(printable(path)), _digest(path, digests[top])) for top, path in enumerate(inputs)]
     tell("images read", 1.0)
-    return Study(patient, tuple(series), tuple(unused), ledger.all(), _numbered(hashes))
+    owners = frozenset(owner(frame.identity.patient_id) for frame in mine) - {""}
+    return Study(patient, tuple(series), tuple(unused), ledger.all(), _numbered(hashes), owners)
 
 
 def _scan(

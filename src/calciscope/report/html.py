@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from calciscope.domain import site as sites
 from calciscope.domain.assessment import Assessment, Reason, Seriousness
-from calciscope.report import text
+from calciscope.report import facts, text
 from calciscope.report.page import environment
 from calciscope.report.pictures import DepositPictures, Overview
 
@@ -62,6 +62,7 @@ def render(assessment: Assessment, pictures: Pictures | None = None) -> str:
         marks_of=text.marks,
         scored=text.scored,
         place_name=sites.label,
+        facts=facts.lines,
         levels=_LEVELS,
         scale=_SCALE,
     )

@@ -65,10 +65,13 @@ def said(then: Then) -> Iterator[str]:
         ("at_least", "at least {}"),
         ("advice", "advice: {}"),
         ("note", "note: {}"),
+        ("about", "about: {}"),
     ):
         value = getattr(then, name)
         if value is not None:
             yield words.format(value)
+    if then.contradicts:
+        yield f"contradict each other: {', '.join(then.contradicts)}"
     if then.category is not None:
         yield f"{then.category.measure} is {then.category.value} of {then.category.scheme}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from string import ascii_lowercase
 
 from calciscope.domain.assessment import Kind, Measure
@@ -114,3 +114,8 @@ def estimate(measure: Measure, key: str) -> str:
     low, high = (number(end) for end in measure.interval)
     middle = value(measure, key).removesuffix(unit(measure.unit)).strip()
     return f"{middle} ({low} to {high}) {unit(measure.unit)}".strip()
+
+
+def mark(statuses: Sequence[str]) -> str:
+    """`` (unverified)`` where everything that a sentence rests on is, so that it is printed with its mark."""
+    return " (unverified)" if statuses and all(status == "unverified" for status in statuses) else ""

@@ -87,6 +87,24 @@ def test_levels_are_apart_and_best_first(usual):
     assert gaps.min() >= APART - 1e-6
 
 
+def test_a_scan_that_ends_at_the_pulmonary_trunk_has_the_left_main_not_far_below_its_end(usual):
+    heart = heart_of(usual)
+    track = trace_root(usual.frame, heart, usual.masks)
+    frame = usual.frame
+    # The same scan with more slices above, in which no fork of the windpipe is seen either.
+    goes_on = np.concatenate([heart, np.zeros_like(heart[:20])])
+    ends, further = (
+        {round(item.z): item.score for item in levels(frame, region, track, fat_of(frame, heart))}
+        for region in (heart, goes_on)
+    )
+    top = len(heart) - 1
+    both = sorted(ends.keys() & further.keys(), key=lambda z: abs((top - z) * frame.spacing[0] - 33.0))
+    assert heart[-1].any()
+    assert len(both) > 1
+    assert ends[both[0]] > further[both[0]]
+    assert ends[both[0]] - further[both[0]] > ends[both[-1]] - further[both[-1]]
+
+
 def test_the_size_is_that_of_a_heart_about_its_origin(seen):
     origin = seen.frame.to_coarse(seen.part.landmarks["left_main_level"].point)
     size, wide = size_of(seen.frame, heart_of(seen), origin)

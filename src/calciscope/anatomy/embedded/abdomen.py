@@ -27,7 +27,7 @@ Finder = Callable[[Frame, Mapping[str, tuple[Mask, float]]], Part]
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     """Everything of the abdomen and pelvis, and the tissue between organs in any part of the body."""
     # Two bones side by side in a limb are no pelvis.
-    trunk = any(region.name in ("pelvis", "abdomen") for region in frame.regions)
+    trunk = any(region.name in ("pelvis", "abdomen") for region in frame.regions) or pelvis.closed_ring(frame)
     ring = pelvis.find(frame) if trunk else None
     inner = tissues.shell(frame)
     finders: tuple[Finder, ...] = (

@@ -31,10 +31,16 @@ _INTO_JOINTS = 30.0
 _WING, _BELOW_JOINTS, _OUTERMOST = 45.0, 115.0, 150.0
 # Below the joints by this much begin the sockets: further out than this lies the femur, mm.
 _SOCKETS, _INNER = 38.0, 74.0
+# Less bone is no hip, ml.
+_HIP_ML = 30.0
 # Ribs lie this close to a lung, mm; below the lungs they are what hangs together with ribs or spine.
 _BESIDE_LUNG = 15.0
+# The last rib leaves the spine no further than this below the lungs; vertebrae have processes of this length, mm.
+_LAST_RIB, _PROCESSES = 25.0, 55.0
 # The sternum: half its width, how far in front of the spine and how close to the skin it lies, mm.
 _STERNUM = (26.0, 55.0, 42.0)
+# The front of the lungs bulges before the back of a sunken sternum by no more than this, mm; what is smaller is none.
+_BEHIND_LUNG, _SPECK_MM3 = 22.0, 300.0
 # Collar bones lie above, within this of the top of the lungs, mm.
 _COLLAR = 24.0
 # The dome of the diaphragm: how far from the heart it is told apart, and what is no organ under a lung, mm.
@@ -45,7 +51,7 @@ _UNNUMBERED = 0.8
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
-    """``hip_*``, ``sacrum``, ``ribs_*`` and ``sternum``, as far as they are in view. ``so_far`` is not needed."""
+    """``hip_*``, ``sacrum``, ``ribs_*`` and ``sternum``, as far as they are in view; none of them is in the heart."""
     if not any(region.name in ("chest", "abdomen", "pelvis") for region in frame.regions):
         return Part()
     masks: dict[str, tuple[Mask, float]] = {}
@@ -60,12 +66,16 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         taken = taken | sacrum | hips
         columns = np.arange(frame.hu.shape[2])[None, None]
         masks["sacrum"] = (sacrum, _SURE)
-        masks["hip_left"], masks["hip_right"] = (
-            (hips & (columns > midline), _SURE),
-            (hips & (columns <= midline), _SURE),
-        )
+        for name, half in (("hip_left", columns > midline), ("hip_right", columns <= midline)):
+            hip = hips & half
+            # Slivers at the border of the view are parts of what lies beside them.
+            if float(hip.sum()) * float(np.prod(frame.spacing)) >= _HIP_ML * 1000.0:
+                masks[name] = (hip, _SURE)
+    if "heart_region" in so_far:
+        # Chambers full of contrast may pass for bone.
+        taken = taken | so_far["heart_region"][0]
     sternum = _sternum(frame) & ~taken
-    ribs = _ribs(frame, taken | sternum, ring)
+    ribs = _ribs(frame, taken | sternum, spine, ring)
     masks["sternum"] = (sternum, _SURE_STERNUM)
     known = np.flatnonzero(np.isfinite(spine_track(frame)[:, 1]))
     if known.size:
@@ -189,6 +199,8 @@ def _hips(frame: Frame, ring: tuple[int, int], midline: float) -> Mask:
     mask[:, :, aside > _OUTERMOST] = False
     sockets = max(0, round(bottom - _SOCKETS / frame.spacing[0]))
     mask[:sockets, :, aside > _INNER] = False
+    # Beside the vertebrae above the joints are their processes.
+    mask[top:, :, aside < _PROCESSES] = False
     # Above the joints only what hangs together with the wings: last ribs lie there too.
     labels = cc3d.connected_components(mask, connectivity=6)
     joined = np.unique(labels[low:top])
@@ -213,11 +225,23 @@ def _sternum(frame: Frame) -> Mask:
         if not there.size:
             continue
         shallow = (rows - there[0]) * frame.spacing[1] <= _STERNUM[2]
+        # What lies behind the front of the lungs is enhanced blood of the heart.
+        lung = np.flatnonzero(frame.lungs[z].any(axis=1))
+        if lung.size:
+            shallow &= (rows - lung[0]) * frame.spacing[1] <= _BEHIND_LUNG
         mask[z] = frame.bone[z] & (front & shallow)[:, None] & near[None]
-    return mask
+    return _without_specks(mask, frame)
 
 
-def _ribs(frame: Frame, taken: Mask, ring: tuple[int, int] | None) -> Mask:
+def _without_specks(mask: Mask, frame: Frame) -> Mask:
+    """The pieces of a mask that are no specks: enhanced vessels of the liver pass for bone as single voxels."""
+    labels = cc3d.connected_components(mask, connectivity=26)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray((sizes * float(np.prod(frame.spacing)) >= _SPECK_MM3)[labels])
+
+
+def _ribs(frame: Frame, taken: Mask, spine: Mask, ring: tuple[int, int] | None) -> Mask:
     """Bone close to a lung, and below the lungs what hangs together with it or with the spine."""
     rest = frame.bone & ~taken
     lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
@@ -229,14 +253,19 @@ def _ribs(frame: Frame, taken: Mask, ring: tuple[int, int] | None) -> Mask:
     near = rest & (distance(frame.lungs, frame.spacing) <= _BESIDE_LUNG)
     # Collar bones cross the front of the tops of the lungs.
     rows = np.arange(frame.bone.shape[1])
-    spine = spine_track(frame)[:, 0]
-    middle = float(np.nanmedian(spine)) if np.isfinite(spine).any() else 0.0
+    depth = spine_track(frame)[:, 0]
+    middle = float(np.nanmedian(depth)) if np.isfinite(depth).any() else 0.0
     near[max(0, top) :, rows < middle - 30.0 / frame.spacing[1]] = False
     low = rest.copy()
     low[int(lungs[0] + 60.0 / frame.spacing[0]) :] = False
     labels = cc3d.connected_components(low | near, connectivity=18)
-    seeds = np.unique(labels[near | (ndimage.binary_dilation(taken, iterations=2) & low)])
+    seeds = np.unique(labels[near | (ndimage.binary_dilation(spine, iterations=2) & low)])
     kept = np.isin(labels, seeds[seeds > 0])
+    # Ribs leave the spine above the lower end of the lungs; below are the processes of the lumbar vertebrae.
+    known = np.isfinite(spine_track(frame)[:, 1])
+    if known.any():
+        aside = np.abs(np.arange(rest.shape[2]) - float(np.nanmedian(spine_track(frame)[known, 1]))) * frame.spacing[2]
+        low[: max(0, int(lungs[0] - _LAST_RIB / frame.spacing[0])), :, aside < _PROCESSES] = False
     return np.asarray(near | (kept & low))
 
 

@@ -17,10 +17,17 @@ from calciscope.anatomy.embedded.pelvis import Pelvis
 _GAS, _LEAST_GAS, _BUBBLE = -250.0, 0.15, -150.0
 # In a noisy scan fat is dark in places: bubbles are darker than it by this many SD of it, their middles this much more.
 _BELOW_FAT, _DARKEST = 3.2, 1.9
+# Bubbles nearer to each other than twice this are one group: stool is mottled, and each of its bubbles is small, mm.
+_GROUP = 5.0
+# What is as dense as bone and smaller than this is content of bowel where bowel is round it, ml.
+_DENSE_ML = 1.5
 # Gas and bubbles nearer to each other than twice this hold content between them; the wall lies so far outside, mm.
 _CONTENT, _WALL = 8.0, 4.5
 # Stool: a piece of bowel this large, ml, of which gas is at most this share.
 _STOOL_ML, _STOOL_GAS = 12.0, 0.6
+# Air behind the middle of the vertebral body by more than the first, mm, is the end of a lung, which reaches so far
+# below the lowest slice of which the lung is known, mm.
+_RECESS, _RECESS_BELOW = 8.0, 60.0
 # The wall of the trunk is this thick, mm.
 _TRUNK = 20.0
 # Loops are thicker than twice this, and the small bowel is thinner than twice the second: what is thicker without gas
@@ -59,9 +66,10 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: Pelvis
     for name, (mask, _) in so_far.items():
         if not name.startswith(_OUTSIDE):
             organs |= mask
-    free = inner & belly[:, None, None] & ~organs & ~frame.bone & ~frame.lungs & ~frame.airway
+    room = inner & belly[:, None, None] & ~organs & ~frame.lungs & ~frame.airway & ~_recess(frame)
+    free = room & ~frame.bone
     masks: dict[str, tuple[Mask, float]] = {}
-    stool, gas = _filled(frame, free)
+    stool, gas = _filled(frame, free | room & _dense(frame))
     _put(masks, "colon", stool, _SURE_COLON)
     _put(masks, "bowel", gas, _SURE_GAS)
     seat = _seat(frame, ring, belly)
@@ -72,6 +80,27 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], ring: Pelvis
         _put(masks, "small_bowel", loops if bed is None else loops & ~bed[0], sure)
         _put(masks, "mass_or_fluid", mass, _SURE_MASS)
     return Part(masks=masks)
+
+
+def _recess(frame: Frame) -> Mask:
+    """Where the lower ends of the lungs lie behind liver and spleen."""
+    spine = spine_track(frame)
+    known = np.flatnonzero(np.isfinite(spine[:, 0]))
+    lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
+    if not known.size or not lungs.size:
+        return np.zeros((1, 1, 1), dtype=np.bool_)
+    z = np.arange(len(spine))
+    row = np.interp(z, known, spine[known, 0])[:, None, None]
+    behind = (np.arange(frame.hu.shape[1])[None, :, None] - row) * frame.spacing[1] > _RECESS
+    return np.asarray(behind & (z > lungs[0] - _RECESS_BELOW / frame.spacing[0])[:, None, None])
+
+
+def _dense(frame: Frame) -> Mask:
+    """Small pieces of what the frame took for bone: stones, tablets and dense stool."""
+    labels = cc3d.connected_components(frame.bone, connectivity=26)
+    small = np.bincount(labels.ravel()) * float(np.prod(frame.spacing)) / 1000.0 < _DENSE_ML
+    small[0] = False
+    return np.asarray(small[labels])
 
 
 def _put(masks: dict[str, tuple[Mask, float]], name: str, mask: Mask, sure: float) -> None:
@@ -86,10 +115,11 @@ def _filled(frame: Frame, free: Mask) -> tuple[Mask, Mask]:
     middle = float(np.median(fat)) if fat.size else -100.0
     noise = _noise(frame, free)
     dark = free & (frame.hu < min(_BUBBLE, middle - _BELOW_FAT * noise))
-    labels = cc3d.connected_components(dark, connectivity=26)
+    labels = cc3d.connected_components(grown(dark, _GROUP, frame.spacing), connectivity=6)
+    labels[~dark] = 0
     sizes = np.bincount(labels.ravel()) * voxel_ml
     darkest = np.full(len(sizes), np.inf)
-    np.minimum.at(darkest, labels.ravel(), frame.hu.ravel())
+    np.minimum.at(darkest, labels[dark], frame.hu[dark])
     kept = (sizes > _LEAST_GAS) & (darkest < min(_GAS, middle - _DARKEST * _BELOW_FAT * noise))
     kept[0] = False
     gas = kept[labels]

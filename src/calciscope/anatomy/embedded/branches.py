@@ -28,6 +28,8 @@ _BOX = (52.0, 52.0, 34.0)
 _FAINT, _SPAN = 0.24, 12.0
 # The wall of the arch round the origin of a branch, mm.
 _ORIGIN = 12.0
+# A branch begins this near to the wall of the arch, mm.
+_FROM_ARCH = 19.0
 # Room for both walls between two arteries, mm.
 _BETWEEN = 2.0
 # The windpipe may end below the top of the search by this much, mm; it goes straight on.
@@ -99,10 +101,18 @@ def trace_branches(frame: Frame, top: Track, blood_hu: float) -> dict[str, tuple
         if clear is None:
             continue
         track = replace(clear, radius=np.maximum(clear.radius, branch.radius[0] + 0.5))
+        if not _leaves(frame, track, top):
+            continue
         sure = float(np.clip(0.3 + 1.1 * np.mean(np.minimum(track.support, 0.5)), 0.0, branch.sure))
         found[branch.name] = (_rooted(frame, track, top), round(sure, 2))
         taken += _occupied(box, path[: len(clear)])
     return found
+
+
+def _leaves(frame: Frame, track: Track, top: Track) -> bool:
+    """Whether the lower end of a track lies at the wall of the arch: a vein that runs beside the branches does not."""
+    away = np.linalg.norm((top.points - track.points[0]) * frame.spacing, axis=1) - top.radius
+    return float(away.min()) <= _FROM_ARCH
 
 
 def _rooted(frame: Frame, track: Track, top: Track) -> Track:

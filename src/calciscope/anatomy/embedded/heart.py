@@ -28,6 +28,8 @@ _TILT = 0.15
 _LEFT_DOME_LOWER = 12.0
 # A view that cuts the right lung shows the dome beyond the heart's right border at most, mm.
 _ASIDE_CUT = 60.0
+# Of such a dome the height is uncertain by this, mm.
+_UNSURE_DOME = 12.0
 # The top of a dome is at most this far above the middle of what is seen of it, mm.
 _DOME_HIGH = 35.0
 # The organ under a lung, mm: no rib is as thick; near the end of the view less of it shows.
@@ -121,6 +123,9 @@ def heart_floor(frame: Frame) -> NDArray[np.float64]:
     left = np.broadcast_to((np.arange(frame.hu.shape[2]) - midline) * frame.spacing[2], floor.shape)
     cut_right, cut_left = cut_sides(frame)
     dome = _dome(frame, frame.lung_right, -left > (_ASIDE_CUT if cut_right else _ASIDE))
+    if dome is not None and cut_right:
+        # Its top may lie beyond the border of the view, or what is seen may be the shoulder of the heart.
+        dome -= _UNSURE_DOME
     if dome is None and not cut_left:
         # Where the view ends near the heart, the thick organ under the left lung is the heart itself.
         dome = _dome(frame, frame.lung_left, left > 2 * _ASIDE)

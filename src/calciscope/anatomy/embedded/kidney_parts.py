@@ -36,9 +36,7 @@ def split(kidney: Mask, hu: NDArray[np.float32], spacing: tuple[float, float, fl
     """
     whole = kidney.copy()
     for z in np.flatnonzero(kidney.any(axis=(1, 2))).tolist():
-        # A row of voxels has no hull.
-        if np.linalg.matrix_rank(_centred(kidney[z])) == 2:
-            whole[z] = _HULL(kidney[z], offset_coordinates=False)
+        whole[z] = outline(kidney[z])
     deep = depth(whole, spacing)
     core = (deep > _INNER) & (ndimage.gaussian_filter(hu, 0.5) < _FAT)
     core |= (deep > _INNER) & ~kidney & (hu < _FAT)
@@ -51,6 +49,14 @@ def split(kidney: Mask, hu: NDArray[np.float32], spacing: tuple[float, float, fl
     parts["cortex"] = np.asarray(kidney & (deep <= _CORTEX) & (away > _FROM_SINUS))
     parts["medulla"] = np.asarray(kidney & (deep > _PYRAMIDS) & (away > _CALYCES))
     return {name: mask for name, mask in parts.items() if mask.any()}
+
+
+def outline(flat: Mask) -> Mask:
+    """What the outline of a slice of a kidney surrounds, its sinus too ``(y, x)``."""
+    # A row of voxels has no hull.
+    if not flat.any() or np.linalg.matrix_rank(_centred(flat)) < 2:
+        return flat
+    return np.asarray(_HULL(flat, offset_coordinates=False), dtype=np.bool_)
 
 
 def _centred(flat: Mask) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from calciscope.anatomy.embedded import kidney_parts
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import Body, Box, bodies, clip, closed, depth, grown, within
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.kidney_parts import outline
 from calciscope.anatomy.embedded.liver import levels
 
 # Ranges of attenuation in which a kidney may come free of its neighbours, HU: whole in fat, darker than an unenhanced
@@ -37,6 +38,16 @@ _GAPS = 4.0
 _ENHANCED, _DARKER = 90.0, 0.65
 # Beside an organ of this many HU or more the kidney is brighter than that by at least one of these, HU.
 _BRIGHT_ORGAN, _BRIGHTER = 60.0, (14.0, 24.0)
+# Gas, HU, how far its bowel's wall and content are round it, mm, and the shares of the surface in front, within these
+# and not fat, at which it begins to speak and does speak against a kidney.
+_GAS, _NEAR_GAS, _GASSY = -250.0, 12.0, (0.03, 0.12)
+# A stomach lies before the middle of the vertebral body by this much, mm; kidneys rarely.
+_BEFORE_BODY = -28.0
+# Midway between the organ and the cortex beside it, HU above the organ; blur of bone reaches so far, mm.
+_MIDWAY, _BONE_BLUR = (7.0, 10.0), 3.5
+# A body found by its cortex is another one without its fringe where this share of it lies in that and it is not less
+# sure by more than this.
+_PART_OF, _LESS_SURE = 0.8, 0.08
 # A body of which this share lies in liver or spleen, no brighter or darker than they are by so much, HU, is theirs; one
 # of which this share lies in the pelvis is psoas or bowel.
 _SHARED, _ALIKE, _LOW = 0.4, 14.0, 0.5
@@ -77,6 +88,11 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
             # A kidney as bright as the spleen or the liver beside it may have gone to them with all its thickness.
             again = _best(frame, box, spine, taken, sign, _RANGES[2:] + _above(frame, organs, box))
             found = again if found is None or (again is not None and again[1] > found[1]) else found
+            if found is None or found[1] < _DOUBTFUL:
+                # Without fat between them only the cortex, brighter than the organ, comes free: what it holds is it.
+                midway = _cortical(frame, organs, box)
+                for others, ranges in ((taken, midway), (taken | organs, _RANGES[2:3])) if midway else ():
+                    found = _closer(found, _best(frame, box, spine, others, sign, ranges, cortex=True))
         if found is not None and not _elsewhere(frame, box, found[0], so_far):
             body, sure = found
             whole = _with_sinus(frame, box, body, taken | organs)
@@ -110,6 +126,30 @@ def _above(frame: Frame, organs: Mask, box: Box) -> tuple[tuple[float, float], .
     return tuple((level + step, _RANGES[0][1]) for step in _BRIGHTER) if level > _BRIGHT_ORGAN else ()
 
 
+def _closer(found: tuple[Body, float] | None, cortex: tuple[Body, float] | None) -> tuple[Body, float] | None:
+    """The surer of a body and one found by its cortex; the latter also where it is the former without its fringe."""
+    if found is None or cortex is None:
+        return found or cortex
+    start = [max(a.start, b.start) for a, b in zip(found[0].where, cortex[0].where, strict=True)]
+    stop = [min(a.stop, b.stop) for a, b in zip(found[0].where, cortex[0].where, strict=True)]
+    both = 0.0
+    if all(a < b for a, b in zip(start, stop, strict=True)):
+        cuts = [
+            tuple(slice(a - w.start, b - w.start) for a, b, w in zip(start, stop, body.where, strict=True))
+            for body in (found[0], cortex[0])
+        ]
+        both = float((found[0].mask[cuts[0]] & cortex[0].mask[cuts[1]]).sum())
+    fringe = both > _PART_OF * float(cortex[0].mask.sum()) and cortex[1] > found[1] - _LESS_SURE
+    return cortex if fringe or cortex[1] > found[1] else found
+
+
+def _cortical(frame: Frame, organs: Mask, box: Box) -> tuple[tuple[float, float], ...]:
+    """Ranges of attenuation of which only the cortex of an enhanced kidney is, beside an enhanced organ."""
+    values = frame.hu[box.slices][organs[box.slices]]
+    level = float(np.median(values)) if values.size else 0.0
+    return tuple((level + step, _RANGES[0][1]) for step in _MIDWAY) if level > _BRIGHT_ORGAN else ()
+
+
 def _box(frame: Frame, spine: NDArray[np.float64], first: int, last: int, sign: int) -> Box:
     rows = spine[:, 0][np.isfinite(spine[:, 0])]
     if not rows.size:
@@ -130,13 +170,23 @@ def _best(
     taken: Mask,
     sign: int,
     ranges: tuple[tuple[float, float], ...] = _RANGES,
+    cortex: bool = False,
 ) -> tuple[Body, float] | None:
+    """The body that is most like a kidney and how sure it is; of ``cortex`` what it encloses belongs to it."""
+    if not ranges:
+        return None
     hu = frame.hu[box.slices]
     sharp, smooth = (ndimage.gaussian_filter(hu, sigma) for sigma in _SMOOTH)
     # Stones are bright; bone is not where a kidney is, and what the frame calls bone there may be a stone.
     bone = _spine_and_ribs(frame, box)
     possible = frame.body[box.slices] & ~taken[box.slices] & ~bone
-    around = _Around(hu, sharp < -25.0, bone)
+    if cortex:
+        possible &= ~grown(bone, _BONE_BLUR, frame.spacing)
+    fat = sharp < -25.0
+    gas = (hu < _GAS) & ~frame.lungs[box.slices] & frame.body[box.slices]
+    # Beside gas fat is not told from what gas darkens.
+    airy = grown(gas, _NEAR_GAS, frame.spacing) & (~fat | grown(gas, 2 * max(frame.spacing), frame.spacing))
+    around = _Around(hu, fat, bone, airy)
     best: tuple[float, Body] | None = None
     for low, high in ranges:
         image = sharp if (low, high) == _RANGES[0] else smooth
@@ -146,13 +196,31 @@ def _best(
             tissue = closed(tissue, _GAPS, frame.spacing) & possible
         if not tissue.any():
             continue
-        for body in bodies(tissue, depth(tissue, frame.spacing), box, frame, _THICKNESS, _LEAST_ML, _LARGEST):
+        thickness = (0.0,) if cortex else _THICKNESS
+        for body in bodies(tissue, depth(tissue, frame.spacing), box, frame, thickness, _LEAST_ML, _LARGEST):
+            if cortex:
+                body = _filled(frame, box, body, possible)
             score = _score(frame, body, spine, sign, around)
             if score > 0 and (best is None or score > best[0]):
                 best = (score, body)
     if best is None or best[0] < 0.2:
         return None
     return best[1], round(min(0.93, 0.45 + 0.5 * best[0]), 2)
+
+
+def _filled(frame: Frame, box: Box, body: Body, possible: Mask) -> Body:
+    """A body of cortex with the medulla and the sinus that it surrounds."""
+    mask = np.zeros(possible.shape, dtype=np.bool_)
+    mask[body.where] = body.mask
+    whole = closed(mask, _SINUS, frame.spacing) & possible
+    for level in np.flatnonzero(whole.any(axis=(1, 2))).tolist():
+        whole[level] = outline(whole[level]) & possible[level]
+    where = ndimage.find_objects(whole.astype(np.uint8))[0]
+    ml = float(whole.sum()) * float(np.prod(frame.spacing)) / 1000.0
+    middle = np.array(ndimage.center_of_mass(whole)) + np.array(box.low)
+    z, y, x = (float(v) for v in middle)
+    high, deep, wide = ((s.stop - s.start) * d for s, d in zip(where, frame.spacing, strict=True))
+    return Body(whole[where], where, ml, (z, y, x), (high, deep, wide), body.cut)
 
 
 def _spine_and_ribs(frame: Frame, box: Box) -> Mask:
@@ -170,6 +238,7 @@ class _Around:
     hu: NDArray[np.float32]
     fat: Mask
     bone: Mask
+    airy: Mask
 
 
 def _score(frame: Frame, body: Body, spine: NDArray[np.float64], sign: int, around: _Around) -> float:
@@ -199,6 +268,10 @@ def _score(frame: Frame, body: Body, spine: NDArray[np.float64], sign: int, arou
     bony = float(around.bone[wide][rim].mean()) if rim.any() else 0.0
     # Kidneys are embedded in fat, in the lean at least in part; the psoas and the muscles of the back lie on bone.
     bound = within(fatty, -0.1, 0.35, 1.1, 1.2) * within(bony, -1.0, -0.5, 0.01, 0.08)
+    # Gas before it without fat between is that of a stomach or bowel, whose content it then is.
+    front = rim & (np.arange(rim.shape[1])[None, :, None] < rim.shape[1] / 2)
+    if back < _BEFORE_BODY and front.any():
+        bound *= within(float(around.airy[wide][front].mean()), -1.0, -0.5, *_GASSY)
     filled = body.ml * 1000.0 / float(np.prod(body.size))
     # A bean fills about half of its box; bowel loops and muscle sheets less.
     solid = within(filled, 0.15, 0.36, 0.9, 1.0)

@@ -36,6 +36,8 @@ _HIP, _SACRUM = (28.0, 125.0), 28.0
 _FLARE, _INNER_FACE = 38.0, 74.0
 # The hindmost bones of slices agree where their columns lie within this, mm.
 _AGREE = 10.0
+# The sacrum is seen this near to the midline, mm, in this share of the joints' slices, in a body wider than this, mm.
+_MIDDLE, _RING, _WIDE = 12.0, 0.9, 240.0
 # Urine without contrast, and with it, HU of smoothed voxels.
 _URINE = (-14.0, 24.0)
 _EXCRETED = 150.0
@@ -140,6 +142,24 @@ def joints(frame: Frame) -> tuple[int, int] | None:
         if levels.size >= need and not above_lungs and _hips(frame, midline, levels):
             return int(levels[0]), int(levels[-1]) + 1
     return None
+
+
+def closed_ring(frame: Frame) -> bool:
+    """Whether a trunk and no pair of limbs is seen at the joints: a wide body with bone (the sacrum) in its middle.
+
+    A scan of the hips has no vertebra in view that would tell.
+    """
+    levels = joints(frame)
+    if levels is None:
+        return False
+    offsets = np.abs((np.arange(frame.hu.shape[2]) - middle_column(frame)) * frame.spacing[2])
+    part = slice(*levels)
+    sacrum = frame.bone[part][:, :, offsets < _MIDDLE].any(axis=(1, 2)).mean()
+    columns = frame.body[part].any(axis=1).sum(axis=1) * frame.spacing[2]
+    # Between two legs lies air.
+    covered: NDArray[np.bool_] = np.asarray(frame.body[part][:, :, offsets < _MIDDLE].any(axis=1))
+    whole = covered.all(axis=1).mean()
+    return bool(sacrum > _RING and whole > _RING and float(np.median(columns)) > _WIDE)
 
 
 @once

@@ -20,6 +20,8 @@ _SKIN = 3.2
 _SHELL = 10.0
 # Skin with its folds is left out of the shell, mm; so are strands in fat of fewer double-size voxels than this.
 _UNDER_SKIN, _STRANDS = 6.5, 60
+# The wall of the trunk may escape notice over this height, mm.
+_UNSEEN = 27.0
 # The wall of the trunk is this thick, mm.
 _WALL = 20.0
 _MUSCLE = (-15.0, 140.0)
@@ -64,7 +66,7 @@ def _put(masks: dict[str, tuple[Mask, float]], name: str, mask: Mask, sure: floa
 def shell(frame: Frame) -> Mask:
     """Everything inside the muscles and bones, slice by slice: what is left outside is skin and subcutaneous fat."""
     # The shape of the shell needs no more than every second voxel.
-    soft = (frame.hu > -15.0) & frame.body & (depth(frame.body, frame.spacing) > _UNDER_SKIN) | frame.bone
+    soft = (frame.hu > -15.0) & frame.body & (depth(frame.body, frame.spacing) > _UNDER_SKIN) | frame.bone | frame.lungs
     shape = frame.hu.shape
     even = [n + n % 2 for n in shape[1:]]
     padded = np.zeros((shape[0], *even), dtype=np.bool_)
@@ -76,6 +78,10 @@ def shell(frame: Frame) -> Mask:
     closed = (depth(distance(half, spacing) <= _SHELL, spacing) > _SHELL) | half
     for z in range(len(closed)):
         closed[z] = ndimage.binary_fill_holes(closed[z])
+    # A wall that is too thin to be seen on a few slices goes on between those above and below.
+    reach = 2 * max(1, round(0.5 * _UNSEEN / frame.spacing[0])) + 1
+    spread = ndimage.maximum_filter1d(closed.view(np.uint8), reach, axis=0, mode="nearest")
+    closed = ndimage.minimum_filter1d(spread, reach, axis=0, mode="nearest").view(np.bool_)
     whole = closed.repeat(2, axis=1).repeat(2, axis=2)
     return np.asarray(whole[:, : shape[1], : shape[2]] & frame.body)
 

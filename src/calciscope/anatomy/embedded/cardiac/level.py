@@ -26,6 +26,9 @@ _SECTOR, _RING = (-8.0, 45.0), (1.0, 13.0)
 # The left main arises this far below the fork of the windpipe, mm, give or take; and above the underside of the heart.
 _BELOW_CARINA, _GIVE = 42.0, 14.0
 _ABOVE_FLOOR, _GIVE_FLOOR = 70.0, 16.0
+# Where no fork of the windpipe is in view: this far below the top of what lies between the lungs, or, where the scan
+# ends there, below its last slice (a scan of the heart begins at the pulmonary trunk); mm, give or take.
+_BELOW_TOP, _BELOW_END, _GIVE_TOP = 57.0, 33.0, 15.0
 # The heart is this wide, mm; outside of it the lungs' borders are not those of a heart.
 WIDTHS = (85.0, 165.0)
 # A heart's parts against the average.
@@ -131,6 +134,9 @@ def levels(frame: Frame, heart: Mask, track: Track, fat: Fat) -> tuple[Level, ..
         score = 1.2 * min(beside, 0.5) + _along_template(frame, heart, track, k, fat)
         if fork is not None:
             score -= 0.12 * (((fork - z) * frame.spacing[0] - _BELOW_CARINA) / _GIVE) ** 2
+        else:
+            usual = _BELOW_END if top == len(heart) - 1 else _BELOW_TOP
+            score -= 0.08 * (((top - z) * frame.spacing[0] - usual) / _GIVE_TOP) ** 2
         above = (z - floor) * frame.spacing[0]
         if not cut or above > _ABOVE_FLOOR:
             score -= 0.08 * ((above - _ABOVE_FLOOR) / _GIVE_FLOOR) ** 2
