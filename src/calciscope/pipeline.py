@@ -18,7 +18,7 @@ from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Patient
 from calciscope.domain.record import record
 from calciscope.domain.structures import dictionary
-from calciscope.domain.study import Refusal, Series, Study
+from calciscope.domain.study import Refusal, Series, SeriesInfo, Study
 from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileError
 from calciscope.find import ct, implants
 from calciscope.interpret import rules
@@ -62,8 +62,9 @@ class Options:
 class Run:
     """An assessment with its pictures and the seconds that each stage took.
 
-    ``scans`` are the series with their anatomy, deposits and rejected candidates, where those were asked for, and
-    ``imaged`` the series with the headers that they came from, where the origins were.
+    ``scans`` are the series with their anatomy, deposits and rejected candidates, where those were asked for,
+    ``imaged`` those with the headers that they came from, where the origins were; ``series`` are all series of the
+    study, with the examination that they belong to.
     """
 
     assessment: Assessment
@@ -71,6 +72,7 @@ class Run:
     seconds: dict[str, float]
     scans: tuple[Scan, ...] = ()
     imaged: tuple[Imaged, ...] = ()
+    series: tuple[SeriesInfo, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -249,7 +251,14 @@ def assess(
         Imaged(v.series.info.id, v.series.volume, v.placed, v.series.origin, v.series.info.label, v.threshold_hu)
         for v in seen
     )
-    return Run(assessment, pictures, clock.seconds, scans if chosen.rejected else (), imaged if chosen.origins else ())
+    return Run(
+        assessment,
+        pictures,
+        clock.seconds,
+        scans if chosen.rejected else (),
+        imaged if chosen.origins else (),
+        (*(one.info for one in study.series), *study.unused),
+    )
 
 
 @dataclass(frozen=True)

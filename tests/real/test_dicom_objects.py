@@ -8,8 +8,9 @@ from calciscope.domain.deposit import PlacedDeposit, Placement
 from calciscope.domain.patient import Patient
 from calciscope.read.study import open_study
 from calciscope.report.dicom import study, write
+from tests import outside
 from tests.report import make as report
-from tests.report.dicom import make, outside
+from tests.report.dicom import make
 
 pytestmark = pytest.mark.real
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from calciscope.domain.examination import Examination
 from calciscope.domain.image import Acquisition, Geometry, Volume
 from calciscope.domain.origin import Origin
 from calciscope.domain.patient import Patient
@@ -33,6 +34,7 @@ class SeriesInfo:
     uses: frozenset[str]
     why: str
     digest: str
+    examination: Examination | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

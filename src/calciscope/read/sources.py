@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from calciscope.domain.examination import Examination
 from calciscope.domain.image import Acquisition, Geometry, Volume
 from calciscope.domain.origin import Origin
 from calciscope.domain.study import SeriesInfo
@@ -100,6 +101,7 @@ def _dicom_source(stack: Stack, notes: tuple[str, ...]) -> Source:
     digest = hashlib.sha256("".join(sorted(f"{f.pixels.sha256}{f.number}" for f in stack)).encode()).hexdigest()
     info = _info(digest, acquisition, layout.geometry, len({frame.pixels.path for frame in stack}))
     first = stack[0]
+    info = replace(info, examination=_examination(stack))
     candidate = Candidate(
         id=info.id,
         acquisition=acquisition,
@@ -129,6 +131,21 @@ def _dicom_source(stack: Stack, notes: tuple[str, ...]) -> Source:
             current = plan(left)
 
     return Source(0, first.pixels.name, info, candidate, read, lambda: origin_of(current))
+
+
+def _examination(stack: Stack) -> Examination | None:
+    """The series as the hospital numbers it, where its files say that."""
+    first = stack[0]
+    if not (first.identity.study and first.series):
+        return None
+    return Examination(
+        study_uid=first.identity.study,
+        series_uid=first.series,
+        number=first.identity.patient_id,
+        started=first.acquisition.day,
+        modality=first.acquisition.modality,
+        instances=len({frame.instance_uid for frame in stack}),
+    )
 
 
 def _info(digest: str, acquisition: Acquisition, geometry: Geometry, files: int) -> SeriesInfo:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,8 @@ from calciscope.report import pdf, tables
 
 if TYPE_CHECKING:
     from calciscope.pipeline import Run
-    from calciscope.report.dicom.deidentify import Pseudonym
+    from calciscope.report.fhir import Person
+    from calciscope.report.pseudonyms import Pseudonyms
 
 # Each with what it is, for the help text.
 FORMATS = {
@@ -25,8 +25,14 @@ FORMATS = {
     "pdf": "the report as PDF",
     "csv": "a row a measure",
     "parquet": "deposits and findings as Parquet",
+    "fhir-r4": "a FHIR R4 transaction bundle",
+    "fhir-r5": "a FHIR R5 transaction bundle",
 }
-GROUPS = {"dicom": ("seg", "sr", "pdf-dicom", "key-images"), "all": tuple(FORMATS)}
+GROUPS = {
+    "dicom": ("seg", "sr", "pdf-dicom", "key-images"),
+    "fhir": ("fhir-r4", "fhir-r5"),
+    "all": tuple(FORMATS),
+}
 
 
 @dataclass(frozen=True)
@@ -52,30 +58,19 @@ def needs_origins(formats: Sequence[str]) -> bool:
     return any(one in GROUPS["dicom"] for one in formats)
 
 
-def pseudonym(name: str | None) -> Pseudonym:
-    """A pseudonym with a secret of its own; without a name, a random one."""
-    from calciscope.report.dicom.deidentify import Pseudonym
-
-    return Pseudonym(name or f"ANON-{secrets.token_hex(5).upper()}", secrets.token_bytes(32))
-
-
-def deidentified(run: Run, under: Pseudonym) -> Run:
-    """The run with nothing in it that says whose study it is."""
-    from calciscope.report.dicom import deidentify
-
-    return replace(
-        run,
-        assessment=deidentify.assessment(run.assessment, under),
-        imaged=deidentify.series(run.imaged, under),
-    )
-
-
 def write(
-    run: Run, formats: Sequence[str], folder: Path, *, each_deposit: bool = False, under: Pseudonym | None = None
+    run: Run,
+    formats: Sequence[str],
+    folder: Path,
+    *,
+    each_deposit: bool = False,
+    under: Pseudonyms | None = None,
+    person: Person | None = None,
 ) -> Result:
     """Write the formats into a folder that is there; one that cannot be written stops none of the others.
 
-    ``under`` is the pseudonym of a run that was :func:`deidentified`.
+    ``under`` are the pseudonyms of a run that was de-identified (:func:`calciscope.report.deidentify.run`); ``person``
+    is the patient of the FHIR bundles.
     """
     paths: list[Path] = []
     refused: list[str] = []
@@ -98,23 +93,47 @@ def write(
             paths.extend(tables.write_parquet(run.assessment, folder))
         except OutputError as error:
             refused.append(f"parquet: {error}")
-    if kinds:
+    for one in (name for name in formats if name in GROUPS["fhir"]):
         try:
-            from calciscope.report.dicom import deidentify
-            from calciscope.report.dicom import write as dicom
-            from calciscope.report.dicom.study import Stamp
-        except ImportError:
-            return Result(tuple(paths), (*refused, f"{', '.join(kinds)}: need highdicom: pip install highdicom"))
-        done = dicom.write(
-            run.assessment,
-            run.imaged,
-            kinds,
-            folder / "dicom",
-            deidentify.stamp(run.assessment, under) if under else Stamp.of(run.assessment),
-            pdf=document,
-            each_deposit=each_deposit,
-            finish=deidentify.sealed if under else lambda made: made,
-        )
+            paths.append(_fhir(run, one, folder, person))
+        except OutputError as error:
+            refused.append(f"{one}: {error}")
+    if kinds:
+        done = _dicom(run, kinds, folder / "dicom", document, each_deposit, under)
         paths.extend(done.paths)
         refused.extend(done.refused)
     return Result(tuple(paths), tuple(refused))
+
+
+def _fhir(run: Run, name: str, folder: Path, person: Person | None) -> Path:
+    from calciscope.report import fhir
+
+    release = fhir.Release(name.removeprefix("fhir-"))
+    return fhir.write(fhir.bundle(run.assessment, release, person), folder / f"{name}.json", release)
+
+
+def _dicom(
+    run: Run,
+    kinds: Sequence[str],
+    folder: Path,
+    document: Callable[[], bytes],
+    each_deposit: bool,
+    under: Pseudonyms | None,
+) -> Result:
+    try:
+        from calciscope.report.dicom import deidentify
+        from calciscope.report.dicom import write as dicom
+        from calciscope.report.dicom.study import Stamp
+    except ImportError:
+        return Result((), (f"{', '.join(kinds)}: need highdicom: pip install highdicom",))
+    done = dicom.write(
+        run.assessment,
+        run.imaged,
+        kinds,
+        folder,
+        deidentify.stamp(run.assessment, under) if under else Stamp.of(run.assessment),
+        pdf=document,
+        each_deposit=each_deposit,
+        finish=deidentify.sealed if under else lambda made: made,
+    )
+    return Result(tuple(done.paths), tuple(done.refused))

@@ -18,7 +18,7 @@ def lines(node):
         yield node
 
 
-LINES = sorted(set(lines({key: value for key, value in table("dicom.yaml").items() if key != "scheme"})))
+LINES = sorted(set(lines({key: value for key, value in table("codes/dicom.yaml").items() if key != "scheme"})))
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +53,13 @@ def test_every_site_has_a_place_a_type_and_a_colour(path):
 def test_every_kind_level_and_shown_measure_has_a_code():
     assert all(codes.value("kinds", kind) for kind in Kind)
     assert all(codes.value("levels", level) for level in Seriousness)
-    assert set(table("dicom.yaml")["measures"]) >= set(text._NAMES)
+    assert set(table("codes/dicom.yaml")["measures"]) >= set(text._NAMES)
 
 
 @pytest.mark.parametrize(("kind", "of"), [("morphology", "morphology"), ("distribution", "distribution")])
 def test_the_words_for_breast_calcification_are_those_that_rules_compare_with(kind, of):
     words = table("vocabulary.yaml")["values"][of]["words"]
-    assert set(table("dicom.yaml")[kind]) <= {*words, "dystrophic", "fine pleomorphic"}
+    assert set(table("codes/dicom.yaml")[kind]) <= {*words, "dystrophic", "fine pleomorphic"}
 
 
 def test_a_measure_that_no_file_lists_has_a_code_of_our_own():

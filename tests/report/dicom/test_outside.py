@@ -11,7 +11,8 @@ from pydicom.dataset import Dataset
 
 from calciscope.report import pdf
 from calciscope.report.dicom import write as dicom
-from tests.report.dicom import make, outside
+from tests import outside
+from tests.report.dicom import make
 from tests.report.dicom.test_seg import ACQUIRED
 
 

@@ -1,4 +1,4 @@
-"""Codes of sites, measures, kinds and levels: ``knowledge/dicom.yaml``, read once."""
+"""Codes of sites, measures, kinds and levels: ``knowledge/codes/dicom.yaml``, read once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class MeasureCodes:
 
 @lru_cache(maxsize=1)
 def _book() -> Mapping[str, Any]:
-    return table("dicom.yaml")
+    return table("codes/dicom.yaml")
 
 
 def coded(text: str) -> CodedConcept:
