@@ -4,7 +4,7 @@ import highdicom as hd
 import pytest
 from pydicom import dcmread
 
-from calciscope.domain.assessment import DISCLAIMER, Finding, Judgement, Reason
+from calciscope.domain.assessment import DISCLAIMER, Finding, Judgement, Measure, Reason
 from calciscope.report.dicom import seg, sr
 from tests.report.dicom import make
 
@@ -98,6 +98,20 @@ def test_the_interval_is_the_uncertainty(report):
     score = group(report, "heart.aortic_valve").get_measurements()[0]
     around = [one.MeasuredValueSequence[0] for one in score[0].ContentSequence if one.ValueType == "NUM"]
     assert {one.FloatingPointValue for one in around} == {5.5, 7.25}
+
+
+def test_the_uncertainty_has_the_unit_of_its_measure(made, segments, tmp_path):
+    length = Measure(value=6.0, unit="mm", interval=(5.0, 7.5), method="largest")
+    kidney = next(one for one in made.assessment.findings if one.site == "kidney.left")
+    only = made.assessment.model_copy(update={"findings": (kidney.model_copy(update={"measures": {"d": length}}),)})
+    sr.write(only, made.seen.origin.headers, [segments], made.stamp).save_as(tmp_path / "sr.dcm")
+    units = [
+        one.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue
+        for measurement in group(hd.sr.srread(tmp_path / "sr.dcm"), "kidney.left").get_measurements()
+        for one in (measurement[0], *measurement[0].ContentSequence)
+        if one.ValueType == "NUM"
+    ]
+    assert units == ["mm", "mm", "mm"]
 
 
 def test_a_finding_points_to_its_segment_and_to_the_slices(report, segments, made):

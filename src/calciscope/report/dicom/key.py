@@ -61,7 +61,7 @@ def write(
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system=hd.CoordinateSystemNames.PATIENT,
-        series_instance_uid=stamp.uid("key", "series"),
+        series_instance_uid=stamp.uid("key", "series", seen.series),
         series_number=study.SERIES_NUMBERS["key"],
         sop_instance_uid=stamp.uid("key", seen.series, item.deposit.id),
         instance_number=number,

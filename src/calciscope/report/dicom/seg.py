@@ -100,7 +100,7 @@ def write(
         segment_descriptions=[
             _described(number + 1, key, items, assessment, stamp) for number, (key, items) in enumerate(groups)
         ],
-        series_instance_uid=stamp.uid("seg", "series"),
+        series_instance_uid=stamp.uid("seg", "series", seen.series),
         series_number=study.SERIES_NUMBERS["seg"],
         sop_instance_uid=stamp.uid("seg", seen.series, each_deposit),
         instance_number=1,

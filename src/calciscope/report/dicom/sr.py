@@ -33,6 +33,7 @@ from highdicom.sr import (
     VolumetricROIMeasurementsAndQualitativeEvaluations,
 )
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
 from pydicom.sr.codedict import codes as dictionary
 
 from calciscope.domain import site as sites
@@ -165,13 +166,7 @@ def _measurement(name: str, measure: Measure, finding: Finding, version: str) ->
     if measure.value is None:
         return
     concept = codes.measure(name, finding.site, text.name(name))
-    low_high = measure.interval
-    properties = None
-    if low_high is not None:
-        properties = MeasurementProperties(
-            lower_measurement_uncertainty=measure.value - low_high[0],
-            upper_measurement_uncertainty=low_high[1] - measure.value,
-        )
+    properties = None if measure.interval is None else _uncertainty(measure.value, measure.interval, measure.unit)
     parameters = [f"method: {measure.method}"]
     if measure.preset:
         parameters.append(f"preset: {measure.preset}")
@@ -186,6 +181,16 @@ def _measurement(name: str, measure: Measure, finding: Finding, version: str) ->
         method=concept.method,
         properties=properties,
     )
+
+
+def _uncertainty(value: float, interval: tuple[float, float], unit: str) -> MeasurementProperties:
+    """How far the 95 % interval reaches to either side of a value (PS3.16 TID 310)."""
+    low, high = interval
+    made = MeasurementProperties(lower_measurement_uncertainty=value - low, upper_measurement_uncertainty=high - value)
+    for item in made:
+        # The library gives these no unit; TID 310 has that of the measurement.
+        item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence = Items([codes.unit(unit)])
+    return made
 
 
 def _evaluations(finding: Finding) -> Iterator[QualitativeEvaluation]:
