@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from calciscope.commands import compare, explain, rules, terminal
+from calciscope.commands import compare, explain, outputs, rules, serve, terminal
 from calciscope.commands import patient as reader
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
@@ -35,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(rules.app, name="rules")
+app.add_typer(serve.app, name="serve")
 app.command()(compare.compare)
 app.command()(explain.explain)
 # The report has all; so many next steps and unknowns are printed.
@@ -98,10 +99,16 @@ def assess(
         ),
     ] = False,
     audience: reader.ReaderOption = reader.CLINICIAN,
+    formats: outputs.FormatOption = None,
+    each_deposit: outputs.EachDepositOption = False,
+    fhir_patient: outputs.FhirPatientOption = None,
+    deidentify: outputs.DeidentifyOption = False,
+    pseudonym: outputs.PseudonymOption = None,
     out: OutOption = Path("calciscope-out"),
 ) -> None:
     """Assess a study: is the calcium in it serious?"""
     reader.check(audience)
+    wanted = outputs.check(formats, deidentify, pseudonym, each_deposit, fhir_patient)
     if not inputs and patient is None:
         raise typer.BadParameter("give at least one INPUT or --patient FILE")
     if guidelines not in ("esc", "us"):
@@ -116,16 +123,21 @@ def assess(
         knowledge=tuple(knowledge or ()),
         patient_id=patient_id,
         rejected=debug_anatomy,
+        origins=wanted.needs_origins,
     )
     terminal.check_writable(out)
-    run = _run(inputs or [], patient, options)
+    run = wanted.cleaned(_run(inputs or [], patient, options))
     # Written before anything is shown: a pipe that closes early must not lose the report.
     plain = reader.plain(run.assessment, options.knowledge) if audience == reader.PATIENT else None
-    written = _write(run, out, plain)
+    base = _write(run, out, plain)
+    more = wanted.write(run, (*(inputs or ()), *([patient] if patient is not None else ())), out)
+    written = (*more.paths, *base)
     if plain is not None:
         reader.show(plain)
     else:
         _show(run.assessment)
+    for line in more.refused:
+        typer.echo(f"not written: {line}", err=True)
     for path in written:
         typer.echo(path)
 

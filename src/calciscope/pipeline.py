@@ -18,7 +18,7 @@ from calciscope.domain.measured import MeasuredSite
 from calciscope.domain.patient import Patient
 from calciscope.domain.record import record
 from calciscope.domain.structures import dictionary
-from calciscope.domain.study import Refusal, Series, Study
+from calciscope.domain.study import Refusal, Series, SeriesInfo, Study
 from calciscope.errors import AnatomyError, NothingToAssessError, PatientFileError
 from calciscope.find import ct, implants
 from calciscope.interpret import rules
@@ -33,6 +33,7 @@ from calciscope.read.mask import read_label_map
 from calciscope.read.patient import is_record, read_patient
 from calciscope.read.study import open_study
 from calciscope.report.anatomy import Scan
+from calciscope.report.dicom.study import Imaged
 from calciscope.report.html import Pictures
 from calciscope.report.pictures import crops, overview
 
@@ -43,7 +44,8 @@ Progress = Callable[[str, float], None]
 class Options:
     """How to assess. ``anatomy`` is what :func:`calciscope.anatomy.provider` understands.
 
-    ``rejected`` keeps the candidates that are no deposits, in the assessment and, with the anatomy, in ``Run.scans``.
+    ``rejected`` keeps the candidates that are no deposits, in the assessment and, with the anatomy, in ``Run.scans``;
+    ``origins`` keeps the headers of the slices, in ``Run.imaged``, for what is written about them as DICOM.
     """
 
     anatomy: str | Sequence[str] = "embedded"
@@ -53,19 +55,24 @@ class Options:
     knowledge: tuple[Path, ...] = ()
     patient_id: str | None = None
     rejected: bool = False
+    origins: bool = False
 
 
 @dataclass(frozen=True)
 class Run:
     """An assessment with its pictures and the seconds that each stage took.
 
-    ``scans`` are the series with their anatomy, deposits and rejected candidates, where those were asked for.
+    ``scans`` are the series with their anatomy, deposits and rejected candidates, where those were asked for,
+    ``imaged`` those with the headers that they came from, where the origins were; ``series`` are all series of the
+    study, with the examination that they belong to.
     """
 
     assessment: Assessment
     pictures: Pictures
     seconds: dict[str, float]
     scans: tuple[Scan, ...] = ()
+    imaged: tuple[Imaged, ...] = ()
+    series: tuple[SeriesInfo, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class _Seen:
     placed: tuple[PlacedDeposit, ...]
     rejected: tuple[Deposit, ...]
     phantom: Calibration | None
+    threshold_hu: float
 
 
 @dataclass
@@ -137,7 +145,14 @@ def assess(
         for path in inputs
         if path not in here and path not in others
     )
-    study = open_study(here, person.patient, patient_id=chosen.patient_id, progress=clock.within, besides=told.paths)
+    study = open_study(
+        here,
+        person.patient,
+        patient_id=chosen.patient_id,
+        progress=clock.within,
+        besides=told.paths,
+        origins=chosen.origins,
+    )
     told = told.of_patient(study.owners)
     refused = (*person.refused, *absent, *told.refused, *study.refused)
     if not study.series and not person.known and not told.texts:
@@ -173,7 +188,7 @@ def assess(
             notes.append(f"{series.info.label} shows a phantom, no patient ({model.title}).")
             body = body.without_places(f"{notes[-1][:-1]}: nothing is placed")
         placed = place.place(found.deposits, series.volume, body)
-        seen.append(_Seen(series, implants.marked(body, found.implants), placed, found.rejected, phantom))
+        seen.append(_Seen(series, implants.marked(body, found.implants), placed, found.rejected, phantom, threshold))
     refused = (*refused, *misfits)
     seen = _corrected(seen, changes)
 
@@ -232,7 +247,18 @@ def assess(
     )
     clock.stop()
     scans = tuple(Scan(v.series.info.id, v.series.volume, v.anatomy, v.placed, v.rejected) for v in seen)
-    return Run(assessment, pictures, clock.seconds, scans if chosen.rejected else ())
+    imaged = tuple(
+        Imaged(v.series.info.id, v.series.volume, v.placed, v.series.origin, v.series.info.label, v.threshold_hu)
+        for v in seen
+    )
+    return Run(
+        assessment,
+        pictures,
+        clock.seconds,
+        scans if chosen.rejected else (),
+        imaged if chosen.origins else (),
+        (*(one.info for one in study.series), *study.unused),
+    )
 
 
 @dataclass(frozen=True)
@@ -301,6 +327,7 @@ def _corrected(seen: list[_Seen], changes: tuple[Correction, ...]) -> list[_Seen
             tuple(item for item in placed if item.deposit.series == view.series.info.id),
             tuple(item for item in rejected if item.series == view.series.info.id),
             view.phantom,
+            view.threshold_hu,
         )
         for view in seen
     ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from calciscope.domain.examination import Examination
 from calciscope.domain.image import Acquisition, Geometry, Volume
+from calciscope.domain.origin import Origin
 from calciscope.domain.patient import Patient
 
 
@@ -32,14 +34,16 @@ class SeriesInfo:
     uses: frozenset[str]
     why: str
     digest: str
+    examination: Examination | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """A series that is used, with its voxels."""
+    """A series that is used, with its voxels; ``origin`` only where it was asked for and the files are DICOM."""
 
     info: SeriesInfo
     volume: Volume
+    origin: Origin | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

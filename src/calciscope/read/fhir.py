@@ -14,6 +14,7 @@ from typing import Any
 
 from calciscope.domain.knowledge import table
 from calciscope.domain.study import Refusal
+from calciscope.read.fhir_own import BESIDE, findings_of, is_own
 from calciscope.read.text_values import shown
 
 # Resources of these states never were, or are no more.
@@ -102,8 +103,12 @@ class _Reader:
         drugs = {f"Medication/{one.get('id')}": one.get("code") for one in resources
                  if one.get("resourceType") == "Medication"}  # fmt: skip
         others: dict[str, int] = {}
+        ours = [one for one in resources if str(one.get("status")) not in _VOID and is_own(one)]
+        self.findings += findings_of(ours)
         for one in resources:
             sort = str(one.get("resourceType"))
+            if is_own(one) or (ours and sort in BESIDE):
+                continue
             if sort not in _READ:
                 others[sort] = others.get(sort, 0) + 1
             elif str(one.get("status")) in _VOID or _coded(one.get("verificationStatus")) in _VOID:

@@ -72,6 +72,15 @@ def read_patient(path: Path | None, records: Sequence[Path] = ()) -> PatientFile
     return PatientFile(read.patient, (*read.refused, *refused))
 
 
+def patient_of(data: Mapping[str, Any]) -> PatientFile:
+    """The patient of a mapping as a patient file holds it, or of a FHIR bundle."""
+    unused: tuple[Refusal, ...] = ()
+    if fhir.is_fhir(data):
+        data, unused = fhir.as_patient_file(data)
+    read = _Reader().read(data)
+    return PatientFile(read.patient, (*read.refused, *unused))
+
+
 def is_record(path: Path) -> bool:
     """Whether a file is a FHIR bundle."""
     if path.suffix.lower() != ".json" or not path.is_file():

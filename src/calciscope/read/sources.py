@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from calciscope.domain.examination import Examination
 from calciscope.domain.image import Acquisition, Geometry, Volume
+from calciscope.domain.origin import Origin
 from calciscope.domain.study import SeriesInfo
 from calciscope.errors import InputError
 from calciscope.read.dicom_join import Stack
@@ -18,6 +20,7 @@ from calciscope.read.dicom_volume import LostSlicesError, Tick, acquisition_of_s
 from calciscope.read.files import File
 from calciscope.read.frames import Frame
 from calciscope.read.geometry import LARGEST_GAP_MM, plan
+from calciscope.read.origin import origin_of
 from calciscope.read.refusals import ONE_SLICE
 from calciscope.read.select import Candidate, Choice
 from calciscope.read.volume_files import digest_of, read_volume
@@ -27,13 +30,17 @@ Refuse = Callable[[int, str, str], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A series that can be chosen and loaded. ``load`` raises :class:`~calciscope.errors.InputError`."""
+    """A series that can be chosen and loaded. ``load`` raises :class:`~calciscope.errors.InputError`.
+
+    ``origin`` is asked after ``load`` and says which instances were loaded; ``None`` where the files are not DICOM.
+    """
 
     top: int
     name: str
     info: SeriesInfo
     candidate: Candidate
     load: Callable[[Tick, Refuse], Volume]
+    origin: Callable[[], Origin | None] = lambda: None
 
     def described(self, choice: Choice, volume: Volume | None) -> SeriesInfo:
         """The series with what it is used for; with its voxels read, as they turned out to be."""
@@ -94,6 +101,7 @@ def _dicom_source(stack: Stack, notes: tuple[str, ...]) -> Source:
     digest = hashlib.sha256("".join(sorted(f"{f.pixels.sha256}{f.number}" for f in stack)).encode()).hexdigest()
     info = _info(digest, acquisition, layout.geometry, len({frame.pixels.path for frame in stack}))
     first = stack[0]
+    info = replace(info, examination=_examination(stack))
     candidate = Candidate(
         id=info.id,
         acquisition=acquisition,
@@ -105,8 +113,11 @@ def _dicom_source(stack: Stack, notes: tuple[str, ...]) -> Source:
         series=frozenset(frame.series for frame in stack),
     )
 
+    current = layout
+
     def read(tick: Tick, refuse: Refuse) -> Volume:
-        left, current = list(stack), layout
+        nonlocal current
+        left = list(stack)
         while True:
             try:
                 return load(current, acquisition_of_stack(current, notes), tick)
@@ -119,7 +130,22 @@ def _dicom_source(stack: Stack, notes: tuple[str, ...]) -> Source:
                 raise InputError("too few of its slices can be decoded; export the series again")
             current = plan(left)
 
-    return Source(0, first.pixels.name, info, candidate, read)
+    return Source(0, first.pixels.name, info, candidate, read, lambda: origin_of(current))
+
+
+def _examination(stack: Stack) -> Examination | None:
+    """The series as the hospital numbers it, where its files say that."""
+    first = stack[0]
+    if not (first.identity.study and first.series):
+        return None
+    return Examination(
+        study_uid=first.identity.study,
+        series_uid=first.series,
+        number=first.identity.patient_id,
+        started=first.acquisition.day,
+        modality=first.acquisition.modality,
+        instances=len({frame.instance_uid for frame in stack}),
+    )
 
 
 def _info(digest: str, acquisition: Acquisition, geometry: Geometry, files: int) -> SeriesInfo:

@@ -75,14 +75,15 @@ def open_study(
     progress: Progress | None = None,
     choose: Choose = select,
     besides: Collection[Path] = (),
+    origins: bool = False,
 ) -> Study:
     """Read every input: folders (searched to the bottom, whatever the files are called), files and ZIPs of these.
 
     Series that serve are loaded into the canonical frame; the others are listed with why not. A bad file never stops
     the rest: it becomes a refusal. With images of several patients ``patient_id`` says whose are meant. ``progress``
     is told what happens and the share done (0 to 1); ``choose`` says which series serve; ``besides`` are files in the
-    inputs that are no images and read elsewhere. Raises :class:`~calciscope.errors.InputError` where an input does not
-    exist.
+    inputs that are no images and read elsewhere; with ``origins`` each series keeps the headers of its slices. Raises
+    :class:`~calciscope.errors.InputError` where an input does not exist.
     """
     if not inputs:
         return Study(patient, (), (), (), _numbered([]))
@@ -102,7 +103,7 @@ def open_study(
         ledger.refused.extend(others)
         sources.extend(dicom_sources(mine, ledger.add))
         series, unused = _load(
-            sources, ledger, choose, lambda share: tell("reading images", _HEADERS + _PIXELS * share)
+            sources, ledger, choose, lambda share: tell("reading images", _HEADERS + _PIXELS * share), origins
         )
         if not series and unused and not ledger.all():
             ledger.refused.append(Refusal(unused[0].label, f"nothing to measure: {unused[0].why}"))
@@ -146,7 +147,7 @@ def _scan(
 
 
 def _load(
-    sources: list[Source], ledger: _Ledger, choose: Choose, tell: Callable[[float], None]
+    sources: list[Source], ledger: _Ledger, choose: Choose, tell: Callable[[float], None], origins: bool
 ) -> tuple[list[Series], list[SeriesInfo]]:
     """Choose, read what was chosen, and choose again where that turned out unreadable."""
     volumes: dict[str, tuple[Source, Volume]] = {}
@@ -177,7 +178,12 @@ def _load(
         choice = choices[source.info.id]
         if choice.uses:
             volume = volumes[source.info.id][1]
-            series.append(Series(source.described(choice, volume), volume))
+            origin = None
+            if origins:
+                # A file that has gone since leaves a series that can be assessed, but not written about as DICOM.
+                with suppress(InputError):
+                    origin = source.origin()
+            series.append(Series(source.described(choice, volume), volume, origin))
         else:
             unused.append(source.described(choice, None))
     return series, unused

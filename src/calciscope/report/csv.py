@@ -41,3 +41,14 @@ def _cell(value: object) -> str:
         return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.1f}"
     text = str(value)
     return "'" + text if text.startswith(_FORMULA) else text
+
+
+def plain(value: object) -> object:
+    """A value as a cell: empty where absent, numbers unrounded, and no text that a spreadsheet would run."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value

@@ -1,0 +1,1 @@
+"""An assessment as DICOM objects: segmentation, structured report, encapsulated PDF and key images."""

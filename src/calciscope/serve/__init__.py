@@ -1,0 +1,1 @@
+"""Doors that stay open: services that other programs call."""
