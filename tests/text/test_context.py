@@ -28,6 +28,8 @@ def said(text, phrase):
         ("PNEUMONIA. No fever.", "affirmed"),
         ("PNEUMONIA (no fever).", "affirmed"),
         ("After PNEUMONIA extraction.", "historical"),
+        ("CT for PNEUMONIA evaluation.", "possible"),
+        ("Given the lack of flow, it appears to be PNEUMONIA.", "possible"),
         ("Before PNEUMONIA extraction.", "affirmed"),
         ("Scheduled for PNEUMONIA removal.", "affirmed"),
     ],

@@ -66,16 +66,19 @@ def test_a_sentence_without_a_place_goes_on_with_the_last_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "side"),
+    ("text", "site"),
     [
-        ("MRI of the right shoulder. The supraspinatus tendon contains calcification.", "right"),
-        ("The left kidney is small. A calculus is seen in the kidney.", "left"),
-        ("The left kidney is small. Calculi are seen in the kidneys.", None),
-        ("The left kidney is small. The right kidney is large. A calculus is seen in the kidney.", None),
+        ("A gallstone is seen occupying the third portion of the duodenum.", "bowel"),
+        ("A large gallstone impacted in the terminal ileum.", "bowel"),
+        ("Gallstones are seen, and the duodenum is normal.", "gallbladder"),
+        (
+            "Vascular calcification that looks like a railway line on both sides of the wall of the tibial artery.",
+            "artery.leg",
+        ),
     ],
 )
-def test_the_side_of_the_part_that_was_spoken_of_before(text: str, side: str | None) -> None:
-    assert _first(text).laterality == side
+def test_where_a_named_stone_lies_and_what_a_general_word_means(text: str, site: str) -> None:
+    assert _first(text).site == site
 
 
 def test_the_examination_says_the_place_of_what_has_none() -> None:
@@ -94,6 +97,7 @@ def test_nothing_is_guessed() -> None:
         ("A 4 x 7 mm calculus in the left kidney.", {"size_mm": 7.0}),
         ("Nine-millimeter stone in the cystic duct.", {"size_mm": 9.0}),
         ("Three calculi in the right kidney.", {"count": 3.0}),
+        ("The gallbladder holds multiple gallbladder stones.", {"count": "multiple"}),
         ("Multiple calculi in the right kidney.", {"count": "multiple"}),
         ("Calculus in the left kidney (1100 HU).", {"hu": 1100.0}),
         ("Severe coronary artery calcification.", {"extent": "severe"}),

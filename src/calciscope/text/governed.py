@@ -107,6 +107,15 @@ def follows(parsed: Parsed, sentence: Sentence, hit: Hit, layer: str) -> bool:
     )
 
 
+def is_lodged(parsed: Parsed, sentence: Sentence, target: Hit, hit: Hit, every: Sequence[Hit]) -> bool:
+    """Whether the sentence says of a stone that it lies at a place behind it: "gallstone impacted in the duodenum"."""
+    for one in sentence.of("lodged"):
+        between = parsed.words(one.end, hit.start)
+        if target.end <= one.start and one.end <= hit.start and len(between) <= _OF_REACH and "," not in between:
+            return not any(one.end <= other.start < hit.start for other in every if other is not hit)
+    return False
+
+
 def directly(parsed: Parsed, thing: Hit, hit: Hit, words: Lexicon) -> bool:
     """Whether a place stands right before a thing or, behind words that tie, after it: "lipoma of the thigh"."""
     if hit.end <= thing.start:

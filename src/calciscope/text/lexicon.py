@@ -114,6 +114,7 @@ def _places(data: Mapping[str, Any], anatomy: Mapping[str, Any]) -> Iterator[tup
             yield from ((word, Term("place", path)) for word in words)
     for layer in ("part", "origin", "examination", "neighbour", "source"):
         yield from ((word, Term(layer, "")) for word in anatomy[f"{layer}s"])
+    yield from ((word, Term("lodged", "")) for word in anatomy["lodged"])
     for path, words in data["sided"].items():
         base, side = sites.split(path)
         yield from ((word, Term("place", base, side=side)) for word in words)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from calciscope.domain.mention import Assertion
-from calciscope.domain.site import REGIONS, UNPLACED, exists, split, within
-from calciscope.text import governed
+from calciscope.domain.site import REGIONS, UNPLACED, split, within
+from calciscope.text import governed, sides
 from calciscope.text.lexicon import Lexicon
 from calciscope.text.tokens import Hit, Parsed, Sentence
 
@@ -17,7 +17,8 @@ _ORIGIN, _EXAMINED, _NEIGHBOUR, _SOURCE = 12.0, 6.0, 6.0, -10.0
 # A place further than this is not that of the mention, where the word itself or the text names one.
 _TIED, _FAR, _WEAK_FAR = 3.0, 30.0, 12.0
 _BESIDE = 12
-_SIDE_REACH = 5
+# A general word ("vascular calcification") is made narrower by a place so far away.
+_GENERAL_BESIDE = 18
 _BACK = 4
 # What is there or may be there goes on with what was spoken of before, with its side.
 _HERE = (Assertion.AFFIRMED, Assertion.POSSIBLE)
@@ -26,8 +27,6 @@ _HERE = (Assertion.AFFIRMED, Assertion.POSSIBLE)
 # What stands between two places of one list.
 _JOINS = frozenset({",", "and", "&", "/", "well"})
 _FILL = frozenset({"as", "both", "also", "bilateral"})
-# "The soft tissues of the left axilla" are on the left.
-_PART_OF = frozenset({"of", "the", "in", "at", "about", "around"})
 # Where a nodule lies of which nobody says where.
 _CHEST = ("lung", "chest")
 _NODULE = "lung.nodule"
@@ -36,10 +35,6 @@ _SEEN_WITH_LUNGS = (*_CHEST, "pleura", "heart", "airway", "node", "artery.aorta"
 _ELSE = frozenset({"or", "versus", "vs", "vs."})
 # "No renal or ureteral stone" denies both.
 _OR = frozenset({"or", "nor"})
-# Where right and left are parts of names.
-_NO_SIDE = ("heart", "artery.coronary")
-# "Both" is a side only of what it stands before.
-_NEEDS_OWNER = frozenset({"both"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,9 @@ class Places:
             return self.of(number, named, said=said)
         own = dict(target.term.inside).get("site")
         ranked = self._ranked(sentence, target)
-        chosen = self._choose(ranked, own)
+        places = [hit for _, hit in ranked]
+        lodged = {hit for hit in places if governed.is_lodged(self.parsed, sentence, target, hit, places)}
+        chosen = self._choose(ranked, own, {hit for hit in lodged if self._fit(target, [hit])})
         if chosen is None and own is None:
             return self._elsewhere(number, target, ranked, said)
         if chosen is None:
@@ -79,9 +76,11 @@ class Places:
         site = self._narrowed(chosen, own, beside)
         # "Atherosclerotic calcification of the aorta and iliac arteries": the list starts at the narrower word.
         at = next((hit for _, hit in ranked if hit.term.key == site and hit.term.layer == "place"), chosen)
-        side = self._side(sentence, target, at) or self._side(sentence, target, chosen)
-        if side is None and said in _HERE and not sentence.of("side"):
-            side = self._side_before(number, chosen)
+        side = sides.of(self.parsed, self.words, sentence, target, at) or sides.of(
+            self.parsed, self.words, sentence, target, chosen
+        )
+        if side is None and said in _HERE:
+            side = sides.before(self.parsed, self.words, number, chosen)
         if site in self.words.generals or (chosen.term.layer == "lesion" and chosen is at and site == _NODULE):
             site = self._examined(number, site, chosen)
         return Where(site, self._also(sentence, at, site, _OR if denied else frozenset()), side, chosen)
@@ -98,8 +97,8 @@ class Places:
         for sentence, hits in ((here, [hit for _, hit in ranked]), *((one, self._named(one)) for one in before)):
             for hit in hits:
                 if (narrow := self.words.joined.get((own, hit.term.key))) is not None:
-                    return Where(narrow, (), self._side(sentence, hit, hit), hit)
-        return Where(own, (), self._side(here, target, None), None)
+                    return Where(narrow, (), sides.of(self.parsed, self.words, sentence, hit, hit), hit)
+        return Where(own, (), sides.of(self.parsed, self.words, here, target, None), None)
 
     def _examined(self, number: int, site: str, chosen: Hit) -> str:
         """A general word ("vascular", "nodule") without a place means that of what was examined or spoken of."""
@@ -172,10 +171,10 @@ class Places:
     def _tied(self, target: Hit, hit: Hit) -> bool:
         return any(word in self.words.ties for word in self.parsed.words(target.end, hit.start))
 
-    def _choose(self, ranked: Sequence[tuple[float, Hit]], own: str | None) -> Hit | None:
+    def _choose(self, ranked: Sequence[tuple[float, Hit]], own: str | None, lodged: Set[Hit]) -> Hit | None:
         for cost, hit in ranked:
             weak = hit.term.layer == "weak"
-            if own is not None and (weak or cost > _TIED) and not within(hit.term.key, own):
+            if own is not None and (weak or cost > _TIED) and not within(hit.term.key, own) and hit not in lodged:
                 continue
             if cost <= (_WEAK_FAR if weak else _FAR):
                 return hit
@@ -183,7 +182,8 @@ class Places:
 
     def _narrowed(self, chosen: Hit, own: str | None, hits: Sequence[Hit]) -> str:
         """The chosen place made narrower by the places beside it."""
-        beside = [hit for hit in hits if hit is not chosen and hit.gap(chosen) <= _BESIDE]
+        reach = _GENERAL_BESIDE if chosen.term.key in self.words.generals else _BESIDE
+        beside = [hit for hit in hits if hit is not chosen and hit.gap(chosen) <= reach]
         if chosen.term.layer == "lesion":
             inside = dict(chosen.term.inside)
             for layer in ("place", "weak"):
@@ -254,19 +254,22 @@ class Places:
             named = [hit for hit in self._named(before, "place") if not self._bound(before, target, hit)]
             if found := self._fit(target, named):
                 hit = found[-1] if step > 1 else min(found, key=lambda one: one.start)
-                side = None if fresh else self._side(before, hit, hit)
+                side = None if fresh else sides.of(self.parsed, self.words, before, hit, hit)
                 if side is None and said in _HERE:
-                    side = self._side_before(number - step, hit)
+                    side = sides.before(self.parsed, self.words, number - step, hit)
                 return Where(hit.term.key, (), side, hit)
         for hit in examined[:1]:
-            return Where(hit.term.key, (), self._side(here, target, None), hit)
+            return Where(hit.term.key, (), sides.of(self.parsed, self.words, here, target, None), hit)
         if near := self._fit(target, [hit for _, hit in ranked]):
-            return Where(near[0].term.key, (), self._side(here, target, near[0]), near[0])
+            return Where(near[0].term.key, (), sides.of(self.parsed, self.words, here, target, near[0]), near[0])
         for layer in ("place", "weak"):
             for one in self.parsed.sentences:
                 for hit in self._fit(target, self._named(one, layer)):
                     return Where(
-                        hit.term.key, (), self._side(one, hit, hit) if one.section == here.section else None, hit
+                        hit.term.key,
+                        (),
+                        sides.of(self.parsed, self.words, one, hit, hit) if one.section == here.section else None,
+                        hit,
                     )
         return Where(UNPLACED)
 
@@ -274,59 +277,3 @@ class Places:
         """The places where such a thing can be: a stone is looked for in organs that have stones."""
         fits = self.words.stone_places if target.term.key == "stone" else ()
         return [hit for hit in hits if not fits or any(within(hit.term.key, one) for one in fits)]
-
-    def _side_before(self, number: int, chosen: Hit) -> str | None:
-        """The one side on which the same part of the body was spoken of just before; several parts have none."""
-        last = self.parsed.tokens[chosen.end - 1]
-        if last.text.lower() != last.norm or not exists(f"{chosen.term.key}.left"):
-            return None
-        sides = set()
-        here = self.parsed.sentences[number]
-        for before in self.parsed.sentences[max(0, number - _BACK) : number]:
-            if before.section == here.section:
-                same = [hit for hit in self._named(before, "place") if _same_part(hit.term.key, chosen.term.key)]
-                sides |= {side for hit in same if (side := self._side(before, hit, hit)) is not None}
-        return sides.pop() if len(sides) == 1 else None
-
-    def _side(self, sentence: Sentence, target: Hit, chosen: Hit | None) -> str | None:
-        if chosen is not None and any(within(chosen.term.key, one) for one in _NO_SIDE):
-            return None
-        if chosen is not None and chosen.term.side:
-            return chosen.term.side
-        places = self._named(sentence)
-        sides = [
-            hit
-            for hit in sentence.of("side")
-            if not any(hit.overlaps(one) and one.end - one.start > hit.end - hit.start for one in places)
-        ]
-        own: list[tuple[int, str]] = []
-        for hit in sides:
-            ahead = [one for one in (*places, *sentence.of("target")) if 0 <= one.start - hit.end <= _SIDE_REACH]
-            ahead = [one for one in ahead if "," not in self.parsed.words(hit.end, one.start)]
-            owner = min(ahead, key=lambda one: one.start, default=None)
-            part = chosen is not None and chosen.end < hit.start and owner is not None and owner.start >= hit.end
-            part = part and chosen is not None and set(self.parsed.words(chosen.end, hit.start)) <= _PART_OF
-            both = " ".join(self.parsed.words(hit.start, hit.end)) in _NEEDS_OWNER
-            if part or _owns(owner, target, chosen, needed=both) or (hit.term.key == "bilateral" and not both):
-                near = min(hit.gap(target), hit.gap(chosen) if chosen is not None else hit.gap(target))
-                own.append((near, hit.term.key))
-        if not own:
-            sided = {one.term.side for one in places if one.term.side and one.gap(target) <= _BESIDE}
-            return sided.pop() if len(sided) == 1 else None
-        return min(own)[1] if min(own)[0] <= _BESIDE else None
-
-
-def _same_part(one: str, other: str) -> bool:
-    """Whether two places are one part of the body, as the joint and the tendons of a shoulder are."""
-    return one == other or ("." in one and "." in other and one.rpartition(".")[2] == other.rpartition(".")[2])
-
-
-def _owns(owner: Hit | None, target: Hit, chosen: Hit | None, needed: bool) -> bool:
-    """Whether what a side stands before is the mention, its place, or nothing that would be another place."""
-    if owner is None:
-        return not needed
-    if owner.overlaps(target) or owner.term.layer == "weak":
-        return True
-    if chosen is None:
-        return False
-    return owner.overlaps(chosen) or within(chosen.term.key, owner.term.key) or 0 <= chosen.start - owner.end <= 2
