@@ -192,7 +192,6 @@ def _show(given: Report, found: Assessment) -> None:
     """The text with its mentions marked, what was understood of each, and the answer."""
     import sys
 
-    from calciscope import cli
     from calciscope.report import explain as report
 
     colours = sys.stdout.isatty()
@@ -201,4 +200,4 @@ def _show(given: Report, found: Assessment) -> None:
         typer.echo("")
         terminal.print_table(report.table(found.mentions))
         typer.echo("")
-    cli._show(found)
+    terminal.show(found)
