@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -32,11 +33,16 @@ def program(name: str) -> str:
     """The path of a program, beside this interpreter or on the path."""
     found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
     if found is None:
-        why = f"{name} is not installed: {PACKAGES[name]}"
-        if os.environ.get("CALCISCOPE_TEST_ALL"):
-            pytest.fail(why)
-        pytest.skip(why)
+        missing(name, PACKAGES[name])
     return found
+
+
+def missing(name: str, package: str) -> NoReturn:
+    """Skip, or fail where everything must be there."""
+    why = f"{name} is not installed: {package}"
+    if os.environ.get("CALCISCOPE_TEST_ALL"):
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 def ran(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:

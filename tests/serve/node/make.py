@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import time
@@ -21,9 +22,12 @@ from tests import outside
 from tests.studies import series
 from tests.test_privacy import IDENTITY
 
-# Everything that Orthanc receives from elsewhere is sent on to the node, results that come back too: the node must know
-# its own.
-ROUTE = "function OnStoredInstance(id, tags, metadata, origin)\n  Delete = SendToModality(id, 'node')\nend\n"
+# A study that has stayed the same for a while is sent on to the node, with the results in it when they have come back.
+ROUTE = """
+function OnStableStudy(id, tags, metadata)
+  RestApiPost('/modalities/node/store', DumpJson({Resources = {id}, Asynchronous = true}))
+end
+"""
 
 
 def study(folder: Path, number: int, slices: int | None = None) -> Path:
@@ -142,7 +146,7 @@ def routing(folder: Path, dicom: int) -> dict[str, Any]:
     (folder / "route.lua").write_text(ROUTE)
     return {
         "DicomModalities": {"node": ["CALCISCOPE", "127.0.0.1", dicom]}, "LuaScripts": [str(folder / "route.lua")],
-        "DicomScuTimeout": 20,
+        "DicomScuTimeout": 20, "StableAge": 1,
     }  # fmt: skip
 
 
@@ -162,3 +166,60 @@ def stored(server: outside.Server, study_uid: str) -> dict[str, list[str]]:
         tags = json.loads(server.get(f"/instances/{one['ID']}/simplified-tags"))
         found.setdefault(tags["Modality"], []).append(tags["SOPInstanceUID"])
     return found
+
+
+RECEIVE = {"allow": ["ORTHANC", "PACS"], "quiet_seconds": 1, "interrupted_seconds": 60, "timeout_seconds": 20}
+
+
+@dataclass
+class Killed:
+    """What a node that was killed again and again left: for each study the results by modality."""
+
+    kills: int
+    starts: int
+    states: dict[str, int]
+    results: dict[str, dict[str, int]]
+    log: str
+
+
+def killed(folder: Path, kills: int, studies: int, seed: int, longest: float = 8.0) -> Killed:
+    """Send studies to an Orthanc that routes them to a node, and kill the node at random moments meanwhile.
+
+    Each time it is started again after a moment, and Orthanc is told to try again what failed, as those who run a PACS
+    or its own retries would. Ends when the node has been killed so often and is done.
+    """
+    moments = random.Random(seed)
+    dicom = outside.free_port()
+    with (
+        outside.orthanc(folder, **routing(folder, dicom)) as server,
+        node(
+            folder / "node", dicom, receive={**RECEIVE, "port": dicom}, queue={"wait_seconds": 1, "lease_seconds": 6},
+            send={"ae_title": "ORTHANC", "host": "127.0.0.1", "port": server.dicom, "timeout_seconds": 20},
+        ) as running,
+    ):  # fmt: skip
+        running.start()
+        sent = 0
+        for number in range(kills):
+            # Studies arrive all along: some kills fall into a transfer, some into an assessment, some into a return.
+            while sent * kills <= number * studies and sent < studies:
+                sent += 1
+                paths = sorted(study(folder, sent).iterdir())
+                assert set(send(paths, server.dicom, "ORTHANC")) == {0}
+            time.sleep(moments.uniform(0.0, longest))
+            running.kill()
+            running.start()
+            resubmit(server)
+
+        def done() -> bool:
+            resubmit(server)
+            counts = running.counts()
+            return counts.get("done") == studies and sum(counts.values()) == studies
+
+        wait(done, 60 + 20 * studies, running.log)
+        # Results that come back are routed once more; nothing may follow from that.
+        time.sleep(4)
+        results = {
+            str(one): {kind: len(uids) for kind, uids in stored(server, f"1.2.826.99.{one}").items() if kind != "CT"}
+            for one in range(1, studies + 1)
+        }
+        return Killed(kills, running.starts, running.counts(), results, running.log())

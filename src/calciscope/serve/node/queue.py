@@ -28,6 +28,8 @@ from calciscope.errors import InputError
 
 SCHEMA = 1
 _HOUR = 3600.0
+# The transfer of a study whose sender could not reach the node: one that never ends.
+_BROKEN = "broken"
 
 
 class State(StrEnum):
@@ -139,9 +141,11 @@ class Queue:
             yield work
 
     def recover(self) -> None:
-        """Take back what this node had claimed before it ended, and what it was receiving has broken off."""
+        """Take back what this node had claimed before it ended. What was arriving may have broken off meanwhile."""
+        arriving = sa.and_(_studies.c.state == State.RECEIVING, _studies.c.transfer.is_not(None))
         with self._work() as work:
             work.execute(_studies.update().where(_studies.c.owner == self.owner).values(owner=None, lease_until=0.0))
+            work.execute(_studies.update().where(arriving).values(transfer=_BROKEN, last_at=time.time()))
 
     # What arrives.
 
@@ -160,9 +164,9 @@ class Queue:
         now = time.time()
         with self._work() as work:
             row = self._row(work, study, now)
-            added = work.execute(
-                self._insert(_instances).values(study=row, key=instance).on_conflict_do_nothing()
-            ).rowcount
+            chosen = self._insert(_instances).values(study=row, key=instance).on_conflict_do_nothing()
+            # Not every driver counts rows of an insert that passed over one; what it returns is sure.
+            added = work.execute(chosen.returning(_instances.c.key)).first() is not None
             values: dict[str, Any] = {"last_at": now, "transfer": transfer}
             if added:
                 # A study that is being fetched stays with who fetches it until all of it is here.
@@ -175,7 +179,7 @@ class Queue:
                     "attempts": 0, "next_at": 0.0, "reason": None,
                 }  # fmt: skip
             work.execute(_studies.update().where(_studies.c.id == row).values(**values))
-            return bool(added)
+            return added
 
     def listed(self, study: str, uid: str, count: int) -> None:
         """A query has listed a study with so many instances; one that has more than before is fetched again."""
@@ -301,7 +305,7 @@ class Queue:
         """Studies by state."""
         with self._work() as work:
             rows = work.execute(sa.select(_studies.c.state, sa.func.count()).group_by(_studies.c.state))
-            return {**dict.fromkeys(State, 0), **dict(rows.tuples().all())}
+            return {**dict.fromkeys(State, 0), **{row[0]: row[1] for row in rows}}
 
     def forget(self, older_than_seconds: float) -> tuple[str, ...]:
         """Forget studies that ended so long ago, and return what they are called on the disk."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import threading
 from collections import defaultdict
 from io import BytesIO
 from uuid import uuid4
@@ -99,7 +100,8 @@ class Receiver:
             self.metrics.refused("too large")
             _log.warning("an object is larger than receive.largest_object_mb; the association was aborted")
             self._bytes[id(event.assoc)] = 0
-            event.assoc.abort()
+            # This is the thread that an abort waits for.
+            threading.Thread(target=event.assoc.abort, daemon=True).start()
 
     def _store(self, event: evt.Event) -> int:
         """Keep the instance; success is answered when it is on the disk and in the queue."""
