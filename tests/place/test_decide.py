@@ -255,7 +255,7 @@ def test_a_large_crop_is_thinned():
 def test_shares_of_uniform_tissue_are_all_or_nothing(fill, half):
     seen = features(deposit(half=half), volume(fill, stone=(box(20, 30, 30, half), 900)))
     assert seen["fat"] == seen["fat_near"] == float(-150 < fill < -30)
-    assert seen["air"] == float(fill < -400)
+    assert seen["air"] == seen["air_near"] == float(fill < -400)
 
 
 def test_the_far_neighbourhood_is_seen_only_by_the_far_feature():

@@ -50,7 +50,7 @@ HOLDERS = {
 # What is true of each feature of a deposit that no entry speaks of.
 NEUTRAL = {
     "length_mm": 11.0, "width_mm": 5.0, "elongation": 2.0, "sphericity": 0.8, "hollow": 0.0, "volume_mm3": 500.0,
-    "peak_hu": 600.0, "mean_hu": 400.0, "fat": 0.3, "air": 0.6, "fat_near": 0.3,
+    "peak_hu": 600.0, "mean_hu": 400.0, "fat": 0.3, "air": 0.6, "fat_near": 0.3, "air_near": 0.1,
     "skin_mm": 3.0, "lung": 0.6, "bright": 0.0, "artery_mm": 12.0,
 }  # fmt: skip
 ROUND, LONG, RIM = Shape(6.0, 5.0, 0.9, 0.0), Shape(30.0, 4.0, 0.4, 0.0), Shape(14.0, 12.0, 0.5, 0.4)

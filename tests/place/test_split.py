@@ -12,7 +12,7 @@ from calciscope.domain.structures import dictionary
 from calciscope.measure import measure, preset
 from calciscope.place import place
 from calciscope.place.hypotheses import Hypothesis, Scorer, in_wall
-from calciscope.place.split import part, parts
+from calciscope.place.split import of_whole, part, parts
 from tests.place.make import GEOMETRY, SHAPE, anatomy, deposit, tube, volume
 
 # 3 mm slices, 2 mm pixels: the heart is a box of 78 x 76 x 76 mm.
@@ -85,6 +85,35 @@ def test_what_is_hardly_coronary_is_not_divided():
         Hypothesis(f"artery.coronary.{name}", 0.2, f"coronary_{name}", group="heart") for name in ("lm", "lad")
     )
     assert parts(item, doubtful, scorer) == (item,)
+
+
+VALVE, GROUP, STRANGER = "heart.aortic_valve", "heart", "lung.nodule"
+
+
+def readings(**scores):
+    """Hypotheses of the heart's group, and one of another, best first."""
+    made = [Hypothesis(f"artery.coronary.{name}", score, "", group=GROUP) for name, score in scores.items()]
+    return (*made[:-1], replace(made[-1], site=VALVE), Hypothesis(STRANGER, 0.1, STRANGER))
+
+
+def test_a_part_is_as_surely_arterial_as_the_lesion():
+    found = {item.site: item.score for item in of_whole(readings(lm=0.2, valve=0.6), readings(lad=0.7, valve=0.1))}
+    assert found["artery.coronary.lm"] == pytest.approx(0.7)
+    assert found[VALVE] == pytest.approx(0.1)
+    assert found[STRANGER] == 0.1
+    assert next(iter(found)) == "artery.coronary.lm"
+
+
+def test_a_part_surer_than_the_lesion_or_without_an_artery_keeps_its_readings():
+    sure, none = readings(lm=0.8, valve=0.1), readings(valve=0.6)
+    assert of_whole(sure, readings(lad=0.7, valve=0.1)) == sure
+    assert of_whole(none, readings(lad=0.7, valve=0.1)) == none
+    assert of_whole(sure, (Hypothesis(STRANGER, 0.9, STRANGER),)) == sure
+
+
+def test_readings_of_a_part_never_claim_more_than_they_did():
+    found = of_whole(readings(lm=0.2, valve=0.3), readings(lad=0.9, valve=0.05))
+    assert sum(item.score for item in found if item.group == GROUP) == pytest.approx(0.5)
 
 
 @given(st.lists(st.booleans(), min_size=26, max_size=26).filter(any))

@@ -11,8 +11,9 @@ from calciscope.text.reader import reader
 
 _CAPTIONS = Path(__file__).resolve().parents[3] / "shared" / "text" / "figure_captions.csv"
 _FOLDER = Path(__file__).parent / "text"
-# At least this share of the places is right: 0.89 of the held-out captions were when they were read for the first time.
-_PLACES = {"captions_develop.csv": 0.90, "captions_report.csv": 0.88}
+# At least this share of the places is right: 0.89 of the first held-out captions and 0.93 of the second were when they
+# were read for the first time.
+_PLACES = {"captions_develop.csv": 0.90, "captions_report.csv": 0.88, "captions_second.csv": 0.90}
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

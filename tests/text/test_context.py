@@ -27,6 +27,11 @@ def said(text, phrase):
         ("No history of PNEUMONIA.", "negated"),
         ("PNEUMONIA. No fever.", "affirmed"),
         ("PNEUMONIA (no fever).", "affirmed"),
+        ("After PNEUMONIA extraction.", "historical"),
+        ("CT for PNEUMONIA evaluation.", "possible"),
+        ("Given the lack of flow, it appears to be PNEUMONIA.", "possible"),
+        ("Before PNEUMONIA extraction.", "affirmed"),
+        ("Scheduled for PNEUMONIA removal.", "affirmed"),
     ],
 )
 def test_what_a_sentence_says_of_any_phrase(text, assertion):
@@ -45,7 +50,9 @@ def test_a_scope_ends():
 def test_every_deciding_word_has_a_direction():
     for phrase, term in lexicon().phrases:
         if term.layer == "context":
-            assert term.key in ("negated", "possible", "historical", "other", "end", "pseudo"), phrase
+            assert term.key in (
+                "negated", "possible", "historical", "other", "removed", "planned", "end", "pseudo",
+            ), phrase  # fmt: skip
             assert (term.value in ("forward", "backward", "both")) == (term.key not in ("end", "pseudo")), phrase
 
 

@@ -29,6 +29,32 @@ def test_place_and_side(case: dict[str, Any]) -> None:
     assert found.assertion == "affirmed"
 
 
+_ANATOMY: dict[str, dict[str, list[str]]] = yaml.safe_load((Path(__file__).parent / "anatomy.yaml").read_text("utf-8"))
+_ASKED = {"calcification": "Calcification of the {}.", "stones": "A stone in the {}.", "named": "There is a {}."}
+
+
+@pytest.mark.parametrize(("sort", "site"), [(sort, site) for sort, by in _ANATOMY.items() for site in by])
+def test_names_of_the_body(sort: str, site: str) -> None:
+    wrong = {}
+    for name, *more in (name.split("|") for name in _ANATOMY[sort][site]):
+        found = _first(_ASKED[sort].format(name)).site
+        if found not in {*site.split("|"), *more}:
+            wrong[name] = found
+    assert not wrong
+
+
+_CAPTIONS: list[dict[str, str]] = yaml.safe_load((Path(__file__).parent / "captions.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", _CAPTIONS, ids=lambda case: case["text"][:60])
+def test_of_several_places_that_of_the_calcium(case: dict[str, str]) -> None:
+    found = _first(case["text"])
+    assert found.site in case["site"].split("|")
+    assert found.assertion == case.get("said", "affirmed")
+    if "side" in case:
+        assert found.laterality == case["side"]
+
+
 def test_a_list_of_places_is_one_mention_of_all() -> None:
     found = _first("Calcification of the aortic arch, mitral annulus and coronary arteries.")
     assert {found.site, *found.also} == {"artery.aorta.arch", "heart.mitral_annulus", "artery.coronary"}
@@ -37,6 +63,22 @@ def test_a_list_of_places_is_one_mention_of_all() -> None:
 def test_a_sentence_without_a_place_goes_on_with_the_last_one() -> None:
     found = reader().read("There is a mass in the left adrenal gland. It contains calcification.").mentions
     assert (found[0].site, found[0].laterality) == ("adrenal", "left")
+
+
+@pytest.mark.parametrize(
+    ("text", "site"),
+    [
+        ("A gallstone is seen occupying the third portion of the duodenum.", "bowel"),
+        ("A large gallstone impacted in the terminal ileum.", "bowel"),
+        ("Gallstones are seen, and the duodenum is normal.", "gallbladder"),
+        (
+            "Vascular calcification that looks like a railway line on both sides of the wall of the tibial artery.",
+            "artery.leg",
+        ),
+    ],
+)
+def test_where_a_named_stone_lies_and_what_a_general_word_means(text: str, site: str) -> None:
+    assert _first(text).site == site
 
 
 def test_the_examination_says_the_place_of_what_has_none() -> None:
@@ -55,6 +97,7 @@ def test_nothing_is_guessed() -> None:
         ("A 4 x 7 mm calculus in the left kidney.", {"size_mm": 7.0}),
         ("Nine-millimeter stone in the cystic duct.", {"size_mm": 9.0}),
         ("Three calculi in the right kidney.", {"count": 3.0}),
+        ("The gallbladder holds multiple gallbladder stones.", {"count": "multiple"}),
         ("Multiple calculi in the right kidney.", {"count": "multiple"}),
         ("Calculus in the left kidney (1100 HU).", {"hu": 1100.0}),
         ("Severe coronary artery calcification.", {"extent": "severe"}),

@@ -12,7 +12,7 @@ from calciscope.place.company import company
 from calciscope.place.decide import decide
 from calciscope.place.features import features, urine_hu
 from calciscope.place.hypotheses import Scorer
-from calciscope.place.split import parts
+from calciscope.place.split import of_whole, parts
 
 __all__ = ["place"]
 
@@ -38,6 +38,6 @@ def place(
         whole = scorer.score(deposit, seen)
         pieces = parts(deposit, whole, scorer)
         for piece in pieces:
-            found = whole if piece is deposit else scorer.score(piece, seen)
+            found = whole if piece is deposit else of_whole(scorer.score(piece, seen), whole)
             placed.append(PlacedDeposit(piece, decide(found, anatomy, piece.center_index[0], known.groups)))
     return tuple(placed)

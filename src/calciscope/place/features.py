@@ -103,6 +103,7 @@ def features(deposit: Deposit, volume: Volume, anatomy: Anatomy | None = None) -
         "bright": deposit.context.get("contrast", 0.0),
         "artery_mm": deposit.context.get("distance_to_artery_mm", NEIGHBOURHOOD_MM),
         "fat_near": _share(wide, *_FAT),
+        "air_near": _share(wide, -np.inf, _AIR),
         "to_fat_mm": to_fat(deposit, volume),
         "bone_mm": deposit.context.get("distance_to_bone_mm", NEIGHBOURHOOD_MM),
         "skin_mm": deposit.context.get("distance_to_skin_mm", NEIGHBOURHOOD_MM),

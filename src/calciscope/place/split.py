@@ -12,11 +12,13 @@ from string import ascii_lowercase
 import numpy as np
 from numpy.typing import NDArray
 
+from calciscope.domain import site as sites
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Geometry
 from calciscope.place.hypotheses import Hypothesis, Scorer
 
 # Sites between which a lesion is divided, and how surely it must lie in any of them.
+_ARTERIES = "artery.coronary"
 DIVIDED = ("artery.coronary.lm", "artery.coronary.lad", "artery.coronary.lcx", "artery.coronary.rca")
 _CERTAIN = 0.5
 # What is shorter than this lies in one artery, mm; less than this share, or this many mm3, is no part of its own.
@@ -47,6 +49,31 @@ def parts(deposit: Deposit, hypotheses: tuple[Hypothesis, ...], scorer: Scorer) 
         part(deposit, best == k, f"{deposit.id}{letter}", geometry)
         for k, letter in zip(order, ascii_lowercase, strict=False)
     )
+
+
+def of_whole(found: tuple[Hypothesis, ...], whole: tuple[Hypothesis, ...]) -> tuple[Hypothesis, ...]:
+    """The readings ``found`` for a part of a lesion, best first, as sure of an artery as those of the ``whole`` are.
+
+    Calcium in one piece lies in one system: a part that touches a valve is no valve if the lesion is arterial.
+    """
+    group = next((item.group for item in whole if item.site in DIVIDED), None)
+    arterial, other = (
+        sum(item.score for item in found if item.group == group and _arterial(item) == wanted)
+        for wanted in (True, False)
+    )
+    belief = min(sum(item.score for item in whole if item.group == group and _arterial(item)), arterial + other)
+    if group is None or not 0.0 < arterial < belief:
+        return found
+    more, less = belief / arterial, (arterial + other - belief) / other
+    scaled = [
+        replace(item, score=item.score * (more if _arterial(item) else less)) if item.group == group else item
+        for item in found
+    ]
+    return tuple(sorted(scaled, key=lambda item: (-item.score, item.site)))
+
+
+def _arterial(item: Hypothesis) -> bool:
+    return sites.within(item.site, _ARTERIES)
 
 
 def part(deposit: Deposit, keep: NDArray[np.bool_], name: str, geometry: Geometry) -> Deposit:

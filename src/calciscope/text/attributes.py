@@ -52,18 +52,22 @@ def words(parsed: Parsed, sentence: Sentence, target: Hit, site: str, lexicon: L
             gap = hit.gap(target)
             nearer = any(one.gap(hit) < gap or (one.gap(hit) == gap and one.start > hit.start) for one in rivals)
             reach = _REACHES.get(key, _REACH)
-            if gap <= reach and not nearer and not _parted(parsed, hit, target, lexicon):
+            if gap <= reach and not nearer and not _parted(parsed, hit, target, names, lexicon):
                 found.setdefault(key, [])
                 if hit.term.value not in found[key]:
                     found[key].append(hit.term.value)
     return {key: ", ".join(values) for key, values in found.items()}
 
 
-def _parted(parsed: Parsed, hit: Hit, target: Hit, lexicon: Lexicon) -> bool:
-    """Whether a word belongs to something else: "a large mass with calcification" has no large calcification."""
+def _parted(parsed: Parsed, hit: Hit, target: Hit, names: Sequence[Hit], lexicon: Lexicon) -> bool:
+    """Whether a word belongs to something else: "a large mass with calcification" has no large calcification.
+
+    The organ right before a mention is part of its name: "multiple gallbladder stones".
+    """
     before = hit.start < target.start
     first, second = (hit, target) if before else (target, hit)
-    between = parsed.tokens[first.end : second.start]
+    organ = next((one for one in names if before and one.end == target.start and one.start >= hit.end), None)
+    between = parsed.tokens[first.end : second.start if organ is None else organ.start]
     return any(token.text in ";:" or (before and token.norm in lexicon.owners) for token in between)
 
 

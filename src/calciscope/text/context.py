@@ -11,6 +11,8 @@ from calciscope.text.tokens import Hit, Sentence, longest
 # Which word counts where several speak: "no history of stones" denies, "his mother's possible stones" are not his.
 _ORDER = (Assertion.OTHER, Assertion.NEGATED, Assertion.HISTORICAL, Assertion.POSSIBLE)
 _END, _PSEUDO = "end", "pseudo"
+# What was taken out is past, unless it is still to be ("before stone extraction").
+_REMOVED, _PLANNED = "removed", "planned"
 Decision = tuple[Assertion, Hit | None]
 
 
@@ -33,9 +35,13 @@ def modifiers(sentence: Sentence, targets: Sequence[Hit] = ()) -> Modifiers:
 
 def decide(target: Hit, found: Modifiers) -> Decision:
     """What the sentence says of a target, and the word that says so."""
+    reaching = [hit for hit in found.terms if _reaches(hit, target, found.ends)]
+    planned = any(hit.term.key == _PLANNED for hit in reaching)
     said: dict[Assertion, Hit] = {}
-    for hit in found.terms:
-        if _reaches(hit, target, found.ends):
+    for hit in reaching:
+        if hit.term.key == _REMOVED and not planned:
+            said.setdefault(Assertion.HISTORICAL, hit)
+        elif hit.term.key not in (_REMOVED, _PLANNED):
             said.setdefault(Assertion(hit.term.key), hit)
     for assertion in _ORDER:
         if assertion in said:

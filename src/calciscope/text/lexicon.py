@@ -37,6 +37,7 @@ class Lexicon:
     generals: frozenset[str]
     ties: frozenset[str]
     owners: frozenset[str]
+    heads: frozenset[str]
     numbers: Mapping[str, int]
     only_at: Mapping[str, tuple[str, ...]]
     finding: Mapping[str, Mapping[str, Any]]
@@ -56,11 +57,11 @@ def read(name: str) -> dict[str, Any]:
 def lexicon() -> Lexicon:
     """The embedded words, read once."""
     targets, places, attributes, sections = read("targets"), read("places"), read("attributes"), read("sections")
-    facts = read("facts")
+    facts, anatomy = read("facts"), read("anatomy")
     phrases = (
         *_targets(targets),
         *_context(read("context")),
-        *_places(places),
+        *_places(places, anatomy),
         *_attributes(attributes),
         *_facts(facts),
     )
@@ -72,6 +73,7 @@ def lexicon() -> Lexicon:
         generals=frozenset(one["general"] for one in places["joined"]),
         ties=frozenset(places["ties"]),
         owners=frozenset(attributes["owners"]),
+        heads=frozenset(anatomy["heads"]),
         numbers={word: int(number) for word, number in attributes["numbers"].items()},
         only_at={key: tuple(limits) for key, limits in attributes["only_at"].items()},
         finding=attributes["finding"],
@@ -104,11 +106,15 @@ def _context(data: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
         yield from ((word, term) for word in one["words"])
 
 
-def _places(data: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
+def _places(data: Mapping[str, Any], anatomy: Mapping[str, Any]) -> Iterator[tuple[str, Term]]:
     for name, path in sites.names().items():
         yield name, Term("place", path)
-    for path, words in data["places"].items():
-        yield from ((word, Term("place", path)) for word in words)
+    for source in (anatomy, data):
+        for path, words in source["places"].items():
+            yield from ((word, Term("place", path)) for word in words)
+    for layer in ("part", "origin", "examination", "neighbour", "source"):
+        yield from ((word, Term(layer, "")) for word in anatomy[f"{layer}s"])
+    yield from ((word, Term("lodged", "")) for word in anatomy["lodged"])
     for path, words in data["sided"].items():
         base, side = sites.split(path)
         yield from ((word, Term("place", base, side=side)) for word in words)

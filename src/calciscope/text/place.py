@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from calciscope.domain.site import UNPLACED, split, within
+from calciscope.domain.mention import Assertion
+from calciscope.domain.site import REGIONS, UNPLACED, split, within
+from calciscope.text import governed, sides
 from calciscope.text.lexicon import Lexicon
 from calciscope.text.tokens import Hit, Parsed, Sentence
 
 # Costs in words: what a sign, an ending or an unsure word between a place and a mention is worth as distance.
 _COMMA, _BRACKET, _END, _AND, _AFTER, _WEAK, _MENTION = 3.0, 4.0, 5.0, 1.0, 1.5, 6.0, 2.0
+_ORIGIN, _EXAMINED, _NEIGHBOUR, _SOURCE = 12.0, 6.0, 6.0, -10.0
 # A place further than this is not that of the mention, where the word itself or the text names one.
 _TIED, _FAR, _WEAK_FAR = 3.0, 30.0, 12.0
 _BESIDE = 12
-_SIDE_REACH = 5
+# A general word ("vascular calcification") is made narrower by a place so far away.
+_GENERAL_BESIDE = 18
 _BACK = 4
+# What is there or may be there goes on with what was spoken of before, with its side.
+_HERE = (Assertion.AFFIRMED, Assertion.POSSIBLE)
 
 
 # What stands between two places of one list.
 _JOINS = frozenset({",", "and", "&", "/", "well"})
 _FILL = frozenset({"as", "both", "also", "bilateral"})
-# "The soft tissues of the left axilla" are on the left.
-_PART_OF = frozenset({"of", "the", "in", "at", "about", "around"})
 # Where a nodule lies of which nobody says where.
 _CHEST = ("lung", "chest")
+_NODULE = "lung.nodule"
 _SEEN_WITH_LUNGS = (*_CHEST, "pleura", "heart", "airway", "node", "artery.aorta", "artery.coronary")
 # What stands behind these is another reading.
 _ELSE = frozenset({"or", "versus", "vs", "vs."})
 # "No renal or ureteral stone" denies both.
 _OR = frozenset({"or", "nor"})
-# Where right and left are parts of names.
-_NO_SIDE = ("heart", "artery.coronary")
-# "Both" is a side only of what it stands before.
-_NEEDS_OWNER = frozenset({"both"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +54,34 @@ class Places:
     parsed: Parsed
     words: Lexicon
 
-    def of(self, number: int, target: Hit, *, denied: bool = False) -> Where:
+    def of(self, number: int, target: Hit, *, said: Assertion = Assertion.AFFIRMED) -> Where:
         """The place of a mention in the sentence ``number``, else of what was spoken of before, else of the text.
 
-        ``denied`` says that the sentence denies it: "No calcification." speaks of no side of what stands before.
+        ``said`` is what the sentence says of it: "No calcification." speaks of no side of what stands before.
         """
+        denied = said is Assertion.NEGATED
         sentence = self.parsed.sentences[number]
         if target.term.first and (named := self._described(sentence, target)) is not None:
-            return self.of(number, named, denied=denied)
+            return self.of(number, named, said=said)
         own = dict(target.term.inside).get("site")
         ranked = self._ranked(sentence, target)
-        chosen = self._choose(ranked, own)
+        places = [hit for _, hit in ranked]
+        lodged = {hit for hit in places if governed.is_lodged(self.parsed, sentence, target, hit, places)}
+        chosen = self._choose(ranked, own, {hit for hit in lodged if self._fit(target, [hit])})
         if chosen is None and own is None:
-            return self._elsewhere(number, target, ranked, denied)
+            return self._elsewhere(number, target, ranked, said)
         if chosen is None:
             return self._of_word(number, target, own or UNPLACED, ranked)
-        site = self._narrowed(chosen, own, [hit for _, hit in ranked])
+        beside = [hit for _, hit in ranked if not governed.follows(self.parsed, sentence, hit, "neighbour")]
+        site = self._narrowed(chosen, own, beside)
         # "Atherosclerotic calcification of the aorta and iliac arteries": the list starts at the narrower word.
         at = next((hit for _, hit in ranked if hit.term.key == site and hit.term.layer == "place"), chosen)
-        side = self._side(sentence, target, at) or self._side(sentence, target, chosen)
-        if site in self.words.generals or (chosen.term.layer == "lesion" and chosen is at and site == chosen.term.key):
+        side = sides.of(self.parsed, self.words, sentence, target, at) or sides.of(
+            self.parsed, self.words, sentence, target, chosen
+        )
+        if side is None and said in _HERE:
+            side = sides.before(self.parsed, self.words, number, chosen)
+        if site in self.words.generals or (chosen.term.layer == "lesion" and chosen is at and site == _NODULE):
             site = self._examined(number, site, chosen)
         return Where(site, self._also(sentence, at, site, _OR if denied else frozenset()), side, chosen)
 
@@ -88,12 +97,12 @@ class Places:
         for sentence, hits in ((here, [hit for _, hit in ranked]), *((one, self._named(one)) for one in before)):
             for hit in hits:
                 if (narrow := self.words.joined.get((own, hit.term.key))) is not None:
-                    return Where(narrow, (), self._side(sentence, hit, hit), hit)
-        return Where(own, (), self._side(here, target, None), None)
+                    return Where(narrow, (), sides.of(self.parsed, self.words, sentence, hit, hit), hit)
+        return Where(own, (), sides.of(self.parsed, self.words, here, target, None), None)
 
     def _examined(self, number: int, site: str, chosen: Hit) -> str:
         """A general word ("vascular", "nodule") without a place means that of what was examined or spoken of."""
-        lesion = chosen.term.layer == "lesion"
+        lesion = chosen.term.key == _NODULE
         for hit in (hit for one in self.parsed.sentences for hit in one.of("modality")):
             if lesion:
                 return site if any(within(hit.term.key, one) for one in _CHEST) else hit.term.key
@@ -109,17 +118,23 @@ class Places:
     def _ranked(self, sentence: Sentence, target: Hit) -> list[tuple[float, Hit]]:
         places = [hit for hit in self._named(sentence) if not self._holds(target, hit)]
         places = [hit for hit in places if not self._bound(sentence, target, hit)]
-        return sorted(((self._cost(sentence, target, hit), hit) for hit in places), key=lambda one: one[0])
+        costs = [self._cost(sentence, target, hit) for hit in places]
+        for number, hit in enumerate(places):
+            costs[number] += self._governed(sentence, target, hit, places)
+        return sorted(zip(costs, places, strict=True), key=lambda one: one[0])
+
+    def _governed(self, sentence: Sentence, target: Hit, hit: Hit, places: Sequence[Hit]) -> float:
+        """What a phrase that governs a place adds to its distance."""
+        if governed.is_origin(self.parsed, sentence, target, hit, places):
+            return _ORIGIN
+        if governed.is_examined(self.parsed, sentence, hit):
+            return _EXAMINED
+        if governed.follows(self.parsed, sentence, hit, "neighbour"):
+            return _NEIGHBOUR
+        return _SOURCE if governed.follows(self.parsed, sentence, hit, "source") else 0.0
 
     def _named(self, sentence: Sentence, *layers: str) -> list[Hit]:
-        """The places of a sentence, without those that are part of a longer name."""
-        hits = sentence.of("place", "weak", "lesion", "not_place")
-        return [
-            hit
-            for hit in hits
-            if hit.term.layer in (layers or ("place", "weak", "lesion"))
-            and not any(other.overlaps(hit) and other.end - other.start > hit.end - hit.start for other in hits)
-        ]
+        return governed.free(self.parsed, sentence, self.words, *layers)
 
     def _holds(self, target: Hit, hit: Hit) -> bool:
         """Whether a place is part of the mention itself, as in "gall stone"."""
@@ -156,10 +171,10 @@ class Places:
     def _tied(self, target: Hit, hit: Hit) -> bool:
         return any(word in self.words.ties for word in self.parsed.words(target.end, hit.start))
 
-    def _choose(self, ranked: Sequence[tuple[float, Hit]], own: str | None) -> Hit | None:
+    def _choose(self, ranked: Sequence[tuple[float, Hit]], own: str | None, lodged: Set[Hit]) -> Hit | None:
         for cost, hit in ranked:
             weak = hit.term.layer == "weak"
-            if own is not None and (weak or cost > _TIED) and not within(hit.term.key, own):
+            if own is not None and (weak or cost > _TIED) and not within(hit.term.key, own) and hit not in lodged:
                 continue
             if cost <= (_WEAK_FAR if weak else _FAR):
                 return hit
@@ -167,25 +182,35 @@ class Places:
 
     def _narrowed(self, chosen: Hit, own: str | None, hits: Sequence[Hit]) -> str:
         """The chosen place made narrower by the places beside it."""
-        beside = [hit for hit in hits if hit is not chosen and hit.gap(chosen) <= _BESIDE]
+        reach = _GENERAL_BESIDE if chosen.term.key in self.words.generals else _BESIDE
+        beside = [hit for hit in hits if hit is not chosen and hit.gap(chosen) <= reach]
         if chosen.term.layer == "lesion":
             inside = dict(chosen.term.inside)
-            for hit in beside:
-                if hit.term.layer == "place" and not self._of_another(hit, chosen):
-                    base = split(hit.term.key)[0]
-                    return inside.get(base, chosen.term.key if within(base, "node.hilar") else base)
+            for layer in ("place", "weak"):
+                for hit in beside:
+                    if hit.term.layer != layer or self._of_another(hit, chosen):
+                        continue
+                    if layer == "weak" and hit.term.key not in REGIONS:
+                        continue
+                    if chosen.term.key == _NODULE or governed.directly(self.parsed, chosen, hit, self.words):
+                        base = split(hit.term.key)[0]
+                        return inside.get(base, chosen.term.key if within(base, "node.hilar") else base)
             return chosen.term.key
         site = chosen.term.key
-        if site == "lung" and any(hit.term.layer == "lesion" and hit.gap(chosen) <= _BESIDE for hit in beside):
-            return "lung.nodule"
+        if site == "lung" and any(
+            hit.term.layer == "lesion" and hit.term.key == _NODULE and hit.gap(chosen) <= _BESIDE for hit in beside
+        ):
+            return _NODULE
         if own is not None and not within(site, own) and self.words.joined.get((own, site)):
             return self.words.joined[own, site]
         for hit in beside:
             other = hit.term.key
             if (narrow := self.words.joined.get((site, other)) or self.words.joined.get((other, site))) is not None:
                 return narrow
-            far = _BESIDE if site in self.words.generals else _SIDE_REACH
-            if within(other, site) and other != site and hit.term.layer == "place" and hit.gap(chosen) <= far:
+            if not within(other, site) or other == site or hit.term.layer != "place":
+                continue
+            near = hit.start == chosen.end or governed.directly(self.parsed, chosen, hit, self.words)
+            if near or site in self.words.generals:
                 return other
         return site
 
@@ -215,8 +240,9 @@ class Places:
                 at = hit
         return tuple(dict.fromkeys(found))
 
-    def _elsewhere(self, number: int, target: Hit, ranked: Sequence[tuple[float, Hit]], denied: bool) -> Where:
+    def _elsewhere(self, number: int, target: Hit, ranked: Sequence[tuple[float, Hit]], said: Assertion) -> Where:
         """What was spoken of before, else what was examined, else the region, else any place the text knows."""
+        denied = said is Assertion.NEGATED
         examined = [hit for one in self.parsed.sentences for hit in self._fit(target, one.of("modality"))]
         here = self.parsed.sentences[number]
         for step in range(1, min(number, _BACK) + 1):
@@ -228,16 +254,22 @@ class Places:
             named = [hit for hit in self._named(before, "place") if not self._bound(before, target, hit)]
             if found := self._fit(target, named):
                 hit = found[-1] if step > 1 else min(found, key=lambda one: one.start)
-                return Where(hit.term.key, (), None if fresh else self._side(before, hit, hit), hit)
+                side = None if fresh else sides.of(self.parsed, self.words, before, hit, hit)
+                if side is None and said in _HERE:
+                    side = sides.before(self.parsed, self.words, number - step, hit)
+                return Where(hit.term.key, (), side, hit)
         for hit in examined[:1]:
-            return Where(hit.term.key, (), self._side(here, target, None), hit)
+            return Where(hit.term.key, (), sides.of(self.parsed, self.words, here, target, None), hit)
         if near := self._fit(target, [hit for _, hit in ranked]):
-            return Where(near[0].term.key, (), self._side(here, target, near[0]), near[0])
+            return Where(near[0].term.key, (), sides.of(self.parsed, self.words, here, target, near[0]), near[0])
         for layer in ("place", "weak"):
             for one in self.parsed.sentences:
                 for hit in self._fit(target, self._named(one, layer)):
                     return Where(
-                        hit.term.key, (), self._side(one, hit, hit) if one.section == here.section else None, hit
+                        hit.term.key,
+                        (),
+                        sides.of(self.parsed, self.words, one, hit, hit) if one.section == here.section else None,
+                        hit,
                     )
         return Where(UNPLACED)
 
@@ -245,41 +277,3 @@ class Places:
         """The places where such a thing can be: a stone is looked for in organs that have stones."""
         fits = self.words.stone_places if target.term.key == "stone" else ()
         return [hit for hit in hits if not fits or any(within(hit.term.key, one) for one in fits)]
-
-    def _side(self, sentence: Sentence, target: Hit, chosen: Hit | None) -> str | None:
-        if chosen is not None and any(within(chosen.term.key, one) for one in _NO_SIDE):
-            return None
-        if chosen is not None and chosen.term.side:
-            return chosen.term.side
-        places = self._named(sentence)
-        sides = [
-            hit
-            for hit in sentence.of("side")
-            if not any(hit.overlaps(one) and one.end - one.start > hit.end - hit.start for one in places)
-        ]
-        own: list[tuple[int, str]] = []
-        for hit in sides:
-            ahead = [one for one in (*places, *sentence.of("target")) if 0 <= one.start - hit.end <= _SIDE_REACH]
-            ahead = [one for one in ahead if "," not in self.parsed.words(hit.end, one.start)]
-            owner = min(ahead, key=lambda one: one.start, default=None)
-            part = chosen is not None and chosen.end < hit.start and owner is not None and owner.start >= hit.end
-            part = part and chosen is not None and set(self.parsed.words(chosen.end, hit.start)) <= _PART_OF
-            both = " ".join(self.parsed.words(hit.start, hit.end)) in _NEEDS_OWNER
-            if part or _owns(owner, target, chosen, needed=both) or (hit.term.key == "bilateral" and not both):
-                near = min(hit.gap(target), hit.gap(chosen) if chosen is not None else hit.gap(target))
-                own.append((near, hit.term.key))
-        if not own:
-            sided = {one.term.side for one in places if one.term.side and one.gap(target) <= _BESIDE}
-            return sided.pop() if len(sided) == 1 else None
-        return min(own)[1] if min(own)[0] <= _BESIDE else None
-
-
-def _owns(owner: Hit | None, target: Hit, chosen: Hit | None, needed: bool) -> bool:
-    """Whether what a side stands before is the mention, its place, or nothing that would be another place."""
-    if owner is None:
-        return not needed
-    if owner.overlaps(target) or owner.term.layer == "weak":
-        return True
-    if chosen is None:
-        return False
-    return owner.overlaps(chosen) or within(chosen.term.key, owner.term.key) or 0 <= chosen.start - owner.end <= 2

@@ -65,7 +65,7 @@ class Reader:
             found = modifiers(sentence, targets)
             for target in targets:
                 said = self._asserted(sentence, target, found)
-                where = places.of(number, target, denied=said[0] is Assertion.NEGATED)
+                where = places.of(number, target, said=said[0])
                 yield self._mention(parsed, sentence, target, where, said, name)
 
     def _targets(self, parsed: Parsed, sentence: Sentence) -> list[Hit]:

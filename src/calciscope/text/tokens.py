@@ -92,6 +92,10 @@ class Parsed:
 def normal(word: str) -> str:
     """Lower case and without a plural s; both sides are shortened alike, so that it need not be good English."""
     low = word.lower().replace("’", "'")
+    if len(low) > 4 and low.endswith("ies"):
+        return f"{low[:-3]}y"
+    if len(low) > 6 and low.endswith("uses"):
+        return low[:-2]
     return low[:-1] if len(low) > 3 and low.endswith("s") and not low.endswith(("ss", "us", "is")) else low
 
 

@@ -22,7 +22,7 @@ _STEEPEST = 1.6
 _ROOT_RADIUS = (11.0, 24.0)
 # A heart reaches at least this many times as far to the left of the spine as to the right; columns of the heart hold
 # this many voxels.
-_LEFTWARD, _FEW_VOXELS = 0.9, 20
+_LEFTWARD, _FEW_VOXELS = 0.82, 20
 # The surest frame: nothing inside a heart without contrast is seen directly.
 _SUREST = 0.95
 # Below this a frame is dropped.
