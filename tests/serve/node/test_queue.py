@@ -140,13 +140,17 @@ def test_a_lease_that_has_run_out_is_anybodys(url):
         one.close()
 
 
-def test_what_was_arriving_when_the_node_ended_waits_for_the_sender(url):
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_was_arriving_when_the_node_ended_waits_anew(url, ended):
     first = Queue(url, "one")
-    arrive(first)
+    arrive(first, ended=ended)
+    with first.engine.begin() as work:
+        work.exec_driver_sql("UPDATE studies SET last_at = 0")
     first.close()
     same = Queue(url, "one")
     same.recover()
-    assert same.claim_complete(0, 100) is None
+    assert same.claim_complete(50, 100) is None, "it is quiet since the start only"
+    assert (same.claim_complete(0, 100) is not None) == ended
     arrive(same, instances=("i2",), transfer="t2")
     assert same.claim_complete(0, 100).version == 2
     same.close()

@@ -28,8 +28,6 @@ from calciscope.errors import InputError
 
 SCHEMA = 1
 _HOUR = 3600.0
-# The transfer of a study whose sender could not reach the node: one that never ends.
-_BROKEN = "broken"
 
 
 class State(StrEnum):
@@ -141,11 +139,14 @@ class Queue:
             yield work
 
     def recover(self) -> None:
-        """Take back what this node had claimed before it ended. What was arriving may have broken off meanwhile."""
-        arriving = sa.and_(_studies.c.state == State.RECEIVING, _studies.c.transfer.is_not(None))
+        """Take back what this node had claimed before it ended; what was arriving has its time of quiet anew.
+
+        A sender that could not reach the node meanwhile may have more. A transfer that broke off is still not ended.
+        """
+        arriving = _studies.c.state == State.RECEIVING
         with self._work() as work:
             work.execute(_studies.update().where(_studies.c.owner == self.owner).values(owner=None, lease_until=0.0))
-            work.execute(_studies.update().where(arriving).values(transfer=_BROKEN, last_at=time.time()))
+            work.execute(_studies.update().where(arriving).values(last_at=time.time()))
 
     # What arrives.
 
