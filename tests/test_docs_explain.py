@@ -39,7 +39,16 @@ def test_the_keys_of_a_mention_and_its_attributes_are_there():
     keys = {key for row in rows for key in re.findall(r"`(\w+)`", row[1])}
     assert keys
     assert keys <= set(Mention.model_fields)
-    known = {*lexicon.read("attributes")["words"], "size_mm", "hu", "agatston", "birads", "cac_drs", "change_years"}
+    known = {
+        *lexicon.read("attributes")["words"],
+        "size_mm",
+        "hu",
+        "agatston",
+        "birads",
+        "cac_drs",
+        "change_years",
+        "change_as_of",
+    }
     row = next(line for line in table.splitlines() if line.startswith("| `attributes`"))
     assert set(re.findall(r"`(\w+)`", row)) - {"attributes"} <= known
     assert all(f"`{one}`" in table for one in Assertion)

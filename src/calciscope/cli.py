@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from calciscope.commands import compare, explain, outputs, rules, serve, terminal
+from calciscope.commands import compare, explain, node, outputs, rules, serve, terminal
 from calciscope.commands import patient as reader
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
 if TYPE_CHECKING:
-    from calciscope.domain.assessment import Assessment
     from calciscope.domain.plain import PlainText
     from calciscope.domain.scores import LabelScores
     from calciscope.pipeline import Options, Run
@@ -38,8 +37,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(serve.app, name="serve")
 app.command()(compare.compare)
 app.command()(explain.explain)
-# The report has all; so many next steps and unknowns are printed.
-_MOST_SHOWN = 5
+app.command()(node.node)
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3
 
 PatientOption = Annotated[
@@ -135,7 +133,7 @@ def assess(
     if plain is not None:
         reader.show(plain)
     else:
-        _show(run.assessment)
+        terminal.show(run.assessment)
     for line in more.refused:
         typer.echo(f"not written: {line}", err=True)
     for path in written:
@@ -224,7 +222,7 @@ def demo(
             mask.write(simulated.mask, [one.site for one in simulated.truth], simulated.volume.geometry, out)
     run = _run([study], simulated.patient, Options())
     report = _write(run, out)[-1]
-    _show(run.assessment)
+    terminal.show(run.assessment)
     _compare(compare.compare(simulated.truth, run.assessment))
     typer.echo(f"Open the report in a browser: {report}")
 
@@ -291,42 +289,6 @@ def _check_spared(csv: Path, *inputs: Path | None) -> None:
         raise OutputError(f"--csv {csv}: it is a folder; give the name of a file")
     if any(one is not None and one.exists() and csv.exists() and csv.samefile(one) for one in inputs):
         raise OutputError(f"--csv {csv}: it is read as input and would be overwritten; give another name")
-
-
-def _show(assessment: Assessment) -> None:
-    """The answer, the findings as a table, what is unknown, what was refused."""
-    from calciscope.domain.assessment import Seriousness
-    from calciscope.report import text
-
-    typer.echo(assessment.answer)
-    if assessment.findings:
-        table = Table("site", "seriousness", "kind", "deposits", "diameter", "Agatston", box=None, pad_edge=False)
-        for finding in sorted(assessment.findings, key=lambda one: -Seriousness(one.seriousness.value or "none").rank):
-            shown = ("diameter", "agatston") if text.scored(finding.site) else ("diameter",)
-            cells = [text.value(finding.measures[key], key) if key in finding.measures else "-" for key in shown]
-            table.add_row(
-                finding.site,
-                (finding.seriousness.value or "none") + text.mark([r.status for r in finding.seriousness.reasons[:1]]),
-                finding.kind.value or "-",
-                str(len(finding.deposits) or "-"),
-                *cells,
-            )
-        terminal.print_table(table)
-    if assessment.patient_facts:
-        from calciscope.report import facts
-
-        for line in facts.lines(assessment):
-            typer.echo(line)
-    for differing in assessment.disagreements:
-        typer.echo(f"disagreement: {differing.site}: report: {differing.report}; image: {differing.image}")
-    for step in assessment.advice[:_MOST_SHOWN]:
-        where = f" ({step.site})" if step.site else ""
-        typer.echo(f"next: {step.text}{where}{text.mark([step.status, *(one.status for one in step.also)])}")
-    for unknown in assessment.unknowns[:_MOST_SHOWN]:
-        typer.echo(f"unknown: {unknown.input}: {unknown.would_change}{text.mark([unknown.status])}")
-    for refused in assessment.refused:
-        typer.echo(f"{'note' if refused.used else 'not used'}: {refused.input}: {refused.why}", err=True)
-    typer.echo(assessment.disclaimer)
 
 
 def _show_scores(results: Sequence[LabelScores]) -> None:

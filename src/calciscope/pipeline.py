@@ -135,7 +135,7 @@ def assess(
     changes = corrections.read(chosen.corrections) if chosen.corrections else ()
 
     clock.start("read", "reading")
-    told = reports.read(reports.among(inputs))
+    told = reports.gathered(inputs)
     records = tuple(path for path in inputs if is_record(path))
     person = _person(patient, records)
     others = {*records, *told.paths}
@@ -153,7 +153,7 @@ def assess(
         besides=told.paths,
         origins=chosen.origins,
     )
-    told = told.of_patient(study.owners)
+    told = told.of_patient(study.owners).on(one.info.acquisition.day for one in study.series)
     refused = (*person.refused, *absent, *told.refused, *study.refused)
     if not study.series and not person.known and not told.texts:
         raise _nothing(inputs, refused, study)
@@ -203,7 +203,8 @@ def assess(
             score="find" not in view.series.info.uses,
         )
     clock.start("interpret", "interpreting")
-    stated = told.beside(person.patient, sites, knowledge)
+    searched = _searched(seen)
+    stated = told.beside(person.patient, sites, knowledge, searched)
     meaning = interpret.interpret(
         (*sites, *stated.doubts),
         stated.patient,
@@ -213,7 +214,7 @@ def assess(
         not_judged=unseen,
     )
     findings = stated.marked(meaning.findings)
-    differing = told.disagreements(sites, findings, _searched(seen), knowledge)
+    differing = told.disagreements(sites, findings, searched, knowledge)
     refused = (*refused, *interpret.unread(person.patient, knowledge), *meaning.contradictions)
 
     clock.start("pictures", "drawing")

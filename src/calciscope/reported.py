@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -19,19 +19,25 @@ from calciscope.text import lexicon, sentences
 _BY = "the report"
 # An age in whole years may be one year off where two dates are meant.
 _YEAR = 1.0
+_LASTING = ("sex", "conditions", "history")
 
 
 def beside(
-    patient: Patient, facts: Sequence[PatientFact], known: Sequence[str], knowledge: Knowledge
+    patient: Patient,
+    facts: Sequence[PatientFact],
+    known: Sequence[str],
+    knowledge: Knowledge,
+    earlier: Collection[str] = (),
 ) -> tuple[Patient, tuple[PatientFact, ...]]:
     """The patient with what the reports add, and the facts, each with its list and whether it was used.
 
-    ``known`` are the places of calcium. What an examination shows on one side (hydronephrosis) is said of the findings
+    ``known`` are the places of calcium, ``earlier`` the names of reports that are older than the images: of these only
+    what lasts is used. What an examination shows on one side (hydronephrosis) is said of the findings
     there and of no other.
     """
     told: list[PatientFact] = []
-    for one in _once(facts):
-        fact, patient = _added(_listed(one, knowledge), patient, known, knowledge)
+    for one in _once([_of_then(_listed(one, knowledge), earlier) for one in facts]):
+        fact, patient = _added(one, patient, known, knowledge)
         told.append(fact)
     return patient, tuple(told)
 
@@ -97,15 +103,23 @@ def _once(facts: Sequence[PatientFact]) -> list[PatientFact]:
     """The facts of several reports; ages and sexes that differ between them are used of none."""
     texts = sentences.words()["facts"]
     found: dict[tuple[str, float | str, bool, str | None], PatientFact] = {}
-    for one in facts:
+    for one in sorted(facts, key=lambda fact: not fact.used):
         found.setdefault((one.key, one.value, one.denied, one.laterality), one)
-    differ = {key for key in ("age", "sex") if len({one.value for one in found.values() if one.key == key}) > 1}
-    affirmed = {one.value for one in found.values() if not one.denied}
+    said = [one for one in found.values() if one.used]
+    differ = {key for key in ("age", "sex") if len({one.value for one in said if one.key == key}) > 1}
+    affirmed = {one.value for one in found.values() if one.used and not one.denied}
     return [
-        one.model_copy(update={"used": False, "why": texts["several"]}) if one.key in differ else one
+        one.model_copy(update={"used": False, "why": texts["several"]}) if one.key in differ and one.used else one
         for one in found.values()
         if not (one.denied and one.value in affirmed)
     ]
+
+
+def _of_then(fact: PatientFact, earlier: Collection[str]) -> PatientFact:
+    """A fact of a report from before the images is used where it lasts, as an illness does and an age does not."""
+    if fact.report not in earlier or (fact.key in _LASTING and fact.laterality is None and not fact.denied):
+        return fact
+    return fact.model_copy(update={"used": False, "why": sentences.words()["facts"]["earlier"]})
 
 
 def _listed(fact: PatientFact, knowledge: Knowledge) -> PatientFact:
@@ -140,14 +154,20 @@ def _added(
 def _person(fact: PatientFact, patient: Patient) -> tuple[PatientFact, Patient]:
     texts = sentences.words()["facts"]
     if fact.key == "age" and patient.age is not None:
-        same = abs(patient.age - float(fact.value)) <= _YEAR
-        why = None if same else texts["age"].format(value=patient.age)
+        why = None if same(fact, patient.age) else texts["age"].format(value=patient.age)
         return fact.model_copy(update={"used": False, "why": why}), patient
     if fact.key == "sex" and patient.sex != "unknown":
         why = None if patient.sex == fact.value else texts["sex"].format(value=patient.sex)
         return fact.model_copy(update={"used": False, "why": why}), patient
     more: dict[str, Any] = {fact.key: fact.value}
     return fact, replace(patient, **more)
+
+
+def same(fact: PatientFact, value: float | str) -> bool:
+    """Whether an age or a sex is the one that stands elsewhere."""
+    if isinstance(value, str) or isinstance(fact.value, str):
+        return fact.value == value
+    return abs(fact.value - value) <= _YEAR
 
 
 def _against(fact: PatientFact, phrase: str, patient: Patient, knowledge: Knowledge) -> str | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 from calciscope import interpret, reported
@@ -17,8 +20,8 @@ from calciscope.errors import InputError
 from calciscope.interpret.merge import as_measured
 from calciscope.interpret.rules import Knowledge
 from calciscope.read.files import inside, is_there
-from calciscope.read.text import Report, is_report, read_report
-from calciscope.text import ReportText, Told, join, reader, sentences, told
+from calciscope.read.text import Report, is_archive, is_report, read_report, unpacked
+from calciscope.text import ReportText, Told, join, reader, sentences, times, told
 
 # How sure a place is of which the report itself is not.
 _DOUBT = 0.5
@@ -49,13 +52,17 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """The reports of one patient: their mentions, what they say of the patient, and what was refused."""
+    """The reports of one patient: their mentions, what they say of the patient, and what was refused.
+
+    ``imaged_on`` is the day of the images beside them, where it is known.
+    """
 
     texts: tuple[Report, ...] = ()
     mentions: tuple[Mention, ...] = ()
     facts: tuple[PatientFact, ...] = ()
     refused: tuple[Refusal, ...] = ()
     paths: frozenset[Path] = frozenset()
+    imaged_on: date | None = None
 
     @property
     def inputs(self) -> tuple[tuple[str, str], ...]:
@@ -64,19 +71,63 @@ class Reports:
 
     @property
     def told(self) -> Told:
-        """What they tell."""
-        return told(self.mentions)
+        """What they tell of the time of the images; without images, what they tell."""
+        older = {one.name for one in self._older}
+        return told([one for one in self.mentions if one.report not in older])
 
-    def beside(self, patient: Patient, seen: Sequence[MeasuredSite], knowledge: Knowledge) -> Stated:
-        """What the reports state, at the places of the images; what is possible only where nothing else is known."""
+    @property
+    def _older(self) -> tuple[Report, ...]:
+        return tuple(one for one in self.texts if times.is_older(one.header.on, self.imaged_on))
+
+    def on(self, days: Iterable[date | None]) -> Reports:
+        """The reports beside images of some days: those of another day are told, and a change is that until theirs."""
+        known = [day for day in days if day is not None]
+        if not known:
+            return self
+        beside = replace(self, imaged_on=min(known))
+        notes = [(one.name, times.note(one.header.on, min(known))) for one in self.texts if one.header.on is not None]
+        older = {one.name: one.header.on for one in beside._older}
+        return replace(
+            beside,
+            refused=(*self.refused, *(Refusal(name, why, used=True) for name, why in notes if why is not None)),
+            mentions=tuple(
+                one if (on := older.get(one.report or "")) is None else times.dated(one, on) for one in self.mentions
+            ),
+        )
+
+    def beside(
+        self,
+        patient: Patient,
+        seen: Sequence[MeasuredSite],
+        knowledge: Knowledge,
+        searched: frozenset[str] = frozenset(),
+    ) -> Stated:
+        """What the reports state, at the places of the images; what is possible only where nothing else is known.
+
+        ``searched`` are the places that the images show: what an older report says of them the images answer.
+        """
         said = self.told
+        places = {one.site for one in seen}
+        then = [
+            finding
+            for report in self._older
+            for finding in times.earlier(self._said_by(report), report.header.on or date.min, places, searched)
+        ]
+        patient = replace(patient, findings=(*patient.findings, *then))
         findings, otherwise = reported.joined(patient, join.joined(said, seen), said.absent, self.mentions)
         known = {one.site for one in findings} | {one.site for one in seen}
         doubts = [one for one in join.unseen(said, seen) if one.site not in known]
         person, facts = reported.beside(
-            replace(patient, findings=findings), self.facts, [one.site for one in seen if one.placed], knowledge
+            replace(patient, findings=findings),
+            self.facts,
+            [one.site for one in seen if one.placed],
+            knowledge,
+            {one.name for one in self._older},
         )
         return Stated(person, tuple(self._doubt(one, knowledge) for one in doubts), (*facts, *otherwise))
+
+    def _said_by(self, report: Report) -> tuple[StatedFinding, ...]:
+        return told([one for one in self.mentions if one.report == report.name]).stated
 
     def of_patient(self, owners: frozenset[str]) -> Reports:
         """The reports without those that carry the id of another patient than the images, or of several patients."""
@@ -152,6 +203,26 @@ def among(inputs: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def gathered(inputs: Sequence[Path]) -> Reports:
+    """The reports among the inputs of one patient, read: named, in folders, and in ZIPs of these."""
+    plain = among(inputs)
+    with TemporaryDirectory(prefix="calciscope-") as temporary:
+        packed = dict(_packed(inputs, Path(temporary)))
+        found = read((*plain, *packed))
+    return replace(found, paths=frozenset((*plain, *packed.values())))
+
+
+def _packed(inputs: Sequence[Path], temporary: Path) -> Iterator[tuple[Path, Path]]:
+    """Reports out of ZIPs, each with the path that it has for a person; a bad ZIP is told where images are read."""
+    given = [path for path in inputs if is_there(path)]
+    found = [inner for path in given if path.is_dir() for inner in inside(path)]
+    for path in (*given, *found):
+        if not is_archive(path):
+            continue
+        with suppress(InputError):
+            yield from ((one, packed) for one, packed in unpacked(path, temporary).items() if _has_headings(one))
+
+
 def _has_headings(path: Path) -> bool:
     if path.suffix.lower() not in (".txt", ".text"):
         return True
@@ -195,4 +266,18 @@ def understood(report: Report) -> ReportText:
     found = reader().read(report.text, report.name)
     if found.language is not None:
         raise InputError(f"{report.name}: is in {found.language}, not in English; give an English text")
-    return found
+    return replace(found, facts=_with_header(found.facts, report))
+
+
+def _with_header(facts: Sequence[PatientFact], report: Report) -> tuple[PatientFact, ...]:
+    """What the text says of the patient with age and sex of the header, which stand for the same in the text."""
+    given: dict[str, float | str] = {}
+    if report.header.age is not None:
+        given["age"] = report.header.age
+    if report.header.sex != "unknown":
+        given["sex"] = report.header.sex
+    first = [
+        PatientFact(key=key, value=value, start=0, end=0, text="DICOM header", report=report.name)
+        for key, value in given.items()
+    ]
+    return (*first, *(one for one in facts if one.key not in given or not reported.same(one, given[one.key])))

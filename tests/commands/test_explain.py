@@ -1,5 +1,6 @@
 """``calciscope explain``: one report, several, tables, standard input, patients, and bad input."""
 
+import io
 import json
 import re
 
@@ -10,6 +11,7 @@ pytest.importorskip("spacy", reason="the text extra is not installed")
 from calciscope.commands import explain as command
 from calciscope.domain.assessment import Assessment
 from calciscope.read.text import of_text
+from tests.read.test_text import packed, structured_report
 from tests.studies import run
 
 REPORT = """HISTORY: History of gallstones.
@@ -166,16 +168,38 @@ def test_wrong_use(arguments, why):
     assert why in " ".join(ran.err.replace("│", " ").split())
 
 
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"", "is empty"),
-        (b"\0\1\2" * 99, "is not text"),
-        (b"calcified node. " * 700_000, "is larger than 1 MB"),
-        (b"Nachweis einer Verkalkung in der Niere und keine Steine in der Blase", "is in German"),
-        ("Кальцинаты в почках, камни в мочевом пузыре".encode(), "is in another script"),
-    ],
-)
+BAD = [
+    (b"", "is empty"),
+    (b"\0\1\2" * 99, "is not text"),
+    (b"calcified node. " * 700_000, "is larger than 1 MB"),
+    (b"Nachweis einer Verkalkung in der Niere und keine Steine in der Blase", "is in German"),
+    ("Кальцинаты в почках, камни в мочевом пузыре".encode(), "is in another script"),
+]
+
+
+@pytest.mark.parametrize(("content", "why"), BAD)
+def test_bad_input_on_standard_input_is_one_line(monkeypatch, content, why):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    ran = run("explain", "-")
+    assert ran.code == 3
+    assert ran.err.count("\n") == 1
+    assert why in ran.err
+
+
+@pytest.mark.parametrize(("content", "why"), BAD)
+def test_bad_input_stops_no_other_report(tmp_path, content, why):
+    (tmp_path / "a.txt").write_bytes(content)
+    (tmp_path / "b.txt").write_text("FINDINGS: Gallstones.")
+    ran = run("assess", tmp_path / "a.txt", tmp_path / "b.txt", out=tmp_path / "out")
+    assert ran.code == 0
+    assert [one["site"] for one in ran.data["findings"]] == ["gallbladder"]
+    assert [(one["input"], why in one["why"]) for one in ran.data["refused"]] == [("a.txt", True)]
+    ran = run("explain", tmp_path / "a.txt", tmp_path / "b.txt")
+    assert (ran.code, ran.err.count("\n")) == (0, 1)
+    assert json.loads(ran.out.splitlines()[-1])["report"] == "b.txt"
+
+
+@pytest.mark.parametrize(("content", "why"), BAD)
 def test_bad_input_is_one_line(tmp_path, content, why):
     (tmp_path / "a.txt").write_bytes(content)
     ran = run("explain", tmp_path / "a.txt")
@@ -199,6 +223,34 @@ def test_a_folder_of_reports_is_a_line_each_and_what_is_none_is_left_out(tmp_pat
     assert "German" in lines[1]["refused"]
     (tmp_path / "empty").mkdir()
     assert "holds no report" in run("explain", tmp_path / "empty").err
+
+
+def test_a_zip_of_reports_is_a_line_each(tmp_path):
+    path = packed(tmp_path / "a.zip", structured_report(tmp_path / "sr.dcm"), report="FINDINGS: Gallstones.", b="")
+    ran = run("explain", path)
+    assert ran.code == 0
+    assert [json.loads(line)["report"] for line in ran.out.splitlines()] == ["sr.dcm", "report.txt"]
+    assert ran.err.splitlines() == ["calciscope: b.txt: is empty; give a report text"]
+    (tmp_path / "whole").mkdir()
+    path.rename(tmp_path / "whole" / "a.zip")
+    assert run("explain", tmp_path / "whole").out == ran.out
+
+
+def test_a_zip_without_a_report_and_a_bad_one(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no report")
+    assert "none.zip: holds no report" in run("explain", packed(tmp_path / "none.zip", tmp_path / "a.png")).err
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and no more")
+    ran = run("explain", tmp_path / "bad.zip")
+    assert (ran.code, "bad.zip: the ZIP is damaged" in ran.err) == (3, True)
+
+
+def test_age_and_sex_of_a_header_count(tmp_path):
+    path = structured_report(tmp_path / "sr.dcm", PatientAge="062Y", PatientSex="F")
+    found = json.loads(run("explain", path, "--json").out)["patient_facts"]
+    assert [(one["key"], one["value"], one["text"], one["used"]) for one in found] == [
+        ("age", 62.0, "DICOM header", True),
+        ("sex", "female", "DICOM header", True),
+    ]
 
 
 def test_an_empty_cell_of_a_table_is_told(tmp_path):

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from zipfile import ZipFile
 
 import pytest
 from pydicom import dcmread
@@ -9,7 +10,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from calciscope.errors import InputError
-from calciscope.read.text import is_report, of_text, read_report, read_table
+from calciscope.read.text import is_archive, is_report, of_text, read_report, read_table, unpacked
 
 TEXT = "FINDINGS: Calcified granuloma in the right upper lobe."
 
@@ -28,7 +29,7 @@ def item(kind, name, **values):
     return one
 
 
-def structured_report(path, modality="SR", content=None):
+def structured_report(path, modality="SR", content=None, **header):
     data = Dataset()
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -41,7 +42,18 @@ def structured_report(path, modality="SR", content=None):
         item("CONTAINER", "Findings", ContentSequence=texts),
         item("TEXT", "Conclusion", TextValue="Nephrolithiasis."),
     ]  # fmt: skip
+    for key, value in header.items():
+        setattr(data, key, value)
     data.save_as(path, enforce_file_format=True)
+    return path
+
+
+def packed(path, *files, **texts):
+    with ZipFile(path, "w") as archive:
+        for file in files:
+            archive.write(file, file.name)
+        for name, text in texts.items():
+            archive.writestr(f"deep/{name}.txt", text)
     return path
 
 
@@ -157,6 +169,28 @@ def test_a_table_without_the_column_names_those_that_it_has(tmp_path):
     path.write_text("id,report\n1,x\n")
     with pytest.raises(InputError, match="has no column 'text'; it has 'id', 'report'"):
         list(read_table(path, "text", None))
+
+
+def test_the_reports_in_a_zip(tmp_path):
+    sr = structured_report(tmp_path / "IM1")
+    image = structured_report(tmp_path / "IM2", modality="CT", SOPClassUID="1.2.840.10008.5.1.4.1.1.2")
+    path = packed(tmp_path / "a.zip", sr, image, report=TEXT)
+    assert is_archive(path)
+    assert not is_archive(sr)
+    (tmp_path / "out").mkdir()
+    found = unpacked(path, tmp_path / "out")
+    assert sorted(found.values()) == [path / "IM1", path / "deep" / "report.txt"]
+    assert {read_report(one).text for one in found} == {TEXT, read_report(sr).text}
+    assert not list((tmp_path / "out").rglob("IM2"))
+
+
+def test_a_bad_zip_is_one_line_and_a_word_document_is_none(tmp_path):
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(InputError, match=r"bad\.zip: the ZIP is damaged") as error:
+        unpacked(tmp_path / "bad.zip", tmp_path)
+    assert "\n" not in str(error.value)
+    assert not is_archive(packed(tmp_path / "a.docx", report=TEXT))
+    assert not is_archive(tmp_path / "absent.zip")
 
 
 def test_a_text_is_a_report_too():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +26,7 @@ _STREAM = "-"
 def explain(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="REPORT...", help="Texts, DICOM SR, FHIR DiagnosticReport, folders, a CSV, or -."),
+        typer.Argument(metavar="REPORT...", help="Texts, DICOM SR, FHIR DiagnosticReport, folders, ZIPs, a CSV, or -."),
     ],
     text_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Column of a CSV that holds the report texts.")
@@ -51,7 +51,7 @@ def explain(
     from calciscope.explaining import Explainer, Options
 
     options = Options(guidelines=guidelines, knowledge=tuple(knowledge or ()))
-    many = len(inputs) > 1 or text_column is not None or Path(inputs[0]).is_dir()
+    many = len(inputs) > 1 or text_column is not None or _holds_several(Path(inputs[0]))
     if many and patient is not None:
         raise typer.BadParameter("--patient belongs to one report; give that report alone")
     if many and out is not None:
@@ -67,6 +67,12 @@ def explain(
     if isinstance(report, Exception):
         raise NothingToAssessError(str(report))
     _one(report, _explained(explainer, report, person, refused), audience, options.knowledge, out)
+
+
+def _holds_several(path: Path) -> bool:
+    from calciscope.read import text
+
+    return path.is_dir() or text.is_archive(path)
 
 
 def _check(inputs: Sequence[str], text_column: str | None, id_column: str | None, guidelines: str) -> None:
@@ -103,6 +109,8 @@ def _read(inputs: Sequence[str], text_column: str | None, id_column: str | None)
                 yield text.read_stream(text.standard_input())
             elif Path(given).is_dir():
                 yield from _folder(Path(given))
+            elif text.is_archive(Path(given)):
+                yield from _zip(Path(given))
             else:
                 yield text.read_report(Path(given))
         except InputError as error:
@@ -110,20 +118,40 @@ def _read(inputs: Sequence[str], text_column: str | None, id_column: str | None)
 
 
 def _folder(folder: Path) -> Iterator[Report | InputError]:
-    """Every text, DICOM SR and FHIR DiagnosticReport below a folder."""
+    """Every text, DICOM SR and FHIR DiagnosticReport below a folder, also in ZIPs there."""
     from calciscope.read import text
-    from calciscope.read.files import inside, printable
+    from calciscope.read.files import inside
+
+    yield from _each(folder, (path for path in inside(folder) if text.is_report(path) or text.is_archive(path)))
+
+
+def _zip(archive: Path) -> Iterator[Report | InputError]:
+    """The same in a ZIP."""
+    from tempfile import TemporaryDirectory
+
+    from calciscope.read import text
+
+    with TemporaryDirectory(prefix="calciscope-") as temporary:
+        yield from _each(archive, text.unpacked(archive, Path(temporary)))
+
+
+def _each(whole: Path, paths: Iterable[Path]) -> Iterator[Report | InputError]:
+    """The reports at some paths of a folder or ZIP, or that there is none."""
+    from calciscope.read import text
+    from calciscope.read.files import printable
 
     found = False
-    for path in inside(folder):
-        if text.is_report(path):
-            found = True
-            try:
+    for path in paths:
+        found = True
+        try:
+            if text.is_archive(path):
+                yield from _zip(path)
+            else:
                 yield text.read_report(path)
-            except InputError as error:
-                yield error
+        except InputError as error:
+            yield error
     if not found:
-        yield InputError(f"{printable(folder)}: holds no report; give text files, DICOM SR or FHIR DiagnosticReport")
+        yield InputError(f"{printable(whole)}: holds no report; give text files, DICOM SR or FHIR DiagnosticReport")
 
 
 def _explained(
@@ -192,7 +220,6 @@ def _show(given: Report, found: Assessment) -> None:
     """The text with its mentions marked, what was understood of each, and the answer."""
     import sys
 
-    from calciscope import cli
     from calciscope.report import explain as report
 
     colours = sys.stdout.isatty()
@@ -201,4 +228,4 @@ def _show(given: Report, found: Assessment) -> None:
         typer.echo("")
         terminal.print_table(report.table(found.mentions))
         typer.echo("")
-    cli._show(found)
+    terminal.show(found)

@@ -72,8 +72,8 @@ class PatientFact(BaseModel):
 
     ``key`` is ``age`` (years), ``sex`` or a list of the patient file (``conditions``, ``history``, ``symptoms``,
     ``medications``), ``value`` the number or phrase, ``denied`` whether the report says that it is not so. ``start``
-    and ``end`` are offsets of characters in the text, ``laterality`` is the side that stands beside it. Where ``used``
-    is false ``why`` says what goes before it.
+    and ``end`` are offsets of characters in the text (0 where the header of a file says it), ``laterality`` is the
+    side that stands beside it. Where ``used`` is false ``why`` says what goes before it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -6,6 +6,7 @@ import shutil
 import stat
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from tempfile import mkdtemp
 
@@ -16,6 +17,8 @@ _RATIO_FROM_BYTES = 64 * 1024**2
 _MOST_BYTES = 16 * 1024**3
 _MOST_MEMBERS = 200_000
 _COPY_BYTES = 1024**2
+# So much of a member is shown to whoever says whether it is wanted.
+LOOK = 4096
 
 
 class ArchiveError(Exception):
@@ -28,17 +31,20 @@ def is_zip(path: Path) -> bool:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def extract(path: Path, temporary: Path) -> Path:
+def extract(path: Path, temporary: Path, wanted: Callable[[str, bytes], bool] | None = None) -> Path:
     """Extract a ZIP into a new folder below ``temporary`` and return that folder.
 
-    Raises :class:`ArchiveError` for a damaged or encrypted ZIP, members that would leave the folder, links, and
-    contents out of proportion. Nothing is kept of a refused ZIP.
+    ``wanted`` is asked of the name and the first bytes of each member; without it all are extracted. Raises
+    :class:`ArchiveError` for a damaged or encrypted ZIP, members that would leave the folder, links, and contents out
+    of proportion. Nothing is kept of a refused ZIP.
     """
     folder = Path(mkdtemp(dir=temporary))
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
             _check(members)
+            if wanted is not None:
+                members = [member for member in members if wanted(member.filename, _start(archive, member))]
             _copy(archive, members, folder)
     except ArchiveError:
         shutil.rmtree(folder)
@@ -49,6 +55,11 @@ def extract(path: Path, temporary: Path) -> Path:
             "the ZIP is damaged or of an unknown kind; make it again, or give the folder itself"
         ) from error
     return folder
+
+
+def _start(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    with archive.open(member) as source:
+        return source.read(LOOK)
 
 
 def _check(members: list[zipfile.ZipInfo]) -> None:

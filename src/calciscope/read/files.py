@@ -32,12 +32,16 @@ _NOT_YET = {
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of an input. ``given`` says that it was named itself and not merely found in a folder."""
+    """A file of an input. ``given`` says that it was named itself and not merely found in a folder.
+
+    ``packed`` is the path within its ZIP, behind that of the ZIP, where it was extracted.
+    """
 
     path: Path
     name: str
     top: int
     given: bool
+    packed: Path | None = None
 
     @property
     def is_volume(self) -> bool:
@@ -87,7 +91,7 @@ def walk(inputs: Sequence[Path], temporary: Path) -> tuple[list[File], list[Refu
                 if is_zip(inner):
                     refused.append(Refusal(printable(inner), "a ZIP inside a ZIP is not opened; extract it first"))
                 else:
-                    found.append(File(inner, printable(inner), top, False))
+                    found.append(File(inner, printable(inner), top, False, file.path / inner.relative_to(folder)))
         if closed:
             refused.append(Refusal(several([printable(one) for one in closed], len(closed)), UNREADABLE))
     return found, refused

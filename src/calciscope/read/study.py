@@ -90,7 +90,7 @@ def open_study(
     tell = progress or (lambda text, share: None)
     with TemporaryDirectory(prefix="calciscope-") as temporary, _quiet():
         files, refused = walk(inputs, Path(temporary))
-        files = [file for file in files if file.path not in besides]
+        files = [file for file in files if file.path not in besides and file.packed not in besides]
         ledger = _Ledger(refused)
         digests: dict[int, list[str]] = {top: [] for top in range(len(inputs))}
         frames, sources = _scan(files, ledger, digests, lambda share: tell("reading headers", _HEADERS * share))

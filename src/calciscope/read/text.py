@@ -11,18 +11,22 @@ import warnings
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
 from calciscope.errors import InputError
-from calciscope.read.files import printable
+from calciscope.read import report_header
+from calciscope.read.archive import LOOK as _LOOK_SR
+from calciscope.read.archive import ArchiveError, extract, is_zip
+from calciscope.read.files import inside, printable
 from calciscope.read.identifiers import identifiers_of, masked
 from calciscope.read.patients import owner
+from calciscope.read.report_header import ReportHeader
 
 # A report is a page or two; a text of more than this is many reports, or something else.
 MOST_BYTES = 1_000_000
@@ -32,8 +36,8 @@ _DOCUMENTS = {".pdf": "a PDF", ".docx": "a Word document", ".doc": "a Word docum
 # A text has fewer signs than this share that are none of writing, in its first so many.
 _CONTROL, _LOOK = 0.02, 65536
 _CELL = 10_000_000
-# Classes of structured reports (PS3.4 B.5), those of radiation dose, and how much of a file is looked at for them.
-_SR, _LOOK_SR = b"1.2.840.10008.5.1.4.1.1.88.", 4096
+# Classes of structured reports (PS3.4 B.5), and those of radiation dose.
+_SR = b"1.2.840.10008.5.1.4.1.1.88."
 _DOSE = frozenset(f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in (67, 68, 73, 74, 75, 76))
 
 
@@ -41,13 +45,14 @@ _DOSE = frozenset(f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in (67, 68, 
 class Report:
     """One report text with the name that it has for a person and the digest of what was read.
 
-    ``owner`` is a digest of the patient's id where the file carries one.
+    ``owner`` is a digest of the patient's id where the file carries one, ``header`` what stands above the text.
     """
 
     name: str
     text: str
     digest: str
     owner: str = field(default="", repr=False)
+    header: ReportHeader = field(default_factory=ReportHeader)
 
 
 def is_report(path: Path) -> bool:
@@ -62,6 +67,32 @@ def is_report(path: Path) -> bool:
         except (OSError, ValueError, RecursionError):
             return False
     return _is_sr(path)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a ZIP, which may hold reports; a Word document is one too and is none here."""
+    try:
+        return path.is_file() and path.suffix.lower() not in _DOCUMENTS and is_zip(path)
+    except OSError:
+        return False
+
+
+def unpacked(path: Path, temporary: Path) -> dict[Path, Path]:
+    """The reports in a ZIP, extracted below ``temporary``, each with its path in the ZIP; images stay where they are.
+
+    Raises:
+        InputError: the ZIP is damaged or not safe to extract; one line that names it.
+    """
+    try:
+        folder = extract(path, temporary, _may_be_report)
+    except ArchiveError as error:
+        raise InputError(f"{printable(path)}: {error}") from error
+    return {one: path / one.relative_to(folder) for one in inside(folder) if is_report(one)}
+
+
+def _may_be_report(name: str, start: bytes) -> bool:
+    suffix = PurePosixPath(name).suffix.lower()
+    return suffix in (".txt", ".text", ".json") or (start[_PREAMBLE] == b"DICM" and b"SR" in start) or _SR in start
 
 
 def read_report(path: Path) -> Report:
@@ -80,23 +111,22 @@ def read_report(path: Path) -> Report:
         why = "there is no such file" if isinstance(error, FileNotFoundError) else "it cannot be opened as a file"
         raise InputError(f"{name}: {why}; check the path") from error
     if raw[_PREAMBLE] == b"DICM":
-        text, header = _structured(path, name)
-        return Report(
-            masked(name, identifiers_of(header)), text, _digest(raw), owner(str(header.get("PatientID") or ""))
-        )
-    return Report(name, _as_text(raw, name), _digest(raw))
+        text, data = _structured(path, name)
+        shown, whose = masked(name, identifiers_of(data)), owner(str(data.get("PatientID") or ""))
+        return Report(shown, text, _digest(raw), whose, report_header.of_dicom(data))
+    return _as_report(raw, name)
 
 
 def of_text(text: str) -> Report:
     """A report that is there as a string; raises :class:`InputError` as :func:`read_report`."""
     raw = text.encode()
-    return Report("text", _as_text(raw, "text"), _digest(raw))
+    return _as_report(raw, "text")
 
 
 def read_stream(stream: BinaryIO) -> Report:
     """The report on standard input; raises :class:`InputError` as :func:`read_report`."""
     raw = stream.read(MOST_BYTES + 1)
-    return Report("-", _as_text(raw, "standard input"), _digest(raw))
+    return replace(_as_report(raw, "standard input"), name="-")
 
 
 def read_table(path: Path, text_column: str, id_column: str | None) -> Iterator[Report]:
@@ -128,13 +158,13 @@ def read_table(path: Path, text_column: str, id_column: str | None) -> Iterator[
         csv.field_size_limit(before)
 
 
-def _as_text(raw: bytes, name: str) -> str:
+def _as_report(raw: bytes, name: str) -> Report:
     if not raw.strip():
         raise InputError(f"{name}: is empty; give a report text")
     text = _decoded(raw, name)
     start = text.lstrip()[:1]
     if start == "{":
-        return _record(text, name)
+        return _record(text, name, _digest(raw))
     if len(raw) > MOST_BYTES:
         raise InputError(
             f"{name}: is larger than {MOST_BYTES // 1_000_000} MB, which no report is; give one report a file, "
@@ -142,7 +172,7 @@ def _as_text(raw: bytes, name: str) -> str:
         )
     if not any(sign.isalpha() for sign in text):
         raise InputError(f"{name}: holds no words; give a report text")
-    return text
+    return Report(name, text, _digest(raw), header=report_header.of_text(text))
 
 
 def _decoded(raw: bytes, name: str) -> str:
@@ -162,16 +192,17 @@ def _decoded(raw: bytes, name: str) -> str:
     return text
 
 
-def _record(text: str, name: str) -> str:
+def _record(text: str, name: str, digest: str) -> Report:
     """The words of a FHIR DiagnosticReport, alone or in a bundle."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{name}: is cut off or not JSON; export it again") from error
-    parts = [part for one in _diagnostic_reports(data) for part in _parts(one)]
+    records = list(_diagnostic_reports(data))
+    parts = [part for one in records for part in _parts(one)]
     if not parts:
         raise InputError(f"{name}: holds no FHIR DiagnosticReport with a text; give the report itself")
-    return "\n\n".join(dict.fromkeys(parts))
+    return Report(name, "\n\n".join(dict.fromkeys(parts)), digest, header=report_header.of_fhir(records[0]))
 
 
 def _diagnostic_reports(data: Any) -> Iterator[Mapping[str, Any]]:

@@ -13,6 +13,8 @@ from calciscope.text.attributes import Values, largest
 from calciscope.text.lexicon import lexicon
 
 _BOTH = "bilateral"
+# Words that rules read of the finding alone, as they read those of the patient.
+SAID = "said"
 _BY = "the report"
 # What is possible below these headings is what the examination was to answer, and no result.
 _ASKED = ("indication", "clinical", "history", "comparison", "technique")
@@ -75,7 +77,7 @@ def _finding(site: str, group: Sequence[Mention]) -> StatedFinding:
         values["birads"] = str(whole["birads"])
     values |= _words(base, whole)
     if said := _said(base, group):
-        values["said"] = "; ".join(said)
+        values[SAID] = "; ".join(said)
     if any(one.laterality == _BOTH for one in group) and split(site)[1] is None and exists(f"{base}.left"):
         values["symmetry"] = _BOTH
     return StatedFinding(site, MappingProxyType(values), by=_BY)
