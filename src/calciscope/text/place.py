@@ -13,6 +13,7 @@ from calciscope.text.tokens import Hit, Parsed, Sentence
 
 # Costs in words: what a sign, an ending or an unsure word between a place and a mention is worth as distance.
 _COMMA, _BRACKET, _END, _AND, _AFTER, _WEAK, _MENTION = 3.0, 4.0, 5.0, 1.0, 1.5, 6.0, 2.0
+_BEFORE = 0.5
 _ORIGIN, _EXAMINED, _NEIGHBOUR, _SOURCE = 12.0, 6.0, 6.0, -10.0
 # A place further than this is not that of the mention, where the word itself or the text names one.
 _TIED, _FAR, _WEAK_FAR = 3.0, 30.0, 12.0
@@ -164,6 +165,9 @@ class Places:
         after = hit.start >= target.end
         if after and not target.term.first and not self._tied(target, hit):
             cost += _AFTER
+        # What is "calcified" stands behind the word.
+        if not after and target.term.first:
+            cost += _BEFORE
         if hit.term.layer == "weak":
             cost += _WEAK
         return cost
