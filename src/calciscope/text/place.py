@@ -209,6 +209,9 @@ class Places:
             return self.words.joined[own, site]
         for hit in beside:
             other = hit.term.key
+            word = " ".join(self.parsed.words(hit.start, hit.end))
+            if (narrow := self.words.beside_words.get((site, word))) is not None:
+                return narrow
             if (narrow := self.words.joined.get((site, other)) or self.words.joined.get((other, site))) is not None:
                 return narrow
             if not within(other, site) or other == site or hit.term.layer != "place":
