@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -32,11 +33,16 @@ def program(name: str) -> str:
     """The path of a program, beside this interpreter or on the path."""
     found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
     if found is None:
-        why = f"{name} is not installed: {PACKAGES[name]}"
-        if os.environ.get("CALCISCOPE_TEST_ALL"):
-            pytest.fail(why)
-        pytest.skip(why)
+        missing(name, PACKAGES[name])
     return found
+
+
+def missing(name: str, package: str) -> NoReturn:
+    """Skip, or fail where everything must be there."""
+    why = f"{name} is not installed: {package}"
+    if os.environ.get("CALCISCOPE_TEST_ALL"):
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 def ran(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -51,7 +57,8 @@ def errors(path: Path) -> set[str]:
     return {line for line in (done.stderr + done.stdout).splitlines() if line.startswith("Error")}
 
 
-def _free() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens at."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
@@ -80,11 +87,11 @@ class Server:
 
 
 @contextmanager
-def orthanc(folder: Path) -> Iterator[Server]:
-    """Start an Orthanc with its store in ``folder`` and stop it at the end."""
+def orthanc(folder: Path, **more: object) -> Iterator[Server]:
+    """Start an Orthanc with its store in ``folder`` and stop it at the end; ``more`` goes into its configuration."""
     import json
 
-    http, dicom = _free(), _free()
+    http, dicom = free_port(), free_port()
     plugins = next(
         (one for one in (Path("/usr/share/orthanc/plugins"), Path("/usr/lib/orthanc")) if one.is_dir()), None
     )
@@ -96,7 +103,7 @@ def orthanc(folder: Path) -> Iterator[Server]:
                 "HttpPort": http, "DicomPort": dicom, "DicomAet": "ORTHANC", "DicomCheckCalledAet": False,
                 "RemoteAccessAllowed": False, "AuthenticationEnabled": False, "DicomAlwaysAllowStore": True,
                 "DicomAlwaysAllowFind": True, "DicomAlwaysAllowGet": True, "ConcurrentJobs": 1, "HttpThreadsCount": 4,
-                "Plugins": [str(plugins)] if web else [], "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+                "Plugins": [str(plugins)] if web else [], "DicomWeb": {"Enable": True, "Root": "/dicom-web/"}, **more,
             }
         )
     )  # fmt: skip

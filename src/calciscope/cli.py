@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from calciscope.commands import compare, explain, outputs, rules, serve, terminal
+from calciscope.commands import compare, explain, node, outputs, rules, serve, terminal
 from calciscope.commands import patient as reader
 from calciscope.errors import CalciscopeError, NothingToAssessError, OutputError
 
@@ -37,6 +37,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(serve.app, name="serve")
 app.command()(compare.compare)
 app.command()(explain.explain)
+app.command()(node.node)
 EXIT_INTERNAL, EXIT_USAGE, EXIT_NOTHING = 1, 2, 3
 
 PatientOption = Annotated[

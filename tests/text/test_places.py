@@ -69,6 +69,11 @@ def test_a_sentence_without_a_place_goes_on_with_the_last_one() -> None:
     ("text", "site"),
     [
         ("A gallstone is seen occupying the third portion of the duodenum.", "bowel"),
+        ("Scattered vascular calcifications of the forearm and hand.", "artery.arm"),
+        ("Vascular calcification of the fingers.", "artery.arm"),
+        ("Arterial calcification in the left foot.", "artery.leg"),
+        ("Atherosclerotic calcification of the neck vessels.", "artery.carotid"),
+        ("Calcified forearm arteries.", "artery.arm"),
         ("A large gallstone impacted in the terminal ileum.", "bowel"),
         ("Gallstones are seen, and the duodenum is normal.", "gallbladder"),
         (
@@ -177,6 +182,9 @@ def test_every_place_of_the_words_exists() -> None:
             assert path is None or exists(path), phrase
     for pair, path in lexicon().joined.items():
         assert all(map(exists, (*pair, path)))
+    for (general, word), path in lexicon().beside_words.items():
+        assert exists(general), word
+        assert path.startswith(f"{general}."), word
 
 
 def test_offsets_are_those_of_the_text() -> None:

@@ -40,7 +40,7 @@ def free(parsed: Parsed, sentence: Sentence, words: Lexicon, *layers: str) -> li
     parts = {(one.start, one.end) for one in sentence.of("part")}
     found = []
     for hit in every:
-        if hit.term.layer not in (layers or _PLACES) or _describes(hit, every, words):
+        if hit.term.layer not in (layers or _PLACES) or _describes(parsed, hit, every, words):
             continue
         organ = _organ(parsed, hit, every, parts) if (hit.start, hit.end) in parts else None
         found.append(hit if organ is None else Hit(organ.term, hit.start, hit.end))
@@ -60,14 +60,16 @@ def _organ(parsed: Parsed, part: Hit, every: Sequence[Hit], parts: set[tuple[int
     return None
 
 
-def _describes(hit: Hit, every: Sequence[Hit], words: Lexicon) -> bool:
+def _describes(parsed: Parsed, hit: Hit, every: Sequence[Hit], words: Lexicon) -> bool:
     """Whether a place is the adjective of a general thing right behind it that is not narrower for it."""
+    said = " ".join(parsed.words(hit.start, hit.end))
     return hit.term.layer != "lesion" and any(
         other.start == hit.end
         and other.term.layer == "place"
         and other.term.key in words.heads
         and not _same(hit, other)
         and (other.term.key, hit.term.key) not in words.joined
+        and (other.term.key, said) not in words.beside_words
         for other in every
     )
 

@@ -34,6 +34,7 @@ class Lexicon:
     sections: Mapping[str, tuple[str, str | None]]
     abbreviations: frozenset[str]
     joined: Mapping[tuple[str, str], str]
+    beside_words: Mapping[tuple[str, str], str]
     generals: frozenset[str]
     ties: frozenset[str]
     owners: frozenset[str]
@@ -70,6 +71,12 @@ def lexicon() -> Lexicon:
         sections={word: (one["id"], one.get("default")) for one in sections["sections"] for word in one["words"]},
         abbreviations=frozenset(sections["abbreviations"]),
         joined={(one["general"], one["beside"]): one["is"] for one in places["joined"]},
+        beside_words={
+            (general, word): path
+            for general, paths in places["beside_words"].items()
+            for path, words in paths.items()
+            for word in words
+        },
         generals=frozenset(one["general"] for one in places["joined"]),
         ties=frozenset(places["ties"]),
         owners=frozenset(attributes["owners"]),

@@ -13,6 +13,7 @@ from calciscope.text.tokens import Hit, Parsed, Sentence
 
 # Costs in words: what a sign, an ending or an unsure word between a place and a mention is worth as distance.
 _COMMA, _BRACKET, _END, _AND, _AFTER, _WEAK, _MENTION = 3.0, 4.0, 5.0, 1.0, 1.5, 6.0, 2.0
+_BEFORE = 0.5
 _ORIGIN, _EXAMINED, _NEIGHBOUR, _SOURCE = 12.0, 6.0, 6.0, -10.0
 # A place further than this is not that of the mention, where the word itself or the text names one.
 _TIED, _FAR, _WEAK_FAR = 3.0, 30.0, 12.0
@@ -164,6 +165,9 @@ class Places:
         after = hit.start >= target.end
         if after and not target.term.first and not self._tied(target, hit):
             cost += _AFTER
+        # What is "calcified" stands behind the word.
+        if not after and target.term.first:
+            cost += _BEFORE
         if hit.term.layer == "weak":
             cost += _WEAK
         return cost
@@ -205,6 +209,9 @@ class Places:
             return self.words.joined[own, site]
         for hit in beside:
             other = hit.term.key
+            word = " ".join(self.parsed.words(hit.start, hit.end))
+            if (narrow := self.words.beside_words.get((site, word))) is not None:
+                return narrow
             if (narrow := self.words.joined.get((site, other)) or self.words.joined.get((other, site))) is not None:
                 return narrow
             if not within(other, site) or other == site or hit.term.layer != "place":

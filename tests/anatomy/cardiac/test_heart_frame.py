@@ -204,3 +204,20 @@ def test_a_heart_on_the_right_is_not_framed_surely(usual):
     masks = {name: (turned(mask), sure) for name, (mask, sure) in usual.masks.items()}
     part = cardiac.segment(frame, masks)
     assert not part.landmarks or part.landmarks["left_main_level"].confidence < 0.6
+
+
+def test_the_descending_aorta_tells_the_side_where_it_is_sure(usual, monkeypatch):
+    frame, heart = usual.frame, heart_of(usual)
+    middle = round(float(np.nanmedian(frame.spine[:, 1])))
+    step = round(20.0 / frame.spacing[2])
+
+    def turned(aside, certain):
+        there = np.zeros(frame.hu.shape, dtype=bool)
+        there[:, 5, middle + aside] = True
+        return heart_frame._turned(frame, heart, 20.0, {"aorta_descending": (there, certain)})
+
+    for borders in (False, True):
+        monkeypatch.setattr(heart_frame, "_on_the_right", lambda *_, borders=borders: borders)
+        assert not turned(step, 0.9)
+        assert turned(step, 0.7) == turned(-step, 0.9) == turned(0, 0.9) == borders
+        assert heart_frame._turned(frame, heart, 20.0, {}) == borders

@@ -23,6 +23,9 @@ _ROOT_RADIUS = (11.0, 24.0)
 # A heart reaches at least this many times as far to the left of the spine as to the right; columns of the heart hold
 # this many voxels.
 _LEFTWARD, _FEW_VOXELS = 0.82, 20
+# A descending aorta this sure and this far to the left of the spine, mm, tells that the image is not turned. What is
+# taken for one in turned images is less sure.
+_SURE_AORTA, _LEFT_OF_SPINE_MM = 0.8, 10.0
 # The surest frame: nothing inside a heart without contrast is seen directly.
 _SUREST = 0.95
 # Below this a frame is dropped.
@@ -84,7 +87,7 @@ def find(frame: Frame, heart: Mask, certain: float, so_far: Mapping[str, tuple[M
     tilt = _tilt(frame, track, k)
     radius = float(np.median(track.radius[max(0, k - 1) : k + max(2, round(12.0 / frame.spacing[0]))]))
     sure, flags = _sanity(frame, track, k, found, wide, tilt, radius)
-    if _on_the_right(frame, heart, best.z):
+    if _turned(frame, heart, best.z, so_far):
         sure, flags = sure * 0.5, [*flags, "the heart lies on the right, or the image is turned over"]
     if bool(frame.metal[heart].any()):
         sure, flags = sure * 0.7, [*flags, "metal in the heart"]
@@ -112,6 +115,19 @@ def _on_the_right(frame: Frame, heart: Mask, z: float) -> bool:
     columns = np.flatnonzero(heart[low : high + 1].sum(axis=(0, 1)) >= _FEW_VOXELS)
     middle = float(np.nanmedian(frame.spine[:, 1]))
     return columns.size > 0 and bool(columns[-1] - middle < _LEFTWARD * (middle - columns[0]))
+
+
+def _turned(frame: Frame, heart: Mask, z: float, so_far: Mapping[str, tuple[Mask, float]]) -> bool:
+    """Whether the heart lies on the right by its borders, unless the descending aorta surely runs on the left.
+
+    A view that cuts the right lung hides where the heart ends there, not on which side the aorta runs.
+    """
+    mask, certain = so_far.get("aorta_descending", (np.zeros(0, dtype=np.bool_), 0.0))
+    if certain >= _SURE_AORTA and mask.any() and np.isfinite(frame.spine[:, 1]).any():
+        aside = float(np.nonzero(mask)[2].mean()) - float(np.nanmedian(frame.spine[:, 1]))
+        if aside * frame.spacing[2] >= _LEFT_OF_SPINE_MM:
+            return False
+    return _on_the_right(frame, heart, z)
 
 
 def _tilt(frame: Frame, track: Track, k: int) -> NDArray[np.float64]:

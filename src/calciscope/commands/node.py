@@ -1,0 +1,47 @@
+"""``calciscope node``: studies arrive from a PACS, are assessed, and the results go back."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from calciscope.errors import OutputError
+
+_NEEDED = ("pynetdicom", "sqlalchemy", "prometheus_client", "dicomweb_client", "starlette", "uvicorn")
+
+
+def node(
+    configuration: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration, a TOML file.")],
+    check: Annotated[bool, typer.Option("--check", help="Only say whether the configuration can be used.")] = False,
+) -> None:
+    """Receive studies from a PACS, assess them, and send structured report, segmentation and PDF back."""
+    if any(find_spec(name) is None for name in _NEEDED):
+        raise OutputError("the node needs extra libraries: pip install 'calciscope[node]'")
+    from calciscope.serve.node import settings
+
+    wanted = settings.read(configuration)
+    if check:
+        typer.echo(f"{configuration.name}: can be used")
+        return
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    # What libraries say of a study may name the patient.
+    for name in ("pynetdicom", "pydicom", "highdicom", "dicomweb_client", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    from calciscope.serve.node.node import Node
+
+    running = Node(wanted)
+    end = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: end.set())
+    ports = running.start()
+    if ports.dicom is not None:
+        typer.echo(f"DICOM: port {ports.dicom}")
+    typer.echo(f"health and metrics: port {ports.http}")
+    end.wait()
+    running.close()

@@ -1,0 +1,1 @@
+"""A DICOM node: studies arrive from a PACS, are assessed, and the results go back."""
