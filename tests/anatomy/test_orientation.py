@@ -70,6 +70,32 @@ def test_a_table_in_front_of_the_body():
     assert orientation.check(build(behind.volume()), {}) == ()
 
 
+def cones(scan, low, high, wide_below=True):
+    """Lungs between two slices that are wide at one end and taper to the other."""
+    lung = np.zeros_like(scan.body)
+    rows, columns = scan.body.shape[1:]
+    y, x = np.ogrid[:rows, :columns]
+    for z in range(low, high):
+        share = (z - low) / (high - low)
+        size = 1.0 - 0.8 * (share if wide_below else 1.0 - share)
+        for middle in (0.3 * columns, 0.7 * columns):
+            lung[z] |= np.hypot((y - 0.4 * rows) / 22.0, (x - middle) / 16.0) < size
+    lung &= scan.body
+    left = lung & (x > 0.5 * columns)
+    return replace(scan, lung_left=left, lung_right=lung & ~left, bone=np.zeros_like(scan.bone))
+
+
+@pytest.mark.parametrize("wide_below", [True, False])
+def test_lungs_that_taper_downwards_are_upside_down_even_where_no_hips_are_seen(scan, wide_below):
+    n = len(scan.body)
+    notes = orientation.check(cones(scan, 10, n - 10, wide_below), {})
+    assert (orientation.UPSIDE_DOWN in notes) is not wide_below
+
+
+def test_lungs_cut_off_by_the_scan_tell_no_way_up(scan):
+    assert orientation.UPSIDE_DOWN not in orientation.check(cones(scan, 0, len(scan.body) - 10, False), {})
+
+
 def test_shoulders_above_the_lungs_are_no_hips(scan):
     bone = scan.bone.copy()
     top = int(np.flatnonzero(scan.lungs.any(axis=(1, 2)))[-1])

@@ -15,6 +15,7 @@ from scipy import ndimage
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import depth
 from calciscope.anatomy.embedded.frame import Frame, Mask
+from calciscope.anatomy.embedded.track import hull
 from calciscope.domain.structures import Place, dictionary
 
 MIRRORED = "liver on the left of the spine: left and right may be exchanged, or the organs mirrored"
@@ -49,6 +50,10 @@ _DEEPER, _TABLE = 1.12, 60.0
 _TRUNK_MM2 = 30000.0
 # Lungs this high tell where the chest is; shoulders end so far above them, and hips begin further away, mm.
 _CHEST, _SHOULDERS = 40.0, 110.0
+
+# The lungs taper to their tops and end below as wide as the diaphragm: what they surround this far from either end, mm,
+# where the body goes on so far beyond both, mm; the tapering end surrounds this many times less (in people 0.9 to 2.7).
+_FROM_END, _BEYOND, _TAPER = 30.0, 9.0, 1.5
 
 
 def check(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> tuple[str, ...]:
@@ -102,13 +107,27 @@ def _back_to_front(frame: Frame) -> bool:
 
 
 def _upside_down(frame: Frame) -> bool:
-    """Whether hip bones lie further above the lungs than any shoulder does."""
+    """Whether hip bones lie further above the lungs than any shoulder does, or the lungs taper downwards."""
     lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
     if not lungs.size or np.ptp(lungs) * frame.spacing[0] < _CHEST:
         return False
+    if _tapers_down(frame, int(lungs[0]), int(lungs[-1])):
+        return True
     above = frame.bone[int(lungs[-1] + _SHOULDERS / frame.spacing[0]) :]
     below = frame.bone[: int(lungs[0])]
     return _ring(above, frame) > 3 * max(_ring(below, frame), 1)
+
+
+def _tapers_down(frame: Frame, low: int, high: int) -> bool:
+    """Whether both ends of the lungs are in view and the upper one is much wider than the lower one."""
+    beyond = round(_BEYOND / frame.spacing[0])
+    step = max(1, round(_FROM_END / frame.spacing[0]))
+    if low < beyond or high >= len(frame.body) - beyond or high - low < 3 * step:
+        return False
+    if not (frame.body[low - beyond].any() and frame.body[high + beyond].any()):
+        return False
+    below, above = (float(hull(frame.lungs[z]).sum()) for z in (low + step, high - step))
+    return above > _TAPER * max(below, 1.0)
 
 
 def _ring(bone: Mask, frame: Frame) -> int:
