@@ -78,6 +78,29 @@ def test_long_bones_without_a_spine_are_a_limb():
     assert scan.names() == [("limb", 0, 150)]
 
 
+def broad(bone=True):
+    """Hips without a vertebra in a body as wide and large as a trunk."""
+    scan = Scan(90)
+    scan.body[:, 4:76, :] = True
+    return scan.hips(0, 90) if bone else scan
+
+
+def test_two_hips_in_one_broad_body_are_a_pelvis_without_any_vertebra():
+    assert broad().names() == [("pelvis", 0, 90)]
+
+
+def test_two_broad_legs_with_air_between_are_no_pelvis():
+    scan = broad()
+    scan.body[:, :, 37:43] = False
+    assert scan.names() == [("limb", 0, 90)]
+
+
+def test_one_hip_without_the_other_is_no_ring():
+    scan = broad(bone=False)
+    scan.bone[:, 25:50, 14:18] = True
+    assert scan.names() == [("limb", 0, 90)]
+
+
 def test_slices_without_a_body_belong_to_no_region():
     scan = Scan().back(0, 150)
     scan.body[:30] = False

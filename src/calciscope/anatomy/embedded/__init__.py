@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from calciscope.anatomy.embedded import (
     abdomen,
     bones,
@@ -21,6 +23,7 @@ from calciscope.anatomy.embedded import (
     mediastinum,
     neck,
     orientation,
+    phantom,
     pleura,
     vessels,
 )
@@ -54,8 +57,13 @@ FINDERS: tuple[Finder, ...] = (
 
 
 def segment(volume: Volume) -> Anatomy:
-    """The anatomy of a CT volume of any part of the body; what is not in view is absent."""
+    """The anatomy of a CT volume of any part of the body; what is not in view is absent, all organs in a phantom."""
     frame = build(volume)
+    if phantom.is_phantom(frame):
+        nothing = np.zeros_like(frame.body)
+        lost = np.full_like(frame.spine, np.nan)
+        empty = replace(frame, lung_left=nothing, lung_right=nothing, airway=nothing, bone=nothing, fat=nothing)
+        return assemble(replace(empty, spine=lost, regions=(), notes=(phantom.NOTE,)), [])
     so_far: dict[str, tuple[Mask, float]] = {}
     parts: list[Part] = []
     for find in FINDERS:

@@ -36,7 +36,8 @@ _STERNUM = 18.0
 _AXILLA_BELOW, _AXILLA_IN, _AXILLA = 42.0, 34.0, (48.0, 34.0, 34.0)
 # Fat of an armpit is thicker than twice this, mm; vessels and nodes in it are within this of it.
 _FAT_CORE, _IN_FAT = 3.5, 8.0
-_SURE_BREAST, _MAYBE_BREAST, _SURE_AXILLA = 0.85, 0.65, 0.8
+# Fat without gland covers the pectoral muscle of men too.
+_SURE_BREAST, _MAYBE_BREAST, _SURE_AXILLA = 0.85, 0.5, 0.8
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:

@@ -33,6 +33,9 @@ _NODES_ASIDE, _NODES_FRONT = (36.0, 60.0), (-25.0, 24.0)
 # Above the middle of the thyroid gland, mm: larynx, submandibular glands, tonsils and parotid glands begin and end
 # (Gray's Anatomy, 41st ed. 2016: C4 to C6, C3, C2, and C1 to C2, of some 17 mm each).
 _LARYNX, _SUBMANDIBULAR, _TONSIL, _PAROTID = (12.0, 54.0), (45.0, 80.0), (68.0, 98.0), (76.0, 125.0)
+# A gland that is only guessed says nothing of what lies above it where less of the neck than this is in view, mm: the
+# lower windpipe of a chest scan is no larynx.
+_NECK_MM = 70.0
 # Its cartilages lie this near to the airway's wall or middle, mm.
 _LARYNX_AROUND = (12.0, 21.0)
 
@@ -73,7 +76,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
                 gland.masks[name] = (lobe & ~masks[sheath][0], sure)
         masks |= gland.masks
         above = ((np.arange(frame.hu.shape[0]) - gland.middle) * frame.spacing[0] / size)[:, None, None]
-        _higher(masks, frame, axes, above, soft, _SURE_REST[int(gland.seen)])
+        if gland.seen or (stop - start) * frame.spacing[0] >= _NECK_MM:
+            _higher(masks, frame, axes, above, soft, _SURE_REST[int(gland.seen)])
     return Part(masks=masks, blood_pool=pool)
 
 

@@ -20,6 +20,9 @@ _LUNG_MM2 = 1500.0
 _HIP_MM2 = 330.0
 _HIP_MM = 42.0
 _BESIDE_MM = 35.0
+# A ring of two hips without a vertebra in view: a whole body so large, mm2, and wide, mm, with a wide bone on either
+# side of its middle, in this share of the slices with hips. Two knees are smaller, and air lies between them.
+_RING_MM2, _RING_MM, _RING_SHARE = 36000.0, 240.0, 0.6
 # A pelvis is this high, mm: wide bones further down are knees.
 _PELVIS_MM = 280.0
 # The cranial cavity in cross-section, mm2, and its content, HU.
@@ -88,6 +91,9 @@ def find_regions(
     if airway is not None and not (any_lung.size or hips.any() or brain.any()) and _is_neck(body, airway, spacing):
         only = [_NECK if there else "" for there in present]
         return _runs(only, lung, has_spine, factor_z, slices, spacing)
+    if hips.any() and not has_spine.any() and not any_lung.size and not _ring(body, bone, hips, spacing):
+        # Bones without any spine that no trunk surrounds: long bones of a limb, not hips.
+        hips[:] = False
     names = _names(present, lung, has_spine, hips, brain, spacing[0])
     return _runs(names, lung, has_spine, factor_z, slices, spacing)
 
@@ -131,6 +137,29 @@ def _span(flag: NDArray[np.bool_]) -> NDArray[np.bool_]:
     large = np.flatnonzero(sizes > 0.2 * sizes.max())
     where = np.flatnonzero(np.isin(labels, large))
     out[where[0] : where[-1] + 1] = True
+    return out
+
+
+def _ring(body: Mask, bone: Mask, hips: NDArray[np.bool_], spacing: tuple[float, float, float]) -> bool:
+    """Whether the slices with hips show one trunk with a hip on either side, and no pair of knees."""
+    seen = []
+    for z in np.flatnonzero(hips).tolist():
+        columns = np.flatnonzero(body[z].any(axis=0))
+        large = float(body[z].sum()) * spacing[1] * spacing[2] > _RING_MM2
+        if not large or (columns[-1] - columns[0] + 1) * spacing[2] < _RING_MM:
+            seen.append(False)
+            continue
+        middle = 0.5 * float(columns[0] + columns[-1])
+        halves = (slice(0, int(middle) + 1), slice(int(middle) + 1, None))
+        central = bool(body[z][:, int(middle) - 1 : int(middle) + 2].any(axis=0).all())
+        sides = all(_has_hip(_only(bone[z], half), np.full(3, np.nan), spacing) for half in halves)
+        seen.append(central and sides)
+    return bool(np.mean(seen) >= _RING_SHARE)
+
+
+def _only(mask: Mask, columns: slice) -> Mask:
+    out = np.zeros_like(mask)
+    out[:, columns] = mask[:, columns]
     return out
 
 
@@ -210,9 +239,6 @@ def _names(
     names = [""] * n
     lungs = np.flatnonzero(lung)
     pelvis = np.flatnonzero(hips)
-    if pelvis.size and not spine.any() and not lungs.size:
-        # Bones without any spine: long bones of a limb, not hips.
-        pelvis = pelvis[:0]
     heads = np.flatnonzero(brain)
     base = heads[0] - _BASE_MM / height if heads.size else n
     for z in range(n):
