@@ -153,3 +153,17 @@ def test_a_disk_that_fills_up_is_one_line_and_leaves_the_assessment(tmp_path, mo
     assert line.endswith("cannot be written (No space left on device); give another place or make room")
     assert (ran.folder / "assessment.json").exists()
     assert (ran.folder / "report.html").exists()
+
+
+def test_results_among_the_images_are_told_and_change_nothing(ran, tmp_path):
+    series(header=FULL, **UIDS).write(tmp_path / "ct")
+    for path in (ran.folder / "dicom").iterdir():
+        (tmp_path / "ct" / path.name).write_bytes(path.read_bytes())
+    again = run("assess", tmp_path / "ct", out=tmp_path / "out")
+    assert again.code == 0
+    assert again.data["mentions"] == again.data["disagreements"] == []
+    assert again.data["findings"] == ran.data["findings"]
+    assert "a result that Calciscope wrote" in again.err
+    explained = run("explain", tmp_path / "ct" / "sr.dcm")
+    assert explained.code == 3
+    assert "a result that Calciscope wrote" in explained.err

@@ -29,7 +29,7 @@ def frames_of(header: FileDataset, syntax: str, offset: int | None, path: Path, 
     Raises :class:`~calciscope.read.refusals.Unusable` where it describes no CT slice that can be measured.
     """
     modality = modality_of(text(header, "Modality"), text(header, "SOPClassUID"))
-    if why := why_not(modality):
+    if why := why_not(modality, text(header, "ManufacturerModelName")):
         raise Unusable(why)
     stored = _stored(header, syntax, offset, path, name, digest)
     shared, per_frame = _functional_groups(header, "Shared"), _functional_groups(header, "PerFrame")

@@ -99,7 +99,7 @@ def _locate(file: BinaryIO, header: FileDataset) -> Location:
     start = file.read(12)
     order = ">" if syntax == BIG_ENDIAN else "<"
     modality = modality_of(text(header, "Modality"), text(header, "SOPClassUID"))
-    if why := why_not(modality):
+    if why := why_not(modality, text(header, "ManufacturerModelName")):
         raise Unusable(why)
     if len(start) < 8:
         raise Unusable(CUT_OFF if "Rows" in header else "the file holds no image")

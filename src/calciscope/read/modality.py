@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from calciscope.domain import product
+
 _NAMES = {
     "MG": "mammograms",
     "CR": "radiographs",
@@ -80,10 +82,12 @@ def name_of(modality: str) -> str:
     return "CT images" if modality == "CT" else _NAMES.get(modality, "something else")
 
 
-def why_not(modality: str) -> str | None:
-    """Why a modality is not read, in one line, or ``None`` for CT."""
+def why_not(modality: str, model: str = "") -> str | None:
+    """Why images of a modality and a maker's model are not read, in one line, or ``None`` for CT."""
     if modality == "CT":
         return None
+    if product.is_own(model, modality):
+        return product.OWN_RESULT
     if not modality:
         return "the file does not say of which modality it is; give the CT series as the scanner wrote it"
     name = _NAMES.get(modality)

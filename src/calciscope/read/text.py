@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
+from calciscope.domain import product
 from calciscope.errors import InputError
 from calciscope.read import report_header
 from calciscope.read.archive import LOOK as _LOOK_SR
@@ -38,6 +39,7 @@ _CONTROL, _LOOK = 0.02, 65536
 _CELL = 10_000_000
 # Classes of structured reports (PS3.4 B.5), and those of radiation dose.
 _SR = b"1.2.840.10008.5.1.4.1.1.88."
+_KIND = ("Modality", "SOPClassUID", "ManufacturerModelName")
 _DOSE = frozenset(f"1.2.840.10008.5.1.4.1.1.88.{number}" for number in (67, 68, 73, 74, 75, 76))
 
 
@@ -278,8 +280,9 @@ def _is_sr(path: Path) -> bool:
             start = file.read(_LOOK_SR)
         if start[_PREAMBLE] != b"DICM" or (_SR not in start and b"SR" not in start):
             return False
-        data = dcmread(path, specific_tags=["Modality", "SOPClassUID"], stop_before_pixels=True)
-        return str(data.get("Modality")) == "SR" and str(data.get("SOPClassUID")) not in _DOSE
+        data = dcmread(path, specific_tags=list(_KIND), stop_before_pixels=True)
+        ours = product.is_own(data.get("ManufacturerModelName"), data.get("Modality"))
+        return str(data.get("Modality")) == "SR" and str(data.get("SOPClassUID")) not in _DOSE and not ours
     except (OSError, InvalidDicomError, ValueError, AttributeError, NotImplementedError, EOFError):
         return False
 
@@ -300,6 +303,8 @@ def _structured(path: Path, name: str) -> tuple[str, Dataset]:
         raise InputError(f"{name}: is DICOM that cannot be read; export it again")
     if lines is None:
         raise InputError(f"{name}: is a DICOM image and not a structured report; give it to calciscope assess")
+    if product.is_own(data.get("ManufacturerModelName"), data.get("Modality")):
+        raise InputError(f"{name}: is {product.OWN_RESULT}; give the images to calciscope assess")
     if not lines:
         raise InputError(f"{name}: the structured report holds no text; export it as plain text")
     return "\n".join(lines), data

@@ -12,11 +12,13 @@ from pydicom import dcmread
 from pynetdicom import AE
 
 from calciscope.errors import OutputError
+from calciscope.report.dicom import write
 from calciscope.serve.node.metrics import Metrics
 from calciscope.serve.node.queue import Queue, State
 from calciscope.serve.node.receive import Receiver, client_context
 from calciscope.serve.node.settings import Receive, Settings, Tls
 from calciscope.serve.node.store import Store
+from tests.report.dicom import make as dicom
 from tests.serve.node import certificates, make
 from tests.test_privacy import WORDS
 
@@ -150,6 +152,14 @@ def test_results_that_come_back_are_taken_and_not_kept(kit, files, monkeypatch):
     node = kit()
     monkeypatch.setattr(node.queue, "is_result", lambda key: True)
     assert make.send(files[:1], node.port, "CALCISCOPE") == [0]
+    assert node.files() == []
+
+
+def test_results_of_another_node_are_known_by_who_wrote_them(kit, tmp_path):
+    made = dicom.made(tmp_path / "ct")
+    written = write.write(made.assessment, [made.seen], ("sr", "seg"), tmp_path / "dicom", made.stamp)
+    node = kit()
+    assert make.send(written.paths, node.port, "CALCISCOPE") == [0, 0]
     assert node.files() == []
 
 

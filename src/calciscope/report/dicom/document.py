@@ -8,6 +8,7 @@ from highdicom.base import SOPClass
 from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
+from calciscope.domain import product
 from calciscope.domain.assessment import Assessment
 from calciscope.report.dicom import study
 from calciscope.report.dicom.study import Stamp
@@ -24,8 +25,8 @@ def write(pdf: bytes, assessment: Assessment, headers: Sequence[Dataset], stamp:
         sop_class_uid=EncapsulatedPDFStorage,
         instance_number=1,
         modality="DOC",
-        manufacturer=study.MANUFACTURER,
-        manufacturer_model_name=study.MODEL,
+        manufacturer=product.MANUFACTURER,
+        manufacturer_model_name=product.MODEL,
         software_versions=assessment.provenance.calciscope,
         device_serial_number=study.SERIAL,
         transfer_syntax_uid=ExplicitVRLittleEndian,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from scipy import ndimage
 
+from calciscope.domain import product
 from calciscope.domain import site as sites
 from calciscope.domain.assessment import Assessment
 from calciscope.domain.deposit import PlacedDeposit
@@ -65,8 +66,8 @@ def write(
         series_number=study.SERIES_NUMBERS["key"],
         sop_instance_uid=stamp.uid("key", seen.series, item.deposit.id),
         instance_number=number,
-        manufacturer=study.MANUFACTURER,
-        manufacturer_model_name=study.MODEL,
+        manufacturer=product.MANUFACTURER,
+        manufacturer_model_name=product.MODEL,
         software_versions=assessment.provenance.calciscope,
         pixel_spacing=(spacing[1] / _ENLARGED, spacing[2] / _ENLARGED),  # type: ignore[arg-type]  # DS, in mm
         patient_orientation=("L", "P"),

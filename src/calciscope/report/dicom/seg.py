@@ -22,6 +22,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.sr.codedict import codes as dictionary
 from pydicom.valuerep import DS
 
+from calciscope.domain import product
 from calciscope.domain import site as sites
 from calciscope.domain.assessment import Assessment
 from calciscope.domain.deposit import PlacedDeposit
@@ -104,8 +105,8 @@ def write(
         series_number=study.SERIES_NUMBERS["seg"],
         sop_instance_uid=stamp.uid("seg", seen.series, each_deposit),
         instance_number=1,
-        manufacturer=study.MANUFACTURER,
-        manufacturer_model_name=study.MODEL,
+        manufacturer=product.MANUFACTURER,
+        manufacturer_model_name=product.MODEL,
         software_versions=assessment.provenance.calciscope,
         device_serial_number=study.SERIAL,
         content_label="CALCIFICATION",
@@ -233,7 +234,7 @@ def _described(
             name="Calciscope",
             family=dictionary.cid7162.MorphologicalOperations,
             version=assessment.provenance.calciscope,
-            source=study.MANUFACTURER,
+            source=product.MANUFACTURER,
             parameters={"preset": assessment.provenance.preset},
         ),
         tracking_uid=stamp.uid("track", key),

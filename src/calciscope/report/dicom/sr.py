@@ -36,6 +36,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.sr.codedict import codes as dictionary
 
+from calciscope.domain import product
 from calciscope.domain import site as sites
 from calciscope.domain.assessment import Assessment, Finding, Measure, Validity
 from calciscope.report import text
@@ -75,8 +76,8 @@ def write(
         observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
             uid=study.uid_of("device", assessment.provenance.calciscope),
             name="Calciscope",
-            manufacturer_name=study.MANUFACTURER,
-            model_name=study.MODEL,
+            manufacturer_name=product.MANUFACTURER,
+            model_name=product.MODEL,
             serial_number=study.SERIAL,
         ),
     )
@@ -104,8 +105,8 @@ def write(
         series_number=study.SERIES_NUMBERS["sr"],
         sop_instance_uid=stamp.uid("sr"),
         instance_number=1,
-        manufacturer=study.MANUFACTURER,
-        manufacturer_model_name=study.MODEL,
+        manufacturer=product.MANUFACTURER,
+        manufacturer_model_name=product.MODEL,
         software_versions=assessment.provenance.calciscope,
         device_serial_number=study.SERIAL,
         is_complete=True,

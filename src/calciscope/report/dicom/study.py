@@ -16,8 +16,6 @@ from calciscope.domain.deposit import PlacedDeposit
 from calciscope.domain.image import Volume
 from calciscope.domain.origin import Origin
 
-MANUFACTURER = "Calciscope contributors"
-MODEL = "Calciscope"
 # A program has no serial number, which Enhanced General Equipment (PS3.3 C.7.5.2) requires of it.
 SERIAL = "software"
 _UTF8, _LATIN1 = "ISO_IR 192", "ISO_IR 100"

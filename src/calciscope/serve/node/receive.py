@@ -15,6 +15,7 @@ from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
 
+from calciscope.domain import product
 from calciscope.errors import OutputError
 from calciscope.serve.node.metrics import Metrics
 from calciscope.serve.node.queue import Queue, digest
@@ -26,6 +27,7 @@ _MB = 1024 * 1024
 # PS3.4 table B.2-1.
 _TAKEN, _NO_ROOM, _NOT_UNDERSTOOD, _MISMATCH = 0x0000, 0xA700, 0xC000, 0xA900
 _SEEN = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
+_KIND = ("ManufacturerModelName", "Modality")
 # A node must not wait for the whole of a limit: the sender is cut off where an object grows beyond it.
 _SLACK = _MB
 
@@ -108,7 +110,7 @@ class Receiver:
         self._bytes[id(event.assoc)] = 0
         content = event.encoded_dataset()
         try:
-            header = dcmread(BytesIO(content), stop_before_pixels=True, specific_tags=list(_SEEN))
+            header = dcmread(BytesIO(content), stop_before_pixels=True, specific_tags=[*_SEEN, *_KIND])
             uids = [UID(str(header.get(name) or "")) for name in _SEEN]
         except Exception as error:  # noqa: BLE001 - whatever a parser raises for bytes from outside, the answer is the same
             self.metrics.refused("not understood")
@@ -119,7 +121,8 @@ class Receiver:
             _log.warning("an object has no UID of itself or its study")
             return _MISMATCH
         _, instance, study = uids
-        if self.queue.is_result(digest(instance)):
+        # Results come back with the study that they belong to, also those of another node or of long ago.
+        if self.queue.is_result(digest(instance)) or product.is_own(*(header.get(name) for name in _KIND)):
             return _TAKEN
         try:
             new = self.store.put(content, study, instance, self._transfers.get(id(event.assoc)))
