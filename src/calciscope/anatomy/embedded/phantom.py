@@ -23,7 +23,7 @@ _VESSELS, _LUNG_ML, _RIM = 0.0005, 100.0, 2
 # attenuation as its middle value, within this many HU. Fat beside muscle differs by 130 HU.
 _EVEN, _EVEN_HU, _SKIN_MM = 0.9, 30.0, 8.0
 
-NOTE = "The scan shows a phantom, no patient: its outline does not change and nothing in it grew."
+NOTE = "The scan shows a phantom, no patient: it is alike throughout and nothing in it grew."
 
 
 def is_phantom(frame: Frame) -> bool:
