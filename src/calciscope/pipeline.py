@@ -180,7 +180,9 @@ def assess(
         threshold = threshold_of(preset, series.volume.acquisition, phantom).hu
         found = ct.find(series.volume, body, series=series.info.id, threshold_hu=threshold)
         if found.floor_hu > threshold:
-            unseen.append(f"calcium fainter than {found.floor_hu:.0f} HU, which contrast hides in {series.info.label}")
+            unseen.append(
+                f"calcium fainter than {found.floor_hu:.0f} HU, hidden by contrast or noise in {series.info.label}"
+            )
         clock.start("place", f"placing {len(found.deposits)} deposits")
         body = replace(body, notes=(*body.notes, *found.notes))
         if phantom is not None and (model := models.named(phantom.phantom)).imitates:

@@ -17,7 +17,7 @@ from calciscope.find.classify import IN_ROOM, LUMP_HU, METAL_HU, Facts, rejected
 from calciscope.find.context import Context, Surroundings, context
 from calciscope.find.implants import FRAME, IN_HEART, METAL, STENT, STENT_LIKE, frames
 from calciscope.find.islands import ROOMS, compact
-from calciscope.find.levels import BRAIN_HU, Levels, hot_voxels, levels
+from calciscope.find.levels import BRAIN_HU, Levels, above_noise, hot_voxels, levels
 from calciscope.find.neighbours import Judged, by_neighbours
 from calciscope.find.rims import joined
 from calciscope.find.scene import BRAIN, Bool, Scene, scene
@@ -28,6 +28,9 @@ from calciscope.find.trunk import Trunk, near_skin, trunk
 # Peaks that stand out of the tissue around by fewer SD of the noise are not kept, not even as rejected: there are
 # thousands of them.
 _SPECK_SD = 5.0
+# More than any lump of calcium that noise has not joined, mm3.
+_LINKED_MM3 = 30_000.0
+_NOISY = "noise reaches the threshold of calcium: faint calcium cannot be told from it"
 # The gland beside the airway counts where the anatomy has seen it, not where it only has its usual place.
 _THYROID, _HEART, _SEEN = ("thyroid_gland", "thyroid_left", "thyroid_right"), ("heart_region", "heart"), 0.7
 # Bone this far below a candidate is what it stands on, mm; so far around its outline is looked, mm.
@@ -59,9 +62,13 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
     view = scene(volume, anatomy)
     if view is None:
         return Found((), (), threshold_hu)
-    level = levels(view, threshold_hu)
+    calm = level = levels(view, threshold_hu)
     walls = artery_zone(view)
     parts = split(view, hot_voxels(view, level, walls), walls)
+    noisy = above_noise(level)
+    if noisy is not calm and any(len(one.voxels) * view.voxel_mm3 > _LINKED_MM3 for one in parts.candidates):
+        level = noisy
+        parts = split(view, hot_voxels(view, level, walls), walls)
     where = Coronaries.of(view)
     cages = frames(((one.voxels, one.hu) for one in parts.candidates), view.hu, where)
     masks = Surroundings(
@@ -94,7 +101,7 @@ def find(volume: Volume, anatomy: Anatomy, *, series: str, threshold_hu: float) 
         deposits,
         tuple(_deposit(view, level, item, name=f"{series}-r{n}") for n, item in enumerate(others, start=1)),
         level.floor,
-        (*_told(found, cages, where), *notes(set(stents.values()))),
+        (*_told(found, cages, where), *notes(set(stents.values())), *(() if level is calm else (_NOISY,))),
         MappingProxyType(_implants(view, found, stents)),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ _SOFT = (-200.0, 220.0)
 BRAIN_HU, _BRIGHT_SHARE = 100.0, 0.004
 # Brain this near to bone has its blur, mm.
 _BLUR_MM = 4.0
+# Voxels join at random throughout a volume where about a tenth of them pass; so many SD above tissue one in 160 does.
+_LINKING_SD = 2.5
 # Side of the squares in which noise is measured, voxels.
 NOISE_SIDE = 16
 
@@ -96,6 +98,20 @@ def levels(scene: Scene, threshold_hu: float) -> Levels:
     brightest = float(np.percentile(soft, 99.0)) if soft.size > 200 and trunk else mean
     floor, blood = max(threshold_hu, mean + spread), max(brightest, mean + spread)
     return Levels(True, threshold_hu, floor, blood, opened, factor, noise, tissue)
+
+
+def above_noise(level: Levels) -> Levels:
+    """The levels of a scan whose noise links voxels across the body: what noise rarely reaches counts from there.
+
+    The same levels where the noise is too little for that.
+    """
+    seen = level.noise > 0
+    if not seen.any():
+        return level
+    limit = float(np.median(level.tissue[seen])) + _LINKING_SD * float(np.median(level.noise[seen]))
+    if limit <= level.threshold:
+        return level
+    return replace(level, threshold=limit, floor=max(limit, level.floor))
 
 
 def _pool(scene: Scene) -> tuple[float, float] | None:
