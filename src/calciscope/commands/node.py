@@ -19,6 +19,7 @@ _NEEDED = ("pynetdicom", "sqlalchemy", "prometheus_client", "dicomweb_client", "
 def node(
     configuration: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration, a TOML file.")],
     check: Annotated[bool, typer.Option("--check", help="Only say whether the configuration can be used.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Take up again what has failed, and end.")] = False,
 ) -> None:
     """Receive studies from a PACS, assess them, and send structured report, segmentation and PDF back."""
     if any(find_spec(name) is None for name in _NEEDED):
@@ -28,6 +29,13 @@ def node(
     wanted = settings.read(configuration)
     if check:
         typer.echo(f"{configuration.name}: can be used")
+        return
+    if retry:
+        from calciscope.serve.node.queue import Queue
+
+        queue = Queue(wanted.database, wanted.queue.name)
+        typer.echo(f"{queue.retry()} studies are taken up again")
+        queue.close()
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     # What libraries say of a study may name the patient.

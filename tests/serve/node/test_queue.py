@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from calciscope.errors import InputError
-from calciscope.serve.node import queue as queues
+from calciscope.serve.node import tables
 from calciscope.serve.node.queue import Queue, State, digest
 from tests import outside
 
@@ -47,7 +47,7 @@ def url(request, tmp_path):
         return f"sqlite:///{tmp_path / 'queue.sqlite'}"
     found = request.getfixturevalue("postgresql")
     engine = sa.create_engine(found)
-    queues._tables.drop_all(engine)
+    tables.METADATA.drop_all(engine)
     engine.dispose()
     return found
 
@@ -210,14 +210,49 @@ def test_many_workers_share_the_work_without_doing_any_twice(url):
     first.close()
 
 
-def test_what_has_ended_is_forgotten_and_what_has_not_is_not(queue):
+def test_what_is_over_is_forgotten_and_what_is_not_or_has_failed_is_kept(queue):
     arrive(queue)
     queue.end(queue.claim_complete(0, 0), State.DONE)
     arrive(queue, study=B, instances=("i9",), transfer="t9")
+    queue.end(queue.claim_complete(0, 0), State.FAILED)
     assert queue.forget(1000) == ()
     assert queue.forget(-1) == (A,)
+    assert queue.forget(-1) == ()
     assert queue.size(B) == 10
-    assert queue.received(A, digest("i1"), 10, None), "it is new again"
+    assert not queue.knows(A, digest("i1"))
+    assert queue.knows(B, digest("i9"))
+
+
+def test_what_comes_after_the_images_were_removed_is_told_until_all_are_here_again(queue):
+    arrive(queue, instances=("i1", "i2"))
+    queue.end(queue.claim_complete(0, 0), State.DONE)
+    queue.forget(-1)
+    arrive(queue, instances=("i3",), transfer="t2")
+    assert queue.claim_complete(0, 0).missing == 1
+    arrive(queue, instances=("i1", "i2"), transfer="t3")
+    assert queue.claim_complete(0, 0).missing == 0
+
+
+def test_what_has_failed_is_taken_up_where_it_failed(queue):
+    arrive(queue)
+    assert queue.assessed(queue.claim_complete(0, 0), [("sr.dcm", "k1")])
+    queue.end(queue.claim_sending(), State.FAILED)
+    arrive(queue, study=B, instances=("i9",), transfer="t9")
+    queue.end(queue.claim_complete(0, 0), State.FAILED)
+    queue.listed(digest("3"), "1.2.5", 4)
+    queue.end(queue.claim_listed(), State.FAILED)
+    assert queue.retry() == 3
+    assert queue.claim_sending().key == A
+    assert queue.claim_complete(0, 0).key == B
+    assert queue.claim_listed().uid == "1.2.5"
+
+
+def test_what_was_tried_less_often_goes_first(url):
+    first = Queue(url, "one", lease_seconds=-1)
+    arrive(first)
+    arrive(first, study=B, instances=("i9",), transfer="t9")
+    assert [first.claim_complete(0, 0).key for _ in range(4)] == [A, B, A, B]
+    first.close()
 
 
 def test_a_database_that_cannot_be_used_is_one_line(tmp_path):
@@ -230,6 +265,6 @@ def test_a_database_that_cannot_be_used_is_one_line(tmp_path):
 
 def test_a_database_of_another_layout_is_refused(queue, url):
     with queue.engine.begin() as work:
-        work.execute(queues._about.update().values(schema=99))
+        work.execute(tables.about.update().values(schema=99))
     with pytest.raises(InputError, match="has layout 99"):
         Queue(url, "one")

@@ -101,6 +101,19 @@ def test_a_full_disk_is_said_so_and_nothing_is_lost(kit, files, monkeypatch):
     assert "no room" in node.metrics.text().decode()
 
 
+def test_what_was_forgotten_is_removed_and_what_has_come_since_is_not(kit, files):
+    node = kit()
+    assert make.send(files, node.port, "CALCISCOPE") == [0, 0, 0]
+    make.wait(lambda: node.queue.claim_complete(0, 100), 5)
+    with node.queue.engine.begin() as work:
+        work.exec_driver_sql("UPDATE studies SET state = 'done'")
+    keys = node.queue.forget(-1)
+    assert make.send(files[:1], node.port, "CALCISCOPE") == [0]
+    node.store.tidy(keys)
+    assert len(node.files()) == 1
+    assert len(keys) == 1
+
+
 def test_a_disk_that_cannot_be_written_is_said_so(kit, files, monkeypatch):
     node = kit()
 

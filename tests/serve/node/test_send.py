@@ -93,6 +93,15 @@ def test_a_receiver_that_hangs_is_left_after_the_time_that_was_set(peer, files):
     stop.set()
 
 
+def test_a_receiver_that_breaks_off_is_asked_again_later(peer, files):
+    def once(event):
+        event.assoc.abort()
+        return 0
+
+    with pytest.raises(UnreachableError):
+        list(way(peer(once)).send(files))
+
+
 def test_over_tls_the_receiver_must_be_certified(peer, files, tmp_path):
     from calciscope.serve.node.receive import server_context
 

@@ -55,6 +55,7 @@ def test_the_command_says_whether_it_can_be_used(tmp_path):
     path = tmp_path / "node.toml"
     path.write_text(toml(folder="kept", receive=RECEIVE, send=SEND))
     assert run("node", path, "--check").out == "node.toml: can be used\n"
+    assert run("node", path, "--retry").out == "0 studies are taken up again\n"
     path.write_text("folder = ")
     ran = run("node", path, "--check")
     assert ran.code == 2

@@ -67,8 +67,8 @@ class Stamp:
 
     @classmethod
     def of(cls, assessment: Assessment) -> Stamp:
-        """The stamp of an assessment; the moment of its making is no part of its key."""
-        text = assessment.model_dump_json(exclude={"provenance": {"created"}})
+        """The stamp of an assessment; when it was made and what is installed beside it are no part of its key."""
+        text = assessment.model_dump_json(exclude={"provenance": {"created", "versions"}})
         created = datetime.fromisoformat(assessment.provenance.created).astimezone(UTC)
         return cls(hashlib.sha256(text.encode()).hexdigest(), created.replace(tzinfo=None))
 

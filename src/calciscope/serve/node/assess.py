@@ -34,6 +34,12 @@ class Assessor:
         job = self.queue.claim_complete(quiet, broken)
         if job is None:
             return False
+        if job.missing:
+            self.queue.end(job, State.FAILED, "images came after the others had been removed; send the whole study")
+            _log.warning(
+                "study %d: %d images that were here before are missing; send the whole study", job.id, job.missing
+            )
+            return True
         results = self.folder(job)
         start = monotonic()
         outcome = "found done" if (results / child.NAMES).is_file() else self._child(job, results)

@@ -5,6 +5,8 @@ was tried too often. Each new instance makes a new version of its study and send
 claimed with a lease that runs out, and ends only if the version is still the one that was claimed: two workers never
 finish the same step, and results of a study that has grown meanwhile are dropped.
 
+Of a study whose images were removed stays how many there were: what comes later is assessed when all are here again.
+
 The database knows studies and instances by digests of their UIDs; only a study that was listed by a query is kept with
 the UID that it is fetched by.
 """
@@ -25,6 +27,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from calciscope.errors import InputError
+from calciscope.serve.node.tables import METADATA, about, instances, objects, studies, transfers
 
 SCHEMA = 1
 _HOUR = 3600.0
@@ -42,53 +45,16 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-# Nothing more happens to these unless a new instance arrives.
-ENDED = (State.DONE, State.NOTHING, State.FAILED)
-
-_tables = sa.MetaData()
-_about = sa.Table("calciscope_node", _tables, sa.Column("schema", sa.Integer, nullable=False))
-_studies = sa.Table(
-    "studies", _tables,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("key", sa.String(64), nullable=False, unique=True),
-    sa.Column("uid", sa.String(64)),
-    sa.Column("listed", sa.Integer, nullable=False, default=0),
-    sa.Column("state", sa.String(16), nullable=False, index=True),
-    sa.Column("version", sa.Integer, nullable=False, default=0),
-    sa.Column("bytes", sa.BigInteger, nullable=False, default=0),
-    sa.Column("transfer", sa.String(36)),
-    sa.Column("last_at", sa.Float, nullable=False),
-    sa.Column("owner", sa.String(64)),
-    sa.Column("lease_until", sa.Float, nullable=False, default=0.0),
-    sa.Column("attempts", sa.Integer, nullable=False, default=0),
-    sa.Column("next_at", sa.Float, nullable=False, default=0.0),
-    sa.Column("reason", sa.String(200)),
-)  # fmt: skip
-_instances = sa.Table(
-    "instances", _tables,
-    sa.Column("study", sa.Integer, sa.ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("key", sa.String(64), primary_key=True),
-)  # fmt: skip
-_transfers = sa.Table(
-    "transfers", _tables,
-    sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("ended", sa.Boolean, nullable=False),
-    sa.Column("at", sa.Float, nullable=False),
-)  # fmt: skip
-_objects = sa.Table(
-    "objects", _tables,
-    sa.Column("study", sa.Integer, sa.ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("version", sa.Integer, primary_key=True),
-    sa.Column("name", sa.String(100), primary_key=True),
-    sa.Column("key", sa.String(64), nullable=False, index=True),
-    sa.Column("sent", sa.Boolean, nullable=False, default=False),
-    sa.Column("refused", sa.String(200)),
-)  # fmt: skip
+# What is over and needs nobody: images and results may go. What failed stays until a person has decided.
+_OVER = (State.DONE, State.NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A step that was claimed: the study by the row's number and its digest, and the version that it is about."""
+    """A step that was claimed: the study by the row's number and its digest, and the version that it is about.
+
+    ``missing`` counts images that were here before, were removed, and have not come again.
+    """
 
     id: int
     key: str
@@ -96,6 +62,7 @@ class Job:
     attempts: int
     state: State
     uid: str | None = None
+    missing: int = 0
 
 
 def digest(uid: str) -> str:
@@ -120,10 +87,10 @@ class Queue:
             sa.event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         try:
             with self.engine.begin() as work:
-                _tables.create_all(work)
-                found = work.execute(sa.select(_about.c.schema)).scalar()
+                METADATA.create_all(work)
+                found = work.execute(sa.select(about.c.schema)).scalar()
                 if found is None:
-                    work.execute(_about.insert().values(schema=SCHEMA))
+                    work.execute(about.insert().values(schema=SCHEMA))
                 elif found != SCHEMA:
                     raise InputError(f"queue: has layout {found}, this version has {SCHEMA}; use a new database")
         except sa.exc.SQLAlchemyError as error:
@@ -143,43 +110,43 @@ class Queue:
 
         A sender that could not reach the node meanwhile may have more. A transfer that broke off is still not ended.
         """
-        arriving = _studies.c.state == State.RECEIVING
+        arriving = studies.c.state == State.RECEIVING
         with self._work() as work:
-            work.execute(_studies.update().where(_studies.c.owner == self.owner).values(owner=None, lease_until=0.0))
-            work.execute(_studies.update().where(arriving).values(last_at=time.time()))
+            work.execute(studies.update().where(studies.c.owner == self.owner).values(owner=None, lease_until=0.0))
+            work.execute(studies.update().where(arriving).values(last_at=time.time()))
 
     # What arrives.
 
     def begin_transfer(self, transfer: str) -> None:
         """A sender has opened an association."""
         with self._work() as work:
-            work.execute(_transfers.insert().values(id=transfer, ended=False, at=time.time()))
+            work.execute(transfers.insert().values(id=transfer, ended=False, at=time.time()))
 
     def end_transfer(self, transfer: str) -> None:
         """The sender has said that it is done; one that breaks off never says so."""
         with self._work() as work:
-            work.execute(_transfers.update().where(_transfers.c.id == transfer).values(ended=True, at=time.time()))
+            work.execute(transfers.update().where(transfers.c.id == transfer).values(ended=True, at=time.time()))
 
     def received(self, study: str, instance: str, size: int, transfer: str | None) -> bool:
         """An instance is on the disk. Returns whether it is new; one that is known changes nothing."""
         now = time.time()
         with self._work() as work:
             row = self._row(work, study, now)
-            chosen = self._insert(_instances).values(study=row, key=instance).on_conflict_do_nothing()
+            chosen = self._insert(instances).values(study=row, key=instance).on_conflict_do_nothing()
             # Not every driver counts rows of an insert that passed over one; what it returns is sure.
-            added = work.execute(chosen.returning(_instances.c.key)).first() is not None
+            added = work.execute(chosen.returning(instances.c.key)).first() is not None
             values: dict[str, Any] = {"last_at": now, "transfer": transfer}
             if added:
                 # A study that is being fetched stays with who fetches it until all of it is here.
-                fetching = _studies.c.state == State.LISTED
+                fetching = studies.c.state == State.LISTED
                 values |= {
                     "state": sa.case((fetching, State.LISTED), else_=State.RECEIVING),
-                    "owner": sa.case((fetching, _studies.c.owner), else_=None),
-                    "lease_until": sa.case((fetching, _studies.c.lease_until), else_=0.0),
-                    "version": _studies.c.version + 1, "bytes": _studies.c.bytes + size,
+                    "owner": sa.case((fetching, studies.c.owner), else_=None),
+                    "lease_until": sa.case((fetching, studies.c.lease_until), else_=0.0),
+                    "version": studies.c.version + 1, "bytes": studies.c.bytes + size,
                     "attempts": 0, "next_at": 0.0, "reason": None,
                 }  # fmt: skip
-            work.execute(_studies.update().where(_studies.c.id == row).values(**values))
+            work.execute(studies.update().where(studies.c.id == row).values(**values))
             return added
 
     def listed(self, study: str, uid: str, count: int) -> None:
@@ -188,8 +155,8 @@ class Queue:
         with self._work() as work:
             row = self._row(work, study, now, uid, State.LISTED)
             work.execute(
-                _studies.update()
-                .where(_studies.c.id == row, _studies.c.listed != count)
+                studies.update()
+                .where(studies.c.id == row, studies.c.listed != count)
                 .values(
                     state=State.LISTED,
                     uid=uid,
@@ -212,36 +179,36 @@ class Queue:
     def size(self, study: str) -> int:
         """Bytes of a study that were received."""
         with self._work() as work:
-            return work.execute(sa.select(_studies.c.bytes).where(_studies.c.key == study)).scalar() or 0
+            return work.execute(sa.select(studies.c.bytes).where(studies.c.key == study)).scalar() or 0
 
     def is_result(self, instance: str) -> bool:
         """Whether an instance is one that this queue has sent or is about to send."""
         with self._work() as work:
-            return work.execute(sa.select(_objects.c.key).where(_objects.c.key == instance)).first() is not None
+            return work.execute(sa.select(objects.c.key).where(objects.c.key == instance)).first() is not None
 
     # Steps.
 
     def claim_listed(self) -> Job | None:
         """A study to fetch."""
-        return self._claim(_studies.c.state == State.LISTED, State.LISTED)
+        return self._claim(studies.c.state == State.LISTED, State.LISTED)
 
     def claim_complete(self, quiet_seconds: float, interrupted_seconds: float) -> Job | None:
         """A study to assess: it is complete, or the node that assessed it is gone."""
         now = time.time()
-        ended = sa.select(_transfers.c.id).where(_transfers.c.ended.is_(True))
-        quiet = sa.or_(_studies.c.transfer.is_(None), _studies.c.transfer.in_(ended))
+        ended = sa.select(transfers.c.id).where(transfers.c.ended.is_(True))
+        quiet = sa.or_(studies.c.transfer.is_(None), studies.c.transfer.in_(ended))
         complete = sa.and_(
-            _studies.c.state == State.RECEIVING,
+            studies.c.state == State.RECEIVING,
             sa.or_(
-                sa.and_(quiet, _studies.c.last_at <= now - quiet_seconds),
-                _studies.c.last_at <= now - max(quiet_seconds, interrupted_seconds),
+                sa.and_(quiet, studies.c.last_at <= now - quiet_seconds),
+                studies.c.last_at <= now - max(quiet_seconds, interrupted_seconds),
             ),
         )
-        return self._claim(sa.or_(complete, _studies.c.state == State.ASSESSING), State.ASSESSING)
+        return self._claim(sa.or_(complete, studies.c.state == State.ASSESSING), State.ASSESSING)
 
     def claim_sending(self) -> Job | None:
         """A study whose results are on the disk and not yet all sent."""
-        return self._claim(_studies.c.state == State.SENDING, State.SENDING)
+        return self._claim(studies.c.state == State.SENDING, State.SENDING)
 
     def renew(self, job: Job) -> bool:
         """Keep a claim; false where it is lost, for the study has grown or another node has it."""
@@ -257,7 +224,7 @@ class Queue:
                 return False
             for name, key in results:
                 work.execute(
-                    self._insert(_objects)
+                    self._insert(objects)
                     .values(study=job.id, version=job.version, name=name, key=key, sent=False)
                     .on_conflict_do_nothing()
                 )
@@ -265,19 +232,19 @@ class Queue:
 
     def waiting(self, job: Job) -> tuple[str, ...]:
         """Names of results that are not yet sent."""
-        chosen = sa.select(_objects.c.name).where(
-            _objects.c.study == job.id, _objects.c.version == job.version, _objects.c.sent.is_(False),
-            _objects.c.refused.is_(None),
+        chosen = sa.select(objects.c.name).where(
+            objects.c.study == job.id, objects.c.version == job.version, objects.c.sent.is_(False),
+            objects.c.refused.is_(None),
         )  # fmt: skip
         with self._work() as work:
-            return tuple(work.execute(chosen.order_by(_objects.c.name)).scalars())
+            return tuple(work.execute(chosen.order_by(objects.c.name)).scalars())
 
     def sent(self, job: Job, name: str, refused: str | None = None) -> None:
         """The receiver has taken a result, or has said that it never will."""
         with self._work() as work:
             work.execute(
-                _objects.update()
-                .where(_objects.c.study == job.id, _objects.c.version == job.version, _objects.c.name == name)
+                objects.update()
+                .where(objects.c.study == job.id, objects.c.version == job.version, objects.c.name == name)
                 .values(sent=refused is None, refused=refused)
             )
 
@@ -305,48 +272,88 @@ class Queue:
     def counts(self) -> dict[str, int]:
         """Studies by state."""
         with self._work() as work:
-            rows = work.execute(sa.select(_studies.c.state, sa.func.count()).group_by(_studies.c.state))
+            rows = work.execute(sa.select(studies.c.state, sa.func.count()).group_by(studies.c.state))
             return {**dict.fromkeys(State, 0), **{row[0]: row[1] for row in rows}}
 
     def forget(self, older_than_seconds: float) -> tuple[str, ...]:
-        """Forget studies that ended so long ago, and return what they are called on the disk."""
+        """Forget the images and results of studies that were over so long ago; returns what is to be removed."""
         before = time.time() - older_than_seconds
-        over = sa.and_(_studies.c.state.in_(ENDED), _studies.c.last_at <= before, _studies.c.uid.is_(None))
+        over = sa.and_(studies.c.state.in_(_OVER), studies.c.last_at <= before, studies.c.bytes > 0)
         with self._work() as work:
-            keys = tuple(work.execute(sa.select(_studies.c.key).where(over)).scalars())
-            work.execute(_studies.delete().where(over))
-            used = sa.select(_studies.c.transfer).where(_studies.c.transfer.is_not(None))
-            work.execute(_transfers.delete().where(_transfers.c.at <= before, _transfers.c.id.not_in(used)))
-            return keys
+            rows = work.execute(sa.select(studies.c.id, studies.c.key).where(over)).all()
+            for row in rows:
+                many = sa.select(sa.func.count()).select_from(instances).where(instances.c.study == row.id)
+                here = studies.c.id == row.id
+                work.execute(studies.update().where(here).values(bytes=0, before=many.scalar_subquery()))
+                for table in (instances, objects):
+                    work.execute(table.delete().where(table.c.study == row.id))
+            used = sa.select(studies.c.transfer).where(studies.c.transfer.is_not(None))
+            work.execute(transfers.delete().where(transfers.c.at <= before, transfers.c.id.not_in(used)))
+            return tuple(row.key for row in rows)
+
+    def knows(self, study: str, instance: str) -> bool:
+        """Whether an instance counts as received."""
+        chosen = sa.select(instances.c.key).join(studies, studies.c.id == instances.c.study)
+        with self._work() as work:
+            return work.execute(chosen.where(studies.c.key == study, instances.c.key == instance)).first() is not None
+
+    def retry(self) -> int:
+        """Take up again what had failed, where it had failed; how many studies."""
+        written = sa.select(objects.c.study).where(objects.c.version == studies.c.version).scalar_subquery()
+        failed = studies.c.state == State.FAILED
+        fresh = {"attempts": 0, "next_at": 0.0, "owner": None, "lease_until": 0.0, "reason": None}
+        with self._work() as work:
+            sending = work.execute(
+                studies.update().where(failed, studies.c.id.in_(written)).values(state=State.SENDING, **fresh)
+            )
+            fetching = work.execute(
+                studies.update()
+                .where(failed, studies.c.uid.is_not(None), studies.c.bytes == 0)
+                .values(state=State.LISTED, **fresh)
+            )
+            rest = work.execute(studies.update().where(failed).values(state=State.RECEIVING, **fresh))
+            return sending.rowcount + fetching.rowcount + rest.rowcount
 
     def _row(
         self, work: sa.Connection, study: str, now: float, uid: str | None = None, state: State = State.RECEIVING
     ) -> int:
-        made = {"key": study, "uid": uid, "state": state, "last_at": now, "version": 0, "bytes": 0, "listed": 0}
-        work.execute(self._insert(_studies).values(**made).on_conflict_do_nothing(index_elements=["key"]))
-        return int(work.execute(sa.select(_studies.c.id).where(_studies.c.key == study)).scalar_one())
+        made = {
+            "key": study, "uid": uid, "state": state, "last_at": now, "version": 0, "bytes": 0, "listed": 0,
+            "before": 0, "claims": 0,
+        }  # fmt: skip
+        work.execute(self._insert(studies).values(**made).on_conflict_do_nothing(index_elements=["key"]))
+        return int(work.execute(sa.select(studies.c.id).where(studies.c.key == study)).scalar_one())
 
     def _claim(self, which: sa.ColumnElement[bool], state: State) -> Job | None:
         now = time.time()
-        free = sa.and_(which, _studies.c.next_at <= now, _studies.c.lease_until <= now)
-        columns = (_studies.c.id, _studies.c.key, _studies.c.version, _studies.c.attempts, _studies.c.uid)
+        free = sa.and_(which, studies.c.next_at <= now, studies.c.lease_until <= now)
+        here = sa.select(sa.func.count()).select_from(instances).where(instances.c.study == studies.c.id)
+        missing = (studies.c.before - here.scalar_subquery()).label("missing")
+        columns = (studies.c.id, studies.c.key, studies.c.version, studies.c.attempts, studies.c.uid, missing)
+        # One that ends the node each time it is tried must not be tried before the others for ever.
+        order = (studies.c.claims, studies.c.last_at)
         with self._work() as work:
-            for row in work.execute(sa.select(*columns).where(free).order_by(_studies.c.last_at).limit(8)).all():
+            for row in work.execute(sa.select(*columns).where(free).order_by(*order).limit(8)).all():
                 # Another node may be quicker: the condition holds for one of them only.
                 won = work.execute(
-                    _studies.update()
-                    .where(_studies.c.id == row.id, _studies.c.version == row.version, free)
-                    .values(state=state, owner=self.owner, lease_until=now + self.lease_seconds)
+                    studies.update()
+                    .where(studies.c.id == row.id, studies.c.version == row.version, free)
+                    .values(
+                        state=state,
+                        owner=self.owner,
+                        lease_until=now + self.lease_seconds,
+                        claims=studies.c.claims + 1,
+                    )
                 ).rowcount
                 if won:
-                    return Job(row.id, row.key, row.version, row.attempts, state, row.uid)
+                    return Job(row.id, row.key, row.version, row.attempts, state, row.uid, max(0, row.missing))
         return None
 
     def _mine(self, job: Job) -> sa.Update:
         # What is fetched grows while it is; every other step is about one version.
-        same = sa.true() if job.state is State.LISTED else _studies.c.version == job.version
-        return _studies.update().where(
-            _studies.c.id == job.id, same, _studies.c.state == job.state, _studies.c.owner == self.owner
+        same = sa.true() if job.state is State.LISTED else studies.c.version == job.version
+        return studies.update().where(
+            studies.c.id == job.id, same, studies.c.state == job.state, studies.c.owner == self.owner
         )
 
     def _insert(self, table: sa.Table) -> Any:

@@ -61,7 +61,10 @@ class Storage:
                 if one.SOPClassUID not in taken:
                     yield name, "the receiver does not take this SOP class"
                     continue
-                status = association.send_c_store(one)
+                try:
+                    status = association.send_c_store(one)
+                except (RuntimeError, ValueError) as error:  # what the library raises where the peer has aborted
+                    raise UnreachableError("the receiver broke off") from error
                 if "Status" not in status:
                     raise UnreachableError("the receiver did not answer in time")
                 code = int(status.Status)

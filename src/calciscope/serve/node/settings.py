@@ -146,7 +146,7 @@ class Queue(_Section):
 
     url: str | None = Field(default=None, repr=False)
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] = "node"
-    attempts: Annotated[int, Field(ge=1)] = 20
+    attempts: Annotated[int, Field(ge=1)] = 100
     wait_seconds: Seconds = 15
     keep_hours: Annotated[float, Field(ge=0)] = 24
     lease_seconds: Seconds = 60

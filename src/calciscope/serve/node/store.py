@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterable
+from contextlib import suppress
 
 from calciscope.serve.node.files import write
 from calciscope.serve.node.queue import Queue, digest
@@ -21,6 +23,8 @@ class Store:
 
     def __init__(self, settings: Settings, queue: Queue) -> None:
         self.settings, self.queue = settings, queue
+        # Nothing is removed between the look at what is there and the word to the queue that it is.
+        self._turn = threading.Lock()
         # What was being written when the node ended was never told as received.
         shutil.rmtree(settings.coming, ignore_errors=True)
         for folder in (settings.images, settings.results, settings.coming):
@@ -38,15 +42,21 @@ class Store:
         if shutil.disk_usage(self.settings.folder).free - len(content) < self.settings.least_free:
             raise NoRoomError("the disk is full")
         target = self.settings.images / key / f"{name}.dcm"
-        if not target.exists():
-            try:
-                write(content, target, self.settings.coming)
-            except OSError as error:
-                raise NoRoomError("the disk cannot be written") from error
-        return self.queue.received(key, name, len(content), transfer)
+        with self._turn:
+            if not target.exists():
+                try:
+                    write(content, target, self.settings.coming)
+                except OSError as error:
+                    raise NoRoomError("the disk cannot be written") from error
+            return self.queue.received(key, name, len(content), transfer)
 
     def tidy(self, keys: Iterable[str]) -> None:
-        """Remove images and results of studies that the queue has forgotten."""
+        """Remove images and results of studies that the queue has forgotten, but not what has come since."""
         for key in keys:
-            for folder in (self.settings.images / key, self.settings.results / key):
-                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(self.settings.results / key, ignore_errors=True)
+            for path in (self.settings.images / key).glob("*.dcm"):
+                with self._turn:
+                    if not self.queue.knows(key, path.stem):
+                        path.unlink(missing_ok=True)
+            with suppress(OSError):  # what has come since is in it
+                (self.settings.images / key).rmdir()

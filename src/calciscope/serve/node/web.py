@@ -21,6 +21,8 @@ from calciscope.serve.node.store import NoRoomError, Store
 
 _log = logging.getLogger("calciscope.serve.node")
 _STUDY, _SERIES, _INSTANCES = "0020000D", "0020000E", "00201209"
+# What an answer that is not as the standard has it leads to.
+_ODD = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 # Studies that one answer may list; more are asked for page by page.
 _PAGE = 200
 
@@ -64,12 +66,20 @@ class Poller:
         assert self.web.query is not None
         try:
             for study in self._studies():
-                uid = str(study[_STUDY]["Value"][0])
-                count = sum(self._count(one) for one in self._series(uid))
-                if count:
-                    self.queue.listed(digest(uid), uid, count)
-        except (requests.RequestException, KeyError, ValueError) as error:
+                self._list(study)
+        except (requests.RequestException, *_ODD) as error:
             _log.warning("the query was not answered (%s); it is asked again", type(error).__name__)
+
+    def _list(self, study: dict) -> None:  # type: ignore[type-arg]
+        """Put one study of an answer into the queue; one that cannot be understood does not hide the others."""
+        try:
+            uid = str(study[_STUDY]["Value"][0])
+            count = sum(self._count(one) for one in self._series(uid))
+        except _ODD as error:
+            _log.warning("a study of the answer cannot be understood (%s)", type(error).__name__)
+            return
+        if count:
+            self.queue.listed(digest(uid), uid, count)
 
     def _studies(self) -> Iterator[dict]:  # type: ignore[type-arg]
         offset = 0
@@ -110,7 +120,7 @@ class Poller:
                     self.queue.renew(job)
         except NoRoomError as error:
             self.queue.again(job, str(error), wait, attempts)
-        except (requests.RequestException, KeyError, ValueError, AttributeError) as error:
+        except (requests.RequestException, *_ODD) as error:
             _log.warning("study %d: could not be fetched (%s); it is tried again", job.id, type(error).__name__)
             self.queue.again(job, "the server did not answer", wait, attempts)
         else:
