@@ -27,6 +27,8 @@ def node(
     from calciscope.serve.node import settings
 
     wanted = settings.read(configuration)
+    if check or not retry:
+        settings.usable(wanted)
     if check:
         typer.echo(f"{configuration.name}: can be used")
         return
@@ -34,7 +36,8 @@ def node(
         from calciscope.serve.node.queue import Queue
 
         queue = Queue(wanted.database, wanted.queue.name)
-        typer.echo(f"{queue.retry()} studies are taken up again")
+        again = queue.retry()
+        typer.echo(f"{again} {'study is' if again == 1 else 'studies are'} taken up again")
         queue.close()
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
