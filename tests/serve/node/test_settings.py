@@ -33,6 +33,7 @@ def test_what_is_not_said_has_a_default_and_paths_are_from_the_file(tmp_path):
         ({"receive": RECEIVE, "send": {**SEND, "tls": {"authorities": "absent.pem"}}}, "there is no such file"),
         ({"receive": RECEIVE, "send": SEND, "assess": {"formats": ["csv"]}}, "formats: there is no csv"),
         ({"receive": RECEIVE, "send": SEND, "assess": {"preset": "nonsense"}}, "preset: there is no nonsense"),
+        ({"receive": RECEIVE, "send": SEND, "assess": {"knowledge": ["absent"]}}, "there is no such folder"),
         ({"receive": RECEIVE, "send": SEND, "web": {"url": "https://x", "store": True}}, "one way out"),
     ],
 )

@@ -35,6 +35,13 @@ def _there(path: Path, info: ValidationInfo) -> Path:
     return found
 
 
+def _there_folder(path: Path, info: ValidationInfo) -> Path:
+    found = _from_here(path, info)
+    if not found.is_dir():
+        raise ValueError("there is no such folder")
+    return found
+
+
 Title = Annotated[str, AfterValidator(_title)]
 File = Annotated[Path, AfterValidator(_there)]
 Folder = Annotated[Path, AfterValidator(_from_here)]
@@ -121,7 +128,7 @@ class Assess(_Section):
     formats: Annotated[tuple[str, ...], Field(min_length=1)] = ("seg", "sr", "pdf-dicom")
     preset: str = "standard"
     guidelines: Annotated[str, Field(pattern="^(esc|us)$")] = "esc"
-    knowledge: tuple[Folder, ...] = ()
+    knowledge: tuple[Annotated[Path, AfterValidator(_there_folder)], ...] = ()
     workers: Annotated[int, Field(ge=1, le=32)] = 1
     seconds: Seconds = 1800
     memory_mb: Megabytes = 8192
