@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -27,9 +28,8 @@ def node(
     from calciscope.serve.node import settings
 
     wanted = settings.read(configuration)
-    if check or not retry:
-        settings.usable(wanted)
     if check:
+        settings.usable(wanted)
         typer.echo(f"{configuration.name}: can be used")
         return
     if retry:
@@ -41,9 +41,10 @@ def node(
         queue.close()
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    # What libraries say of a study may name the patient.
-    for name in ("pynetdicom", "pydicom", "highdicom", "dicomweb_client", "urllib3"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # What libraries say of a study may name the patient; some set the level of their loggers when they are loaded.
+    warnings.simplefilter("ignore")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(logging.Filter("calciscope"))
     from calciscope.serve.node.node import Node
 
     running = Node(wanted)

@@ -42,6 +42,7 @@ def test_what_is_not_said_has_a_default_and_paths_are_from_the_file(tmp_path):
         ({"receive": RECEIVE, "send": {**SEND, "tls": {"authorities": "absent.pem"}}}, "there is no such file"),
         ({"receive": RECEIVE, "send": SEND, "assess": {"formats": ["csv"]}}, "formats: there is no csv"),
         ({"receive": RECEIVE, "send": SEND, "assess": {"preset": "nonsense"}}, "preset: there is no nonsense"),
+        ({"receive": RECEIVE, "send": SEND, "assess": {"knowledge": ["absent"]}}, "there is no such folder"),
         ({"receive": RECEIVE, "send": SEND, "web": {"url": "https://x", "store": True}}, "one way out"),
     ],
 )
@@ -78,15 +79,21 @@ def test_the_command_says_whether_it_can_be_used(tmp_path):
         ({"folder": "file/kept"}, {}, "folder: "),
         ({"keep_free_mb": 10**12}, {}, f"keep_free_mb: {10**12} MB are to stay free"),
         ({}, {"http": {"port": 11112}}, "http.port: 11112 is the port of [receive] too"),
-        ({}, {"assess": {"knowledge": ["absent"]}}, "assess.knowledge: there is no folder absent"),
     ],
 )
-def test_what_this_computer_does_not_allow_is_said_before_the_node_starts(tmp_path, top, sections, said):
+def test_the_check_says_what_this_computer_does_not_allow(tmp_path, top, sections, said):
     (tmp_path / "file").write_text("")
     text = toml(**{"folder": "kept", **top}, receive=RECEIVE, send=SEND, **sections)
     (tmp_path / "node.toml").write_text(text)
-    for options in (["--check"], []):
-        ran = run("node", tmp_path / "node.toml", *options)
-        assert (ran.code, ran.err.count("\n")) == (2, 1)
-        assert f"calciscope: {said}" in ran.err
+    ran = run("node", tmp_path / "node.toml", "--check")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert f"calciscope: {said}" in ran.err
     assert not (tmp_path / "kept").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "node.toml").write_text(toml(folder="file/kept", receive=RECEIVE, send=SEND))
+    ran = run("node", tmp_path / "node.toml")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert ran.err.startswith("calciscope: folder: ")

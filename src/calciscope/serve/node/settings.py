@@ -53,6 +53,13 @@ def _there(path: Path, info: ValidationInfo) -> Path:
     return found
 
 
+def _there_folder(path: Path, info: ValidationInfo) -> Path:
+    found = _from_here(path, info)
+    if not found.is_dir():
+        raise ValueError("there is no such folder")
+    return found
+
+
 Title = Annotated[str, AfterValidator(_title)]
 File = Annotated[Path, AfterValidator(_there)]
 Folder = Annotated[Path, AfterValidator(_from_here)]
@@ -139,7 +146,7 @@ class Assess(_Section):
     formats: Annotated[tuple[str, ...], Field(min_length=1)] = ("seg", "sr", "pdf-dicom")
     preset: str = "standard"
     guidelines: Annotated[str, _fits("esc|us", "is esc or us")] = "esc"
-    knowledge: tuple[Folder, ...] = ()
+    knowledge: tuple[Annotated[Path, AfterValidator(_there_folder)], ...] = ()
     workers: Annotated[int, Field(ge=1, le=32)] = 1
     seconds: Seconds = 1800
     memory_mb: Megabytes = 8192
@@ -274,9 +281,12 @@ def _plainly(error: ErrorDetails) -> str:
 def usable(settings: Settings) -> None:
     """Whether a node can run with these settings on this computer; nothing is made or opened.
 
+    For ``--check`` only: a node that starts again on a full disk must send what it has and make room.
+
     Raises:
-        InputError: the folder cannot be made or written, its disk is too full, two ports are one, or own rules are
-            not there: one line that names the key.
+        InputError: the folder cannot be made or written, its disk is too full, two ports are one: one line that names
+            the key.
+        KnowledgeError: the rules of one's own cannot be used.
     """
     there = next(one for one in (settings.folder, *settings.folder.parents) if one.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
@@ -286,8 +296,5 @@ def usable(settings: Settings) -> None:
         raise InputError(f"keep_free_mb: {settings.keep_free_mb} MB are to stay free and {free} MB are: none is left")
     if settings.receive is not None and settings.receive.port == settings.http.port != 0:
         raise InputError(f"http.port: {settings.http.port} is the port of [receive] too; give another")
-    for own in settings.assess.knowledge:
-        if not own.is_dir():
-            raise InputError(f"assess.knowledge: there is no folder {own.name}")
     if settings.assess.knowledge:
         load(settings.assess.knowledge)
