@@ -56,6 +56,7 @@ def test_what_the_query_lists_is_fetched_whole_and_once(parts):
 def test_a_fetch_that_breaks_off_is_begun_again(parts, monkeypatch):
     poller, queue = parts
     poller.poll()
+    poller.poll()
     whole = poller.client.iter_series
 
     def broken(*words):
