@@ -29,13 +29,15 @@ def node(
 
     wanted = settings.read(configuration)
     if check:
+        settings.usable(wanted)
         typer.echo(f"{configuration.name}: can be used")
         return
     if retry:
         from calciscope.serve.node.queue import Queue
 
         queue = Queue(wanted.database, wanted.queue.name)
-        typer.echo(f"{queue.retry()} studies are taken up again")
+        again = queue.retry()
+        typer.echo(f"{again} {'study is' if again == 1 else 'studies are'} taken up again")
         queue.close()
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
