@@ -85,6 +85,17 @@ def test_a_server_that_is_not_there_is_asked_again(parts, caplog):
         list(web.Stow(Web(url="http://127.0.0.1:9/dicom-web", timeout_seconds=2)).send([_some(poller)]))
 
 
+def test_an_answer_that_cannot_be_understood_is_tried_again(parts, monkeypatch):
+    way = web.Stow(Web(url="http://127.0.0.1:9/dicom-web"))
+
+    def odd(files):
+        raise ValueError("Expecting value")
+
+    monkeypatch.setattr(way.client, "store_instances", odd)
+    with pytest.raises(UnreachableError, match="cannot be understood"):
+        list(way.send([_some(parts[0])]))
+
+
 def _some(poller):
     folder = poller.settings.folder / "one"
     return sorted(make.study(folder, 8, slices=1).iterdir())[0]
