@@ -1,5 +1,7 @@
 """``calciscope serve cds`` starts the service as it was asked to, and says what is wrong before it does."""
 
+import socket
+
 import pytest
 
 from tests.studies import run
@@ -56,3 +58,10 @@ def test_a_library_that_is_missing_is_named(started, monkeypatch):
     ran = run("serve", "cds")
     assert ran.code == 2
     assert "pip install 'calciscope[serve]'" in ran.err
+
+
+def test_a_port_that_is_taken_is_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ran = run("serve", "cds", "--port", taken.getsockname()[1])
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "cannot be opened: Address already in use" in ran.err

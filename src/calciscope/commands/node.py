@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -28,19 +29,22 @@ def node(
 
     wanted = settings.read(configuration)
     if check:
+        settings.usable(wanted)
         typer.echo(f"{configuration.name}: can be used")
         return
     if retry:
         from calciscope.serve.node.queue import Queue
 
         queue = Queue(wanted.database, wanted.queue.name)
-        typer.echo(f"{queue.retry()} studies are taken up again")
+        again = queue.retry()
+        typer.echo(f"{again} {'study is' if again == 1 else 'studies are'} taken up again")
         queue.close()
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    # What libraries say of a study may name the patient.
-    for name in ("pynetdicom", "pydicom", "highdicom", "dicomweb_client", "urllib3"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # What libraries say of a study may name the patient; some set the level of their loggers when they are loaded.
+    warnings.simplefilter("ignore")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(logging.Filter("calciscope"))
     from calciscope.serve.node.node import Node
 
     running = Node(wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,11 @@ def cds(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     settings = Settings(tuple(knowledge or ()), guidelines, tuple(origin or ()))
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise OutputError(f"{host}, port {port} cannot be opened: {error.strerror}") from error
+    typer.echo(f"CDS Hooks: {'https' if certificate else 'http'}, port {port}; the services are at /cds-services")
     # The access log of the server would show addresses as they were sent; the service has one of its own.
     uvicorn.run(
         service(settings), host=host, port=port, access_log=False, log_level="warning",

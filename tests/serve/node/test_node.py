@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from pydicom import dcmread
+from pydicom.config import disable_value_validation
 
 from tests import outside
 from tests.serve.node import make
@@ -50,6 +52,17 @@ def test_nothing_that_the_node_keeps_or_says_names_the_patient(routed):
     for word in (*WORDS, "1.2.826.99.1"):
         assert word not in (said + " ".join(names)).lower()
         assert word.encode() not in kept.lower()
+
+
+def test_a_name_where_no_name_belongs_is_not_said_either(routed, tmp_path):
+    _, running = routed
+    one = dcmread(sorted(make.study(tmp_path, 1, slices=1).iterdir())[0])
+    with disable_value_validation():
+        one.StudyInstanceUID = "Planted^Petra"
+        one.save_as(tmp_path / "one.dcm")
+    assert make.send([tmp_path / "one.dcm"], running.dicom, "CALCISCOPE")[0] != 0
+    assert "no UID" in running.log()
+    assert "Petra" not in running.log()
 
 
 def test_a_node_that_is_killed_again_and_again_ends_with_one_set_of_results(tmp_path):

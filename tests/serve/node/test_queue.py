@@ -170,6 +170,9 @@ def test_a_step_that_fails_is_tried_again_later_and_then_given_up(queue):
 
 
 def test_a_study_that_was_listed_is_fetched_once_and_again_when_it_has_grown(queue):
+    for count in (1, 2):
+        queue.listed(A, "1.2.3", count)
+        assert queue.claim_listed() is None, "its server may still be receiving it"
     queue.listed(A, "1.2.3", 2)
     job = queue.claim_listed()
     assert job.uid == "1.2.3"
@@ -183,6 +186,7 @@ def test_a_study_that_was_listed_is_fetched_once_and_again_when_it_has_grown(que
     assert work.version == 2
     queue.listed(A, "1.2.3", 2)
     assert queue.assessed(work, [])
+    queue.listed(A, "1.2.3", 3)
     queue.listed(A, "1.2.3", 3)
     assert queue.claim_listed() is not None
 
@@ -239,6 +243,7 @@ def test_what_has_failed_is_taken_up_where_it_failed(queue):
     queue.end(queue.claim_sending(), State.FAILED)
     arrive(queue, study=B, instances=("i9",), transfer="t9")
     queue.end(queue.claim_complete(0, 0), State.FAILED)
+    queue.listed(digest("3"), "1.2.5", 4)
     queue.listed(digest("3"), "1.2.5", 4)
     queue.end(queue.claim_listed(), State.FAILED)
     assert queue.retry() == 3

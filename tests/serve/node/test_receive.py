@@ -4,6 +4,7 @@ import logging
 import shutil
 import socket
 import ssl
+import struct
 import time
 from collections import namedtuple
 
@@ -184,6 +185,41 @@ def test_somebody_who_says_nothing_is_not_waited_for(kit, files):
         silent.recv(100)
         assert time.monotonic() - start < 15
     assert make.send(files[:1], node.port, "CALCISCOPE") == [0]
+
+
+def test_somebody_who_stops_in_the_middle_of_a_message_keeps_nobody_out(kit, files):
+    node = kit(timeout_seconds=1, associations=1)
+    with socket.create_connection(("127.0.0.1", node.port)) as stuck:
+        stuck.sendall(b"\x01\0\0")
+        stuck.settimeout(10)
+        assert stuck.recv(100) == b""
+    make.wait(lambda: not node.receiver.server.ae.active_associations, 10)
+    assert make.send(files[:1], node.port, "CALCISCOPE") == [0]
+
+
+def test_a_message_that_says_it_is_gigabytes_is_not_read(kit):
+    node = kit(timeout_seconds=30)
+    with socket.create_connection(("127.0.0.1", node.port)) as large:
+        large.settimeout(10)
+        large.sendall(struct.pack(">BBL", 1, 0, 0xFFFFFFFF))
+        assert large.recv(100) == b""
+    assert 'calciscope_refused_total{why="too large"} 1.0' in node.metrics.text().decode()
+
+
+def test_over_tls_somebody_who_says_nothing_keeps_nobody_out(kit, files, tmp_path):
+    made = certificates.make(tmp_path / "tls")
+    tls = Tls(certificate=made.certificate, key=made.key, authorities=made.authority)
+    node = kit(tls=tls, timeout_seconds=30)
+    with socket.create_connection(("127.0.0.1", node.port)):
+        time.sleep(0.3)
+        sender = AE(ae_title="PACS")
+        sender.connection_timeout = sender.acse_timeout = 5
+        sender.add_requested_context("1.2.840.10008.1.1")
+        context = client_context(tls)
+        context.check_hostname = True
+        held = sender.associate("127.0.0.1", node.port, ae_title="CALCISCOPE", tls_args=(context, "localhost"))
+        assert held.is_established
+        held.release()
 
 
 def test_over_tls_only_a_sender_that_is_certified_is_heard(kit, files, tmp_path):

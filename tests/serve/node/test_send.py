@@ -64,9 +64,19 @@ def test_a_class_that_is_not_taken_is_said_so_and_the_others_are_sent(peer, file
     assert answers == {files[0].name: None, "seg.dcm": "the receiver does not take this SOP class"}
 
 
-@pytest.mark.parametrize(("status", "answer"), [(0xB007, None), (0x0122, "the receiver answered 0x0122")])
+@pytest.mark.parametrize(
+    ("status", "answer"), [(0xB007, None), (0x0111, None), (0x0122, "the receiver answered 0x0122")]
+)
 def test_a_warning_is_a_yes_and_an_error_a_no(peer, files, status, answer):
     assert list(way(peer(lambda event: status)).send(files[:1])) == [(files[0].name, answer)]
+
+
+@pytest.mark.parametrize("status", [0x0110, 0x0213])
+def test_what_may_end_otherwise_another_time_is_tried_again(peer, files, status):
+    answers, taken = iter([status, 0]), []
+    with pytest.raises(UnreachableError, match=f"{status:#06x}"):
+        taken.extend(way(peer(lambda event: next(answers))).send(files[:2]))
+    assert taken == [(files[1].name, None)], "the other is sent all the same"
 
 
 def test_a_receiver_without_room_is_asked_again_later(peer, files):

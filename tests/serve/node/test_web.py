@@ -56,6 +56,7 @@ def test_what_the_query_lists_is_fetched_whole_and_once(parts):
 def test_a_fetch_that_breaks_off_is_begun_again(parts, monkeypatch):
     poller, queue = parts
     poller.poll()
+    poller.poll()
     whole = poller.client.iter_series
 
     def broken(*words):
@@ -82,6 +83,17 @@ def test_a_server_that_is_not_there_is_asked_again(parts, caplog):
     assert sum(queue.counts().values()) == 0
     with pytest.raises(UnreachableError, match="does not answer"):
         list(web.Stow(Web(url="http://127.0.0.1:9/dicom-web", timeout_seconds=2)).send([_some(poller)]))
+
+
+def test_an_answer_that_cannot_be_understood_is_tried_again(parts, monkeypatch):
+    way = web.Stow(Web(url="http://127.0.0.1:9/dicom-web"))
+
+    def odd(files):
+        raise ValueError("Expecting value")
+
+    monkeypatch.setattr(way.client, "store_instances", odd)
+    with pytest.raises(UnreachableError, match="cannot be understood"):
+        list(way.send([_some(parts[0])]))
 
 
 def _some(poller):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 import threading
@@ -92,6 +93,8 @@ class Assessor:
             process.kill()
             process.wait()
             process.stdin.close()
+            # A child that was stopped while it wrote cannot clear up.
+            shutil.rmtree(task.draft, ignore_errors=True)
 
     def _watched(self, process: subprocess.Popen[bytes], job: Job) -> str:
         """Wait for the child; stop it where it takes too long, its study has grown, or the node ends."""

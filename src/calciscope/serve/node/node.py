@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from calciscope.errors import OutputError
 from calciscope.serve.node.assess import Assessor
 from calciscope.serve.node.http import Http
 from calciscope.serve.node.metrics import Metrics
@@ -39,7 +40,10 @@ class Node:
     """
 
     def __init__(self, settings: Settings) -> None:
-        settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise OutputError(f"folder: {settings.folder} cannot be made: {error.strerror}") from error
         self.settings, self._stop = settings, threading.Event()
         self.queue = Queue(settings.database, settings.queue.name, settings.queue.lease_seconds)
         self.queue.recover()

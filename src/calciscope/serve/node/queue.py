@@ -31,6 +31,8 @@ from calciscope.serve.node.tables import METADATA, about, instances, objects, st
 
 SCHEMA = 1
 _HOUR = 3600.0
+# The time at which a study is fetched that no second query has told of.
+_NEXT_QUERY = 1e12
 
 
 class State(StrEnum):
@@ -150,10 +152,15 @@ class Queue:
             return added
 
     def listed(self, study: str, uid: str, count: int) -> None:
-        """A query has listed a study with so many instances; one that has more than before is fetched again."""
+        """A query has listed a study with so many instances; one that has more than before is fetched again.
+
+        It is fetched when two queries in a row have told of as many: the server may still be receiving it.
+        """
         now = time.time()
         with self._work() as work:
             row = self._row(work, study, now, uid, State.LISTED)
+            same = sa.and_(studies.c.listed == count, studies.c.next_at >= _NEXT_QUERY)
+            work.execute(studies.update().where(studies.c.id == row, same).values(next_at=0.0))
             work.execute(
                 studies.update()
                 .where(studies.c.id == row, studies.c.listed != count)
@@ -165,7 +172,7 @@ class Queue:
                     owner=None,
                     lease_until=0.0,
                     attempts=0,
-                    next_at=0.0,
+                    next_at=_NEXT_QUERY,
                     reason=None,
                 )
             )

@@ -7,6 +7,8 @@ import ssl
 import threading
 from collections import defaultdict
 from io import BytesIO
+from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 from pydicom import dcmread
@@ -30,6 +32,8 @@ _SEEN = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
 _KIND = ("ManufacturerModelName", "Modality")
 # A node must not wait for the whole of a limit: the sender is cut off where an object grows beyond it.
 _SLACK = _MB
+# The largest message asks for 128 contexts with every transfer syntax; pieces of objects are smaller, as agreed.
+_LARGEST_PDU = _MB
 
 
 class Receiver:
@@ -57,8 +61,9 @@ class Receiver:
         node.maximum_associations = wanted.associations
         node.acse_timeout = node.dimse_timeout = node.network_timeout = wanted.timeout_seconds
         handlers: list[evt.EventHandlerType] = [
-            (evt.EVT_ACCEPTED, self._accepted), (evt.EVT_REJECTED, self._rejected), (evt.EVT_RELEASED, self._released),
-            (evt.EVT_CONN_CLOSE, self._closed), (evt.EVT_DATA_RECV, self._data), (evt.EVT_C_STORE, self._store),
+            (evt.EVT_CONN_OPEN, self._opened), (evt.EVT_ACCEPTED, self._accepted), (evt.EVT_REJECTED, self._rejected),
+            (evt.EVT_RELEASED, self._released), (evt.EVT_CONN_CLOSE, self._closed), (evt.EVT_DATA_RECV, self._data),
+            (evt.EVT_C_STORE, self._store),
         ]  # fmt: skip
         try:
             server = node.start_server(
@@ -75,6 +80,34 @@ class Receiver:
         """Listen no more."""
         if self.server is not None:
             self.server.shutdown()
+
+    def _opened(self, event: evt.Event) -> None:
+        """Bound every message: the library waits for ever for the rest of one, and takes one of 4 GB from anybody."""
+        link = event.assoc.dul.socket
+        plain = None if link is None else link.socket
+        if link is None or plain is None:
+            return
+        seconds = self.settings.timeout_seconds
+        plain.settimeout(seconds)
+
+        def recv(nr_bytes: int) -> bytearray:
+            if nr_bytes > _LARGEST_PDU:
+                self.metrics.refused("too large")
+                raise OSError("a message is too large")
+            got, until = bytearray(), monotonic() + seconds
+            while len(got) < nr_bytes:
+                left = until - monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                plain.settimeout(left)
+                part = plain.recv(min(65536, nr_bytes - len(got)))
+                if not part:
+                    break
+                got += part
+            plain.settimeout(seconds)
+            return got
+
+        link.recv = recv  # type: ignore[method-assign]
 
     def _accepted(self, event: evt.Event) -> None:
         transfer = self._transfers[id(event.assoc)] = str(uuid4())
@@ -139,9 +172,19 @@ class Receiver:
         return _TAKEN
 
 
+class _Unhurried(ssl.SSLContext):
+    """Shakes hands when the first bytes are read, in the thread of the connection.
+
+    In the thread that listens, one who connects and says nothing would keep out everybody else.
+    """
+
+    def wrap_socket(self, *words: Any, **more: Any) -> ssl.SSLSocket:
+        return super().wrap_socket(*words, **{**more, "do_handshake_on_connect": False})
+
+
 def server_context(tls: Tls) -> ssl.SSLContext:
     """TLS as a receiver. Raises ``OutputError`` where the certificate cannot be used."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _Unhurried(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(str(tls.certificate), str(tls.key))

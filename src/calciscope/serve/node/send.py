@@ -19,6 +19,8 @@ from calciscope.serve.node.settings import Send, Settings
 _log = logging.getLogger("calciscope.serve.node")
 # What a receiver answered to one result: taken, or why it never will be (None and text), or to be tried again.
 Answer = tuple[str, str | None]
+# PS3.7 C.5: duplicate SOP instance; and what another time may end otherwise: processing failure, resource limitation.
+_THERE, _LATER = 0x0111, (0x0110, 0x0213)
 
 
 class UnreachableError(Exception):
@@ -56,6 +58,7 @@ class Storage:
                 "the receiver rejected the association" if association.is_rejected else "the receiver does not answer"
             )
         try:
+            later = None
             taken = {context.abstract_syntax for context in association.accepted_contexts}
             for name, one in files.items():
                 if one.SOPClassUID not in taken:
@@ -68,12 +71,17 @@ class Storage:
                 if "Status" not in status:
                     raise UnreachableError("the receiver did not answer in time")
                 code = int(status.Status)
-                if code == 0 or code & 0xF000 == 0xB000:  # success, or stored with a warning
+                # Success, stored with a warning, or there already: it was sent before a crash.
+                if code in (0, _THERE) or code & 0xF000 == 0xB000:
                     yield name, None
+                elif code in _LATER:  # the others are sent all the same
+                    later = UnreachableError(f"the receiver answered {code:#06x}")
                 elif code & 0xFF00 == 0xA700:
                     raise UnreachableError("the receiver has no room")
                 else:
                     yield name, f"the receiver answered {code:#06x}"
+            if later is not None:
+                raise later
         finally:
             if association.is_established:
                 association.release()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from calciscope.errors import InputError
+from calciscope.interpret import load
 from calciscope.measure.presets import presets
 from calciscope.report.formats import GROUPS
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _MB = 1024 * 1024
 
@@ -20,6 +27,17 @@ def _title(text: str) -> str:
     if not 0 < len(text.strip()) <= 16 or not text.isascii() or not text.isprintable() or "\\" in text:
         raise ValueError("an AE title has 1 to 16 printable ASCII characters and no backslash")
     return text.strip()
+
+
+def _fits(pattern: str, said: str) -> AfterValidator:
+    """Text has this form; where it has not, what is told."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(said)
+        return text
+
+    return AfterValidator(check)
 
 
 def _from_here(path: Path, info: ValidationInfo) -> Path:
@@ -32,6 +50,13 @@ def _there(path: Path, info: ValidationInfo) -> Path:
     found = _from_here(path, info)
     if not found.is_file():
         raise ValueError("there is no such file")
+    return found
+
+
+def _there_folder(path: Path, info: ValidationInfo) -> Path:
+    found = _from_here(path, info)
+    if not found.is_dir():
+        raise ValueError("there is no such folder")
     return found
 
 
@@ -105,7 +130,7 @@ class Web(_Section):
     ``token_variable`` names the environment variable that holds a bearer token.
     """
 
-    url: Annotated[str, Field(pattern=r"^https?://")]
+    url: Annotated[str, _fits(r"https?://.+", "starts with http:// or https://")]
     query: dict[str, str] | None = None
     modality: str = "CT"
     poll_seconds: Seconds = 60
@@ -120,8 +145,8 @@ class Assess(_Section):
 
     formats: Annotated[tuple[str, ...], Field(min_length=1)] = ("seg", "sr", "pdf-dicom")
     preset: str = "standard"
-    guidelines: Annotated[str, Field(pattern="^(esc|us)$")] = "esc"
-    knowledge: tuple[Folder, ...] = ()
+    guidelines: Annotated[str, _fits("esc|us", "is esc or us")] = "esc"
+    knowledge: tuple[Annotated[Path, AfterValidator(_there_folder)], ...] = ()
     workers: Annotated[int, Field(ge=1, le=32)] = 1
     seconds: Seconds = 1800
     memory_mb: Megabytes = 8192
@@ -132,7 +157,7 @@ class Assess(_Section):
         if unknown := [one for one in self.formats if one not in GROUPS["dicom"]]:
             raise ValueError(f"formats: there is no {unknown[0]}; there are {', '.join(GROUPS['dicom'])}")
         if self.preset not in presets():
-            raise ValueError(f"preset: there is no {self.preset}")
+            raise ValueError(f"preset: there is no {self.preset}; there are {', '.join(presets())}")
         return self
 
 
@@ -145,7 +170,7 @@ class Queue(_Section):
     """
 
     url: str | None = Field(default=None, repr=False)
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] = "node"
+    name: Annotated[str, _fits("[A-Za-z0-9_-]{1,32}", "has 1 to 32 letters, digits, _ or -")] = "node"
     attempts: Annotated[int, Field(ge=1)] = 100
     wait_seconds: Seconds = 15
     keep_hours: Annotated[float, Field(ge=0)] = 24
@@ -223,7 +248,53 @@ def read(path: Path) -> Settings:
     try:
         return Settings.model_validate(data, context={"here": path.absolute().parent})
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{path.name}: {f'{where}: ' if where else ''}{said}") from error
+        wrong = error.errors(include_input=False, include_url=False)
+        raise InputError(f"{path.name}: {'; '.join(map(_plainly, wrong))}") from error
+
+
+_SECTIONS: dict[tuple[str, ...], type[_Section]] = {
+    (): Settings, ("receive",): Receive, ("receive", "tls"): Tls, ("send",): Send, ("send", "tls"): Tls, ("web",): Web,
+    ("assess",): Assess, ("queue",): Queue, ("http",): Http,
+}  # fmt: skip
+_PLAINLY = {
+    "missing": "is missing", "too_short": "is empty", "tuple_type": 'is a list, such as ["PACS"]',
+    "int_parsing": "is a whole number", "int_type": "is a whole number", "int_from_float": "is a whole number",
+    "float_parsing": "is a number", "float_type": "is a number", "string_type": 'is text, such as "PACS"',
+    "greater_than": "is more than {gt}", "greater_than_equal": "is at least {ge}", "less_than_equal": "is at most {le}",
+    "model_type": "is a section", "model_attributes_type": "is a section",
+}  # fmt: skip
+
+
+def _plainly(error: ErrorDetails) -> str:
+    """The key and what is wrong with it, in words for who wrote the file."""
+    where = tuple(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = sorted(_SECTIONS[where[:-1]].model_fields)
+        said = f"there is no such key; there are {', '.join(known)}"
+    elif error["type"] in _PLAINLY:
+        said = _PLAINLY[error["type"]].format(**error.get("ctx", {}))
+    else:
+        said = error["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(where)}: {said}" if where else said
+
+
+def usable(settings: Settings) -> None:
+    """Whether a node can run with these settings on this computer; nothing is made or opened.
+
+    For ``--check`` only: a node that starts again on a full disk must send what it has and make room.
+
+    Raises:
+        InputError: the folder cannot be made or written, its disk is too full, two ports are one: one line that names
+            the key.
+        KnowledgeError: the rules of one's own cannot be used.
+    """
+    there = next(one for one in (settings.folder, *settings.folder.parents) if one.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"folder: {settings.folder} cannot be written")
+    free = shutil.disk_usage(there).free // _MB
+    if free <= settings.keep_free_mb:
+        raise InputError(f"keep_free_mb: {settings.keep_free_mb} MB are to stay free and {free} MB are: none is left")
+    if settings.receive is not None and settings.receive.port == settings.http.port != 0:
+        raise InputError(f"http.port: {settings.http.port} is the port of [receive] too; give another")
+    if settings.assess.knowledge:
+        load(settings.assess.knowledge)

@@ -147,5 +147,7 @@ class Stow:
                 raise UnreachableError(f"the server answered {code}") from error
             except requests.RequestException as error:
                 raise UnreachableError("the server does not answer") from error
+            except _ODD as error:
+                raise UnreachableError("the server's answer cannot be understood") from error
             failed = answer.get("FailedSOPSequence") if answer is not None else None
             yield path.name, "the server did not take it" if failed else None
