@@ -28,6 +28,11 @@ def node(
     from calciscope.serve.node import settings
 
     wanted = settings.read(configuration)
+    if "pdf-dicom" in wanted.assess.formats:
+        from calciscope.report import pdf
+
+        # Said before any study comes: a child that cannot make a PDF sends the rest.
+        pdf.ready()
     if check:
         settings.usable(wanted)
         typer.echo(f"{configuration.name}: can be used")

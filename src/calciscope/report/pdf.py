@@ -28,19 +28,25 @@ _SHEET = (
 )
 
 
-def render(assessment: Assessment, pictures: Pictures | None) -> bytes:
-    """The report as a PDF document.
-
-    Nothing is fetched: the page holds its pictures, and every other address is refused. Raises
-    :class:`~calciscope.errors.OutputError` where WeasyPrint or its system libraries are missing, and says which.
-    """
+def ready() -> None:
+    """Raise :class:`~calciscope.errors.OutputError` where WeasyPrint or its system libraries are missing."""
     try:
-        from weasyprint import CSS, HTML
-        from weasyprint.urls import URLFetcher
+        import weasyprint  # noqa: F401 - whether it loads with its system libraries is the question
     except ImportError as error:
         raise OutputError(_NO_PACKAGE) from error
     except OSError as error:  # cffi finds the library or raises this
         raise OutputError(_NO_LIBRARY) from error
+
+
+def render(assessment: Assessment, pictures: Pictures | None) -> bytes:
+    """The report as a PDF document.
+
+    Nothing is fetched: the page holds its pictures, and every other address is refused. Raises as :func:`ready`.
+    """
+    ready()
+    from weasyprint import CSS, HTML
+    from weasyprint.urls import URLFetcher
+
     page = styled(html.render(assessment, pictures))
     document = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=["data"]))
     made: bytes = document.write_pdf(stylesheets=[CSS(string=_SHEET)])

@@ -48,6 +48,7 @@ def test_every_site_has_a_place_a_type_and_a_colour(path):
     assert codes.place(path)[0].scheme_designator == "SCT"
     assert codes.type_of(path).value
     assert all(0 <= one <= 255 for one in codes.colour(path))
+    assert max(codes.colour(path)) - min(codes.colour(path)) > 40, "an outline in grey is not seen on a grey image"
 
 
 def test_every_kind_level_and_shown_measure_has_a_code():

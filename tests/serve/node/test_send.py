@@ -200,3 +200,11 @@ def test_results_that_are_gone_are_told(kit):
     (results / "a.dcm").unlink()
     build(Told()).step()
     assert queue.counts()[State.FAILED] == 1
+
+
+def test_a_result_that_is_damaged_is_given_up_after_its_attempts(kit, peer):
+    queue, build, _ = kit
+    sender = build(way(peer()))
+    for _ in range(3):
+        make.wait(sender.step, 5)
+    assert queue.counts()[State.FAILED] == 1

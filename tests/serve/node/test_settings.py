@@ -1,5 +1,7 @@
 """The configuration: what is wrong is said in one line that names the key."""
 
+import sys
+
 import pytest
 
 from calciscope.errors import InputError
@@ -97,3 +99,11 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     ran = run("node", tmp_path / "node.toml")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert ran.err.startswith("calciscope: folder: ")
+
+
+def test_a_pdf_that_cannot_be_made_is_said_before_any_study_comes(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    (tmp_path / "node.toml").write_text(toml(folder="kept", receive=RECEIVE, send=SEND))
+    ran = run("node", tmp_path / "node.toml", "--check")
+    assert ran.code == 2
+    assert "pip install 'calciscope[pdf]'" in ran.err

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
 from pynetdicom import AE
 
 from calciscope.serve.node.assess import Assessor
@@ -110,6 +111,13 @@ class Sender:
             self.metrics.sent("later")
             _log.warning("study %d: %s; it is tried again", job.id, error)
             self.queue.again(job, str(error), self.settings.queue.wait_seconds, self.settings.queue.attempts)
+        except (InvalidDicomError, OSError, AttributeError, KeyError, ValueError) as error:
+            # A result that was damaged on the disk is as bad the next time; the attempts end that.
+            self.metrics.sent("later")
+            _log.error("study %d: a result cannot be sent (%s); it is tried again", job.id, type(error).__name__)
+            self.queue.again(
+                job, "a result cannot be read", self.settings.queue.wait_seconds, self.settings.queue.attempts
+            )
         return True
 
     def _send(self, job: Job, paths: list[Path]) -> None:
