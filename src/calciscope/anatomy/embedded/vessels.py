@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from calciscope.anatomy.embedded import aorta, arch, branches, iliac, pelvis
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.hiatus import thoracic
 from calciscope.anatomy.embedded.track import Track, blood, joined, longest_run, paint, steadied, tube
 from calciscope.domain.anatomy import Landmark, Tube
 
@@ -28,8 +29,6 @@ _INTO_PELVIS = 45.0
 _WIDEST = 24.0
 # A track shorter than this says too little to be judged, mm.
 _SHORTEST = 25.0
-# The thoracic aorta lies against the left lung, the abdominal behind the crura, mm from the wall.
-_BESIDE_LUNG = 12.0
 # An arch is this high, mm from its inner end to the top of its course; below, its limbs count as ascending, descending.
 _ARCH_HEIGHT = 16.0
 # Support of a lumen that is surely one, its rim, mm, and the share of it that passes for bone before it is taken out.
@@ -251,7 +250,7 @@ def _aorta_masks(
 ) -> dict[str, tuple[Mask, float]]:
     """The named stretches of the aorta, wall included, none overlapping another."""
     masks: dict[str, tuple[Mask, float]] = {}
-    thoracic = _beside_lung(frame, trunk)
+    chest = thoracic(frame, trunk)
     stretches: list[tuple[str, Mask, float]] = []
     if top is not None:
         peak = float(top.points[:, 0].max())
@@ -270,8 +269,8 @@ def _aorta_masks(
         stretches.append(("aorta_ascending", paint(frame, ascending, WALL), certain))
     # Beside the lung the wall of the arch is hardly brighter than fat on the coarse grid; the trunk runs straight.
     dense = frame.hu > _FATTY
-    stretches.append(("aorta_descending", paint(frame, trunk.part(thoracic), WALL) & dense, sure))
-    stretches.append(("aorta_abdominal", paint(frame, trunk.part(~thoracic), WALL) & dense, sure))
+    stretches.append(("aorta_descending", paint(frame, trunk.part(chest), WALL) & dense, sure))
+    stretches.append(("aorta_abdominal", paint(frame, trunk.part(~chest), WALL) & dense, sure))
     taken = np.zeros(frame.hu.shape, dtype=np.bool_)
     for name, mask, certain in stretches:
         mask = mask & ~taken
@@ -283,19 +282,6 @@ def _aorta_masks(
         else:
             masks[name] = (mask, certain)
     return masks
-
-
-def _beside_lung(frame: Frame, trunk: Track) -> NDArray[np.bool_]:
-    """For each point of the trunk whether it is thoracic: at or above the lowest place where it lies against lung."""
-    near = np.zeros(len(trunk), dtype=np.bool_)
-    y, x = np.indices(frame.hu.shape[1:])
-    for k, (point, radius) in enumerate(zip(trunk.points, trunk.radius, strict=True)):
-        z = int(np.clip(round(float(point[0])), 0, frame.hu.shape[0] - 1))
-        away = np.hypot((y - point[1]) * frame.spacing[1], (x - point[2]) * frame.spacing[2])
-        near[k] = bool((frame.lung_left[z] & (away <= radius + _BESIDE_LUNG)).any())
-    beside = np.flatnonzero(near)
-    lowest = int(beside[0]) if beside.size else len(trunk)
-    return np.arange(len(trunk)) >= lowest
 
 
 def _clearest(track: Track) -> Track:
