@@ -44,7 +44,7 @@ _PLAQUE_REWARD = 0.35
 _DARKER = 12.0
 # The vein lies this far behind its artery and to the medial side, mm, give or take; how disc-like it is at most, and
 # what the pair is worth.
-_PAIR, _PAIR_SLACK, _PAIR_MOST, _PAIR_WEIGHT = (12.0, -2.0), 5.0, 0.5, 0.3
+_PAIR, _PAIR_SLACK, _PAIR_MOST, _PAIR_WEIGHT = (12.0, -3.0), 5.0, 0.5, 0.9
 # Arteries are usually no wider than this, veins often are, mm; what each further mm costs.
 _USUAL, _WIDE_COST = 6.0, 0.025
 # A point with mostly bone this far round it lies in a bone, mm.
