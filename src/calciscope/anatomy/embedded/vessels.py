@@ -49,6 +49,8 @@ _UNEVEN = 0.15
 _HEAD_UNSEEN = 0.55
 # With it, one in three still ends in the vein beside the artery (simulated bodies).
 _HEAD_SEEN = 0.69
+# A branch less sure than this runs beside the artery, through bowel or along the edge of the view: it is not told.
+_TOLD = 0.5
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
@@ -107,6 +109,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
                 # Veins run beside the arteries and look alike without contrast, so never as sure as the aorta.
                 known = _HEAD_SEEN if side in heads else _HEAD_UNSEEN
                 certain = round(min(known, sure, 0.25 + float(np.mean(branch.support))), 2)
+                if certain < _TOLD:
+                    continue
                 name = f"iliac_artery_{side}"
                 tubes[name] = tube(frame, name, branch.part(slice(None, None, -1)), certain)
                 masks[name] = (paint(frame, branch, WALL) & ~frame.bone, certain)
