@@ -18,6 +18,8 @@ _BINS = 120
 _SPINE, _NEAREST = 42.0, 45.0
 # Ribs are this far apart: between two of them the wall goes on, mm.
 _APART = 24.0
+# The last ribs end this far below the lowest slice of lung, mm: further down the bones on both sides are hip bones.
+_BELOW_LUNGS = 130.0
 # Half of a rib and the muscle on its inner face, mm.
 _INNER_MUSCLE = 1.5
 # So many directions with a rib in a slice say where the wall is; in fewer slices than this, mm, there are no ribs.
@@ -25,7 +27,7 @@ _ENOUGH, _LEAST_MM = 40, 30.0
 
 
 def inside(frame: Frame) -> Mask | None:
-    """Voxels inside the ribs, on the whole grid; ``None`` where too few ribs are in view.
+    """Voxels inside the ribs, on the whole grid; ``None`` where no lung or too few ribs are in view.
 
     Below the last rib (and above the first one) the wall is taken to go straight on.
     """
@@ -50,7 +52,12 @@ def inside(frame: Frame) -> Mask | None:
 
 def _wall(frame: Frame, row: NDArray[np.float64], column: NDArray[np.float64]) -> NDArray[np.float32] | None:
     """How far the wall is, mm, for each slice and direction ``(z, bins)``."""
-    level, y, x = np.nonzero(frame.bone)
+    lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
+    if not lungs.size:
+        return None
+    first = max(0, round(lungs[0] - _BELOW_LUNGS / frame.spacing[0]))
+    level, y, x = np.nonzero(frame.bone[first:])
+    level = level + first
     up, across = (y - row[level]) * frame.spacing[1], (x - column[level]) * frame.spacing[2]
     away, bins = _polar(up, across)
     rib = (away > _NEAREST) & (np.hypot(up - _BEFORE, across) > _SPINE)

@@ -14,6 +14,7 @@ from calciscope.anatomy.embedded import kidney_parts
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import Body, Box, bodies, clip, closed, depth, grown, within
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.kidney_border import reclaimed
 from calciscope.anatomy.embedded.kidney_parts import outline
 from calciscope.anatomy.embedded.liver import levels
 
@@ -66,7 +67,7 @@ _RIM, _NO_BRIGHTER = 3.1, 10.0
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     """Masks ``kidney_left`` and ``kidney_right``, sinus included, and their parts (:mod:`kidney_parts`).
 
-    Vessels of ``so_far`` are left out.
+    Vessels of ``so_far`` are left out; liver and spleen are given again without what of them is kidney.
     """
     spine = spine_track(frame)
     known = np.flatnonzero(np.isfinite(spine[:, 0]))
@@ -83,7 +84,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         elif name in ("liver", "spleen"):
             # Where a kidney is as bright as the liver a thin part of it may have gone to the liver.
             organs |= grown(depth(mask, frame.spacing) > _THICK, _THICK, frame.spacing) & mask
-    masks = {}
+    masks: dict[str, tuple[Mask, float]] = {}
     for side, sign in (("left", 1), ("right", -1)):
         box = _box(frame, spine[first:last], first, last, sign)
         if box.empty:
@@ -101,6 +102,13 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         if found is not None and not _elsewhere(frame, box, found[0], so_far):
             body, sure = found
             whole = _with_sinus(frame, box, body, taken | organs)
+            for name in ("liver", "spleen"):
+                if name in so_far:
+                    organ, certain = masks.get(name, so_far[name])
+                    more = reclaimed(whole, organ[box.slices], frame.hu[box.slices], frame.spacing)
+                    if more.any():
+                        whole = whole | more
+                        masks[name] = (organ & ~box.put(more, frame.hu.shape), certain)
             masks[f"kidney_{side}"] = (box.put(whole, frame.hu.shape), sure)
             for name, mask in kidney_parts.split(whole, frame.hu[box.slices], frame.spacing).items():
                 masks[f"kidney_{name}_{side}"] = (box.put(mask, frame.hu.shape), sure)
@@ -254,7 +262,7 @@ def _trimmed(frame: Frame, box: Box, body: Body, possible: Mask) -> Body | None:
         return None
     core = cores == 1 + int(sizes[1:].argmax())
     kept = np.zeros(possible.shape, dtype=np.bool_)
-    kept[wide] = grown(core, _TRIM + max(frame.spacing) / 2, frame.spacing) & whole
+    kept[wide] = grown(core, _TRIM + 0.6 * max(frame.spacing), frame.spacing) & whole
     return _as_body(frame, box, kept, body.cut)
 
 

@@ -49,6 +49,8 @@ _LUNG_MM2 = 3000.0
 _DEEPER, _TABLE, _TABLE_TOP = 1.12, 60.0, 15.0
 # Cross-section of a trunk, mm2; the calves of two legs stay below.
 _TRUNK_MM2 = 30000.0
+# What is as dense as bone, HU.
+_DENSE_HU = 180.0
 # A slice of a chest holds this much lung, mm2; soft tissue there, HU; how far before the middle of the vertebral body
 # the heart and its vessels lie at least, and how far to the right they never lie, mm.
 _CHEST_MM2, _BETWEEN_HU, _BEFORE_SPINE, _HEART_ASIDE = 8000.0, -150.0, 10.0, -3.0
@@ -106,7 +108,8 @@ def _back_to_front(frame: Frame) -> bool:
         spine = np.full(len(spine), np.nan)
         trunk = frame.slices_in("pelvis", "abdomen", "chest")
         for z in np.flatnonzero(trunk & columns_and_legs(frame)[0]).tolist():
-            spine[z] = float(np.argwhere(frame.bone[z] & midline(frame, z)[None])[:, 0].mean())
+            dense = frame.body[z] & (frame.hu[z] > _DENSE_HU) & midline(frame, z)[None]
+            spine[z] = float(np.argwhere(dense)[:, 0].mean())
     offsets = []
     for z in np.flatnonzero(np.isfinite(spine)).tolist():
         rows = np.flatnonzero(frame.body[z].any(axis=1))

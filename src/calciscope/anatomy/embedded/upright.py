@@ -17,6 +17,7 @@ _CHEST, _SHOULDERS = 40.0, 110.0
 # Bone within the first of the body's middle, and beyond the second on both sides, mm; how much of it tells, mm2, how
 # much of the other kind is none, and over which height it tells, mm.
 _MIDDLE, _OUTSIDE, _BONE_MM2, _ALONE, _ENOUGH_MM = 30.0, 55.0, 400.0, (0.25, 0.1), 25.0
+_DENSE_HU = 180.0
 # Lungs surround more than this share of the body's section near their bases, and less near their tops.
 _BASE_SHARE = 0.42
 # The windpipe begins this far beyond the tops of the lungs, mm.
@@ -51,11 +52,13 @@ def columns_and_legs(frame: Frame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]
     """Slices with bone in the middle alone, as between ribs and hips, and with bone on both sides alone, as in legs."""
     columns, legs = np.zeros((2, len(frame.body)), dtype=np.bool_)
     mm2 = frame.spacing[1] * frame.spacing[2]
-    for z in np.flatnonzero(frame.bone.any(axis=(1, 2))).tolist():
+    # Noise and contrast tear holes into the skeleton; dense is dense. Between the lungs is always a spine.
+    dense = frame.body & (frame.hu > _DENSE_HU)
+    for z in np.flatnonzero(dense.any(axis=(1, 2)) & ~frame.lungs.any(axis=(1, 2))).tolist():
         there = np.flatnonzero(frame.body[z].any(axis=0))
         if not there.size:
             continue
-        area = frame.bone[z].sum(axis=0) * mm2
+        area = dense[z].sum(axis=0) * mm2
         aside = (np.arange(len(area)) - float(there.mean())) * frame.spacing[2]
         middle = float(area[np.abs(aside) < _MIDDLE].sum())
         sides = 2.0 * min(float(area[aside < -_OUTSIDE].sum()), float(area[aside > _OUTSIDE].sum()))
