@@ -89,7 +89,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         box = _box(frame, spine[first:last], first, last, sign)
         if box.empty:
             continue
-        found = _best(frame, box, spine, taken | organs, sign)
+        found = _best(frame, box, spine, taken | organs, sign, trim=True)
         if (found is None or found[1] < _DOUBTFUL) and organs[box.slices].any():
             # A kidney as bright as the spleen or the liver beside it may have gone to them with all its thickness.
             again = _best(frame, box, spine, taken, sign, _RANGES[2:] + _above(frame, organs, box))
@@ -184,8 +184,12 @@ def _best(
     sign: int,
     ranges: tuple[tuple[float, float], ...] = _RANGES,
     cortex: bool = False,
+    trim: bool = False,
 ) -> tuple[Body, float] | None:
-    """The body that is most like a kidney and how sure it is; of ``cortex`` what it encloses belongs to it."""
+    """The body that is most like a kidney and how sure it is; of ``cortex`` what it encloses belongs to it.
+
+    ``trim`` says to try bodies without what hangs on them too.
+    """
     if not ranges:
         return None
     hu = frame.hu[box.slices]
@@ -214,7 +218,7 @@ def _best(
             if cortex:
                 body = _filled(frame, box, body, possible)
             score = _score(frame, body, spine, sign, around) * _closed_below(frame, box, body)
-            if _HINT < score < _DOUBT and (trimmed := _trimmed(frame, box, body, possible)) is not None:
+            if trim and _HINT < score < _DOUBT and (trimmed := _trimmed(frame, box, body, possible)) is not None:
                 again = _score(frame, trimmed, spine, sign, around) * _closed_below(frame, box, trimmed)
                 score, body = max((score, body), (again, trimmed), key=lambda some: some[0])
             if score > 0 and (best is None or score > best[0]):
@@ -262,7 +266,7 @@ def _trimmed(frame: Frame, box: Box, body: Body, possible: Mask) -> Body | None:
         return None
     core = cores == 1 + int(sizes[1:].argmax())
     kept = np.zeros(possible.shape, dtype=np.bool_)
-    kept[wide] = grown(core, _TRIM + 0.6 * max(frame.spacing), frame.spacing) & whole
+    kept[wide] = grown(core, _TRIM + max(frame.spacing) / 2, frame.spacing) & whole
     return _as_body(frame, box, kept, body.cut)
 
 
