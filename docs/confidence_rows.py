@@ -6,13 +6,14 @@ A row is one thing that could be said (the best site of a deposit, or what lies 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import yaml
 from anatomy_bodies import Looked, Setting
+from scipy.spatial import cKDTree
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
@@ -30,6 +31,7 @@ from calciscope.place.decide import readings  # noqa: E402
 from calciscope.place.hypotheses import Scorer  # noqa: E402
 from calciscope.read.study import open_study  # noqa: E402
 from calciscope.simulate.compare import agreement  # noqa: E402
+from calciscope.simulate.courses import Course  # noqa: E402
 from calciscope.simulate.growth import Milieu  # noqa: E402
 from calciscope.simulate.patient import TrueDeposit  # noqa: E402
 from calciscope.simulate.people import person  # noqa: E402
@@ -41,6 +43,9 @@ _PHLEBOLITH = Milieu(0.0, 20.0, 560.0, 3.0, rhythm=0.45, roughness=0.4)
 _GRANULOMA = Milieu(0.0, 24.0, 620.0, 5.0, roughness=0.9)
 # Deposits are sought from this attenuation on, as by the standard preset.
 FOUND_FROM_HU = 130.0
+# A plaque of which at least this share lies in the wall of another artery too, to this many mm, lies in both: at the
+# origin of a branch, and where one stretch passes into the next.
+_BOTH, _BOTH_MM = 0.25, 1.5
 # The true site of what is no calcification: whatever is said of it is wrong.
 INVENTED = ("nothing",)
 # Course, site, how far along it plaques may lie.
@@ -169,7 +174,8 @@ def sown(setting: Setting) -> tuple[Site, ...]:
 def body(looked: Looked, setting: Setting) -> Iterator[Said]:
     """What is said of the deposits of a simulated body, where its truth holds in the volume as it lies."""
     if looked.holds:
-        yield from of(f"body {setting.seed}", looked.made.mask, looked.made.truth, looked.volume, looked.anatomy)
+        made = looked.made
+        yield from of(f"body {setting.seed}", made.mask, made.truth, looked.volume, looked.anatomy, made.body.courses)
 
 
 def heart(seed: int) -> Iterator[Said]:
@@ -178,15 +184,41 @@ def heart(seed: int) -> Iterator[Said]:
     yield from of(f"heart {seed}", made.mask, made.truth, made.volume, segment(made.volume))
 
 
-def of(case: str, mask: np.ndarray, truth: Sequence[TrueDeposit], volume: Volume, anatomy: Anatomy) -> Iterator[Said]:
-    """What is said of the deposits of a simulated study; those that hold nothing true are inventions."""
+def of(
+    case: str,
+    mask: np.ndarray,
+    truth: Sequence[TrueDeposit],
+    volume: Volume,
+    anatomy: Anatomy,
+    courses: Mapping[str, Course] | None = None,
+) -> Iterator[Said]:
+    """What is said of the deposits of a simulated study; those that hold nothing true are inventions.
+
+    ``courses`` are those of the body in which the walls of :data:`_WALLS` lie.
+    """
     found = ct.find(volume, anatomy, series="sim", threshold_hu=FOUND_FROM_HU).deposits
     true: list[tuple[str, ...]] = []
     for deposit in found:
         labels = mask[tuple(deposit.voxels.T)]
         label = int(np.bincount(labels[labels > 0], minlength=1).argmax()) if labels.any() else 0
-        true.append((truth[label - 1].site,) if label else INVENTED)
+        site = truth[label - 1].site if label else ""
+        both = walls(volume.geometry.to_mm(deposit.voxels), courses or {}) if site.startswith("artery") else ()
+        true.append((site, *(other for other in both if other != site)) if label else INVENTED)
     yield from said(case, found, true, volume, anatomy, real=False)
+
+
+def walls(points: np.ndarray, courses: Mapping[str, Course]) -> tuple[str, ...]:
+    """The arteries in whose walls a good part of some points ``(n, 3)`` mm lies."""
+    found = []
+    for name, site in dict.fromkeys((course, site) for course, site, _, _ in _WALLS):
+        if name in courses:
+            line = courses[name]
+            distance, at = cKDTree(line.points).query(points)
+            # What is nearest to an end lies beyond it.
+            within = (at > 0) & (at < len(line.points) - 1)
+            if float((within & (distance <= line.radii[at] + _BOTH_MM)).mean()) >= _BOTH:
+                found.append(site)
+    return tuple(found)
 
 
 # What a person's words about a deposit that no annotation names mean as a site.

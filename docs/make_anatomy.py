@@ -131,7 +131,8 @@ def write(
         "|---|---|---|---|---|",
         *confidence_fit.left_out(known),
         "",
-        "The same for simulated patients, each fifth left out in turn:",
+        "The same for simulated patients, each fifth left out in turn; a plaque in the walls of two arteries, "
+        "at the origin of a branch, may be said to be in either:",
         "",
         "| patients | known deposits | exact at 0.8 or more | at 0.8 or more | of these right |",
         "|---|---|---|---|---|",

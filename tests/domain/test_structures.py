@@ -245,10 +245,22 @@ def test_the_raw_file_uses_only_known_keys():
         "group",
         "hollow",
         "part_of",
+        "passes_into",
+        "forks_into",
     }
     for name, entry in RAW["structures"].items():
         assert set(entry) <= known, name
     assert set(RAW["defaults"]) == {place.value for place in Place}
+
+
+def test_a_vessel_goes_on_in_structures_of_another_site():
+    goes_on = 0
+    for made in MEANINGS.values():
+        after = (() if made.passes_into is None else made.passes_into[:1]) + (made.forks_into or ((), 0.0))[0]
+        goes_on += len(after)
+        assert all(MEANINGS[name].site not in (None, made.site) for name in after), made.name
+        assert all(border[1] > 0 for border in (made.passes_into, made.forks_into) if border is not None)
+    assert goes_on >= 3
 
 
 @given(st.sampled_from(sorted(RAW["structures"])))

@@ -12,9 +12,10 @@ from calciscope.domain.deposit import Shape
 from calciscope.domain.image import Geometry, Volume
 from calciscope.domain.structures import dictionary
 from calciscope.place.confidence import RAW
+from calciscope.place.course import closeness
 from calciscope.place.decide import CERTAIN, confidence, decide
 from calciscope.place.features import crop, features, surroundings
-from calciscope.place.hypotheses import Hypothesis, Scorer, closeness
+from calciscope.place.hypotheses import Hypothesis, Scorer
 from calciscope.place.merge import merged
 from tests.place.make import GEOMETRY, SHAPE, anatomy, box, deposit, tube, volume
 

@@ -37,6 +37,8 @@ HOLDERS = {
     "kidney": "kidney_left",
     "artery.iliac": "iliac_bed_left",
     "artery.carotid": "carotid_sheath_left",
+    "artery.subclavian": "subclavian_artery_left",
+    "artery.brachiocephalic": "brachiocephalic_trunk",
     "thyroid": "thyroid_left",
     "lung.nodule": "lung_left",
     "artery.leg": "leg_artery",

@@ -11,7 +11,8 @@ from calciscope.domain.deposit import Shape
 from calciscope.domain.structures import dictionary
 from calciscope.measure import measure, preset
 from calciscope.place import place
-from calciscope.place.hypotheses import Hypothesis, Scorer, in_wall
+from calciscope.place.course import in_wall
+from calciscope.place.hypotheses import Hypothesis, Scorer
 from calciscope.place.split import of_whole, part, parts
 from tests.place.make import GEOMETRY, SHAPE, anatomy, deposit, tube, volume
 

@@ -37,7 +37,9 @@ class Meaning:
     where ``divided_by`` says (landmarks). ``otherwise`` is the tissue that a region hides: where a deposit belongs
     whose features speak against the region. ``group`` names the :class:`Group` of which only one can be true.
     ``hollow`` is a tube in whose wall alone deposits lie, not within it. ``part_of`` names the structure of which this
-    is a part: both are one place, of which the part is the location.
+    is a part: both are one place, of which the part is the location. ``passes_into`` is the next stretch of the same
+    vessel along the body, and how exactly it is known where the one ends and the other begins, mm. ``forks_into`` are
+    the structures into which a tube divides at its upper end, and how exactly it is known where, mm.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Meaning:
     group: str | None = None
     hollow: bool = False
     part_of: str | None = None
+    passes_into: tuple[str, float] | None = None
+    forks_into: tuple[tuple[str, ...], float] | None = None
 
     def site_in(self, region: str | None) -> str | None:
         """The site in a region of the body."""
@@ -125,6 +129,8 @@ def _meaning(name: str, entry: dict[str, Any], defaults: dict[str, dict[str, Any
         group=full.get("group"),
         hollow=bool(full.get("hollow", False)),
         part_of=full.get("part_of"),
+        forks_into=(tuple(fork["structures"]), float(fork["mm"])) if (fork := full.get("forks_into")) else None,
+        passes_into=(str(after["structure"]), float(after["mm"])) if (after := full.get("passes_into")) else None,
     )
 
 

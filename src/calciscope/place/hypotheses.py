@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from calciscope.domain import site as sites
-from calciscope.domain.anatomy import Anatomy, Structure, Tube
+from calciscope.domain.anatomy import Anatomy, Structure
 from calciscope.domain.deposit import Deposit
 from calciscope.domain.image import Volume
 from calciscope.domain.structures import Dictionary, Group, Meaning, Place
 from calciscope.place import room
+from calciscope.place.course import Course, bell, closeness, in_wall
 from calciscope.place.features import crop, features
 
 # Deposit voxels looked at; more say nothing new about where it lies.
@@ -23,15 +24,11 @@ _SAMPLE = 80
 _GRID_MM = 1.5
 # How far the nearest label voxel can be from a point inside the label, in voxel diagonals.
 _HALF_DIAGONAL = 0.51
-# Curves are looked at in steps of this many mm.
-_TUBE_STEP_MM = 1.5
 # Deep inside a large vessel is lumen, less likely a deposit of the wall; within this depth (mm) all counts as wall.
 _ALL_WALL_MM = 8.0
 _LUMEN_SHARE = 0.6
 # How exactly the outline of a room is known, mm.
 _OUTLINE_MM = 5.0
-# How much a distance from the wall counts inside of a hollow tube.
-_IN_LUMEN = 0.6
 # A group none of whose curves scores this much says nothing of a vessel beside it.
 _EXPLAINED = 0.08
 # How far outside of a room's outline its fat may still be, mm; how sure its fat makes a place where no curve is known.
@@ -40,8 +37,6 @@ _IN_FAT_MM, _NO_CURVES = 2.5, 0.85
 _ASTRAY_MM, _ASTRAY_SOFT_MM = 22.0, 6.0
 # What is larger and on no curve is a sheet of the pericardium or a lump of a valve's ring rather than plaque, mm3.
 _PLAQUE_MM3 = 800.0
-# Which percentile of a deposit's voxels, from the farthest on, says whether it leaves a wall.
-_OUTERMOST = 15
 # Scores below this are left out.
 _NOTHING = 0.01
 
@@ -65,21 +60,6 @@ class Hypothesis:
     each: NDArray[np.float64] = field(default_factory=lambda: np.ones(1), repr=False, compare=False)
 
 
-def closeness(distance: NDArray[np.float64], tolerance: float) -> float:
-    """Mean over points of a bell around the structure: 1 where they touch it, 0.6 at the tolerance."""
-    return float(bell(distance, tolerance).mean())
-
-
-def bell(distance: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:
-    """For each distance from a structure how near it is: 1 within, 0.6 at the tolerance."""
-    return np.asarray(np.exp(-0.5 * (np.maximum(distance, 0.0) / max(tolerance, 1e-3)) ** 2))
-
-
-def in_wall(near: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fits of the voxels of one deposit to a wall: its calcium follows it, so what reaches far out of it is not its."""
-    return near * float(np.sqrt(np.percentile(near, _OUTERMOST) / max(float(near.mean()), 1e-6)).clip(0.0, 1.0))
-
-
 class Scorer:
     """Scores deposits of one volume against one anatomy."""
 
@@ -95,8 +75,15 @@ class Scorer:
             if name in known.meanings
             for above in sites.ancestors(known.meanings[name].site or "")
         }
+        self.borders = [
+            (name, into)
+            for name in anatomy.structures
+            if name in known.meanings and (into := known.meanings[name].passes_into) and into[0] in anatomy.structures
+        ]
+        # Lowest and highest point of the structures that have such a border, mm, as they are asked for.
+        self.heights: dict[str, tuple[float, float]] = {}
         self.curves = {
-            name: _Curve(tube) for name, tube in anatomy.tubes.items() if name in known.meanings and len(tube.points)
+            name: Course(tube) for name, tube in anatomy.tubes.items() if name in known.meanings and len(tube.points)
         }
 
     def score(self, deposit: Deposit, seen: Mapping[str, float] | None = None) -> tuple[Hypothesis, ...]:
@@ -106,6 +93,7 @@ class Scorer:
         points = self.volume.geometry.to_mm(voxels)
         region = self.anatomy.region_at(deposit.center_index[0])
         found = [*self._masks(deposit, voxels, region), *self._tubes(points, region)]
+        found += [*self._over_borders(found, points), *self._over_forks(found, points)]
         if region is not None:
             certain = next((r.confidence for r in self.anatomy.regions if r.name == region), 0.0)
             found += [Hypothesis(s, weight * certain, region) for s, weight in self.known.regions.get(region, ())]
@@ -269,6 +257,38 @@ class Scorer:
                 found.append(Hypothesis(place, score, name, location, between))
         return found
 
+    def _over_borders(self, found: Sequence[Hypothesis], points: NDArray[np.float64]) -> Iterator[Hypothesis]:
+        """The other stretch of a vessel, where a deposit lies near the border that nothing on the scan marks."""
+        for one, (other, mm) in self.borders:
+            for here, there in ((one, other), (other, one)):
+                best = max((item.score for item in found if item.structure == here), default=0.0)
+                score = best * closeness(self._beyond(there, points), mm)
+                if score > _NOTHING:
+                    yield Hypothesis(str(self.known.meanings[there].site), score, there)
+
+    def _over_forks(self, found: Sequence[Hypothesis], points: NDArray[np.float64]) -> Iterator[Hypothesis]:
+        """The branches of a tube, where a deposit lies near its upper end: where it divides is not seen well."""
+        for name, curve in self.curves.items():
+            fork = self.known.meanings[name].forks_into
+            best = max((item.score for item in found if item.structure == name), default=0.0) if fork else 0.0
+            if fork is None or best <= _NOTHING:
+                continue
+            score = best * closeness(curve.below_end(points), fork[1])
+            for branch in fork[0] if score > _NOTHING else ():
+                yield Hypothesis(str(self.known.meanings[branch].site), score, branch)
+
+    def _beyond(self, name: str, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far above or below a structure each point lies, mm."""
+        if name not in self.heights:
+            label = self.anatomy.structures[name].label
+            slices = np.flatnonzero([(plane == label).any() for plane in self.anatomy.labels])
+            ends = np.zeros((2, 3))
+            ends[:, 0] = slices[[0, -1]] if slices.size else 0
+            low, high = np.sort(self.volume.geometry.to_mm(ends)[:, 2])
+            self.heights[name] = (float(low), float(high))
+        low, high = self.heights[name]
+        return np.asarray(np.maximum(np.maximum(low - points[:, 2], points[:, 2] - high), 0.0))
+
     def _wholes(self, labels: NDArray[np.unsignedinteger]) -> dict[str, list[Structure]]:
         """The structures among some labels by name; parts under the name of the structure they are parts of."""
         wholes: dict[str, list[Structure]] = {}
@@ -341,37 +361,3 @@ class Scorer:
             if item.site not in best or best[item.site].score < score:
                 best[item.site] = replace(item, score=score)
         return tuple(sorted(best.values(), key=lambda item: (-item.score, item.site)))
-
-
-class _Curve:
-    """A tube as close-set points that can be asked for the nearest."""
-
-    def __init__(self, tube: Tube) -> None:
-        self.confidence = tube.confidence
-        points, radius = tube.points, tube.radius
-        if len(points) > 1:
-            gaps = np.linalg.norm(np.diff(points, axis=0), axis=1)
-            along = np.concatenate([[0.0], np.cumsum(gaps)])
-            fine = np.linspace(0.0, along[-1], max(2, int(along[-1] / _TUBE_STEP_MM) + 1))
-            points = np.stack([np.interp(fine, along, points[:, k]) for k in range(3)], axis=1)
-            radius = np.interp(fine, along, radius)
-        self.radius = radius
-        self.points = points
-        self.tree = cKDTree(points)
-        along_axis = np.gradient(points, axis=0) if len(points) > 1 else np.zeros_like(points)
-        self.direction = along_axis / np.maximum(np.linalg.norm(along_axis, axis=1, keepdims=True), 1e-6)
-
-    def distance(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Distance of each point from the axis, and the radius there, mm."""
-        distance, index = self.tree.query(points)
-        return np.asarray(distance, dtype=np.float64), np.asarray(self.radius[index], dtype=np.float64)
-
-    def beside(self, points: NDArray[np.float64], *, hollow: bool) -> NDArray[np.float64]:
-        """Distance of each point from the tube, cut off straight at its ends, or from its wall alone, mm."""
-        _, index = self.tree.query(points)
-        off = points - self.points[index]
-        beyond = np.abs(np.einsum("ij,ij->i", off, self.direction[index]))
-        aside = np.sqrt(np.maximum((off**2).sum(axis=1) - beyond**2, 0.0)) - self.radius[index]
-        # What seems to lie in the lumen of a wall is likelier the wall, of which the axis was missed.
-        aside = np.where(aside < 0, _IN_LUMEN * aside, aside) if hollow else np.maximum(aside, 0.0)
-        return np.asarray(np.hypot(aside, beyond), dtype=np.float64)

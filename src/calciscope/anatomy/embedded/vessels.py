@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from calciscope.anatomy.embedded import aorta, arch, branches, iliac, pelvis
+from calciscope.anatomy.embedded import aorta, arch, branches, iliac, iliac_lumen, pelvis
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.hiatus import thoracic
 from calciscope.anatomy.embedded.track import Track, blood, joined, longest_run, paint, steadied, tube
 from calciscope.domain.anatomy import Landmark, Tube
 
@@ -28,8 +29,6 @@ _INTO_PELVIS = 45.0
 _WIDEST = 24.0
 # A track shorter than this says too little to be judged, mm.
 _SHORTEST = 25.0
-# The thoracic aorta lies against the left lung, the abdominal behind the crura, mm from the wall.
-_BESIDE_LUNG = 12.0
 # An arch is this high, mm from its inner end to the top of its course; below, its limbs count as ascending, descending.
 _ARCH_HEIGHT = 16.0
 # Support of a lumen that is surely one, its rim, mm, and the share of it that passes for bone before it is taken out.
@@ -50,6 +49,8 @@ _UNEVEN = 0.15
 _HEAD_UNSEEN = 0.55
 # With it, one in three still ends in the vein beside the artery (simulated bodies).
 _HEAD_SEEN = 0.69
+# A branch less sure than this runs beside the artery, through bowel or along the edge of the view: it is not told.
+_TOLD = 0.5
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
@@ -70,6 +71,9 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         again = aorta.trace(cleared)
         if again is not None and again[1] is not None:
             frame, whole, blood_hu = cleared, again[0], again[1]
+    lumens = iliac_lumen.arteries(frame, whole, blood_hu, float(whole.points[-1, 0]))
+    if lumens is not None:
+        frame = replace(frame, bone=frame.bone & ~lumens)
     midline = float(np.nanmedian(aorta.spine_track(frame)[:, 1]))
     lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
     # The roofs of the hip joints lie at least 140 mm below the lungs.
@@ -105,6 +109,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
                 # Veins run beside the arteries and look alike without contrast, so never as sure as the aorta.
                 known = _HEAD_SEEN if side in heads else _HEAD_UNSEEN
                 certain = round(min(known, sure, 0.25 + float(np.mean(branch.support))), 2)
+                if certain < _TOLD:
+                    continue
                 name = f"iliac_artery_{side}"
                 tubes[name] = tube(frame, name, branch.part(slice(None, None, -1)), certain)
                 masks[name] = (paint(frame, branch, WALL) & ~frame.bone, certain)
@@ -112,7 +118,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         f"femoral_head_{side}": Landmark(f"femoral_head_{side}", _point(frame, head[0]), 0.8)
         for side, head in heads.items()
     }
-    lumen = None if cleared is None else np.asarray(bone & ~frame.bone)
+    lumen = None if cleared is None and lumens is None else np.asarray(bone & ~frame.bone)
     return Part(
         masks=masks,
         tubes=tubes,
@@ -251,7 +257,7 @@ def _aorta_masks(
 ) -> dict[str, tuple[Mask, float]]:
     """The named stretches of the aorta, wall included, none overlapping another."""
     masks: dict[str, tuple[Mask, float]] = {}
-    thoracic = _beside_lung(frame, trunk)
+    chest = thoracic(frame, trunk)
     stretches: list[tuple[str, Mask, float]] = []
     if top is not None:
         peak = float(top.points[:, 0].max())
@@ -270,8 +276,8 @@ def _aorta_masks(
         stretches.append(("aorta_ascending", paint(frame, ascending, WALL), certain))
     # Beside the lung the wall of the arch is hardly brighter than fat on the coarse grid; the trunk runs straight.
     dense = frame.hu > _FATTY
-    stretches.append(("aorta_descending", paint(frame, trunk.part(thoracic), WALL) & dense, sure))
-    stretches.append(("aorta_abdominal", paint(frame, trunk.part(~thoracic), WALL) & dense, sure))
+    stretches.append(("aorta_descending", paint(frame, trunk.part(chest), WALL) & dense, sure))
+    stretches.append(("aorta_abdominal", paint(frame, trunk.part(~chest), WALL) & dense, sure))
     taken = np.zeros(frame.hu.shape, dtype=np.bool_)
     for name, mask, certain in stretches:
         mask = mask & ~taken
@@ -283,19 +289,6 @@ def _aorta_masks(
         else:
             masks[name] = (mask, certain)
     return masks
-
-
-def _beside_lung(frame: Frame, trunk: Track) -> NDArray[np.bool_]:
-    """For each point of the trunk whether it is thoracic: at or above the lowest place where it lies against lung."""
-    near = np.zeros(len(trunk), dtype=np.bool_)
-    y, x = np.indices(frame.hu.shape[1:])
-    for k, (point, radius) in enumerate(zip(trunk.points, trunk.radius, strict=True)):
-        z = int(np.clip(round(float(point[0])), 0, frame.hu.shape[0] - 1))
-        away = np.hypot((y - point[1]) * frame.spacing[1], (x - point[2]) * frame.spacing[2])
-        near[k] = bool((frame.lung_left[z] & (away <= radius + _BESIDE_LUNG)).any())
-    beside = np.flatnonzero(near)
-    lowest = int(beside[0]) if beside.size else len(trunk)
-    return np.arange(len(trunk)) >= lowest
 
 
 def _clearest(track: Track) -> Track:
