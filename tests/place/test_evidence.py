@@ -161,6 +161,12 @@ def among(**context):
     return replace(item, context={**item.context, **context})
 
 
+def beside_bone(hu, mm):
+    """A deposit of some attenuation so far from bone."""
+    item = deposit(hu=hu)
+    return replace(item, context={**item.context, "distance_to_bone_mm": mm})
+
+
 CASES = [
     ("vein.pelvic", small(ROUND), TISSUE, "for"),
     ("vein.pelvic", small(MIDDLING), TISSUE, "silent"),
@@ -194,6 +200,9 @@ CASES = [
     ("soft_tissue", with_volume(LONG, 200.0), FAT, "against"),
     ("soft_tissue", with_volume(ROUND, 200.0), FAT, "silent"),
     ("liver", deposit(shape=LONG), FAT, "silent"),
+    ("kidney", beside_bone(160.0, 6.0), TISSUE, "against"),
+    ("kidney", beside_bone(160.0, 12.0), TISSUE, "silent"),
+    ("kidney", beside_bone(600.0, 6.0), TISSUE, "silent"),
     ("pleura", deposit(shape=LONG), TISSUE, "for"),
     ("pleura", deposit(shape=ROUND), TISSUE, "against"),
     ("pleura", deposit(shape=LONG), LUNG, "against"),
