@@ -150,7 +150,7 @@ def test_no_bed_outside_of_the_hip_bones(scan, ring, found):
     for side, sign in SIDES:
         bed = found.masks[f"iliac_bed_{side}"][0]
         for z, y in {(z, y) for z, y, _ in np.argwhere(bed)}:
-            bony = sign * columns[scan.bone[z, y] & (sign * columns * MM > 12.0)]
+            bony = sign * columns[scan.bone[z, y] & (sign * columns * MM > 40.0)]
             if bony.size:
                 assert (sign * columns[bed[z, y]]).max() < bony.min()
 

@@ -43,6 +43,8 @@ _URINE = (-14.0, 24.0)
 _EXCRETED = 150.0
 # Bed of the iliac vessels: so far above the joints, in front of the spine, and behind its front at the sacrum, mm.
 _ABOVE_JOINT, _BEFORE_SPINE, _BESIDE_SACRUM = 20.0, 38.0, 30.0
+# The spine fills this share of the middle columns; it and its spurs end this far from the midline, mm.
+_SPINE_WIDE, _BEYOND_SPINE = 0.3, 40.0
 # Veins run within this distance of the side wall or of the bladder, mm.
 _WALL = 38.0
 _BESIDE_BLADDER = 16.0
@@ -361,12 +363,11 @@ def _vessel_bed(
     for z in range(pelvis.joint_bottom, top):
         down = (top - z) / max(1, top - pelvis.joint_bottom)
         # They part at the fork and lie at the brim, on the inner side of the psoas, lower down.
-        zone = np.flatnonzero((np.abs(offsets) > 30.0 * down - 8.0) & (np.abs(offsets) < 33.0 + 34.0 * down))
+        zone = np.flatnonzero((np.abs(offsets) > 30.0 * down - 8.0) & (np.abs(offsets) < 32.0 + 34.0 * down))
         middle = np.flatnonzero(np.abs(offsets) < 25.0)
-        if not zone.size or not middle.size:
-            continue
-        rows = np.flatnonzero(frame.bone[z][:, middle].any(axis=1))
-        if not rows.size:
+        # Plaque that passes for bone is no front of the spine.
+        rows = np.flatnonzero(frame.bone[z][:, middle].sum(axis=1) > _SPINE_WIDE * middle.size)
+        if not rows.size or not zone.size:
             continue
         front = int(rows[0])
         high = max(0, round(front - _BEFORE_SPINE / frame.spacing[1]))
@@ -376,7 +377,7 @@ def _vessel_bed(
     bed &= frame.body & ~frame.bone & grown(frame.fat, _PAIR_FROM_FAT, frame.spacing)
     # Outside of the hip bones and behind the wings of the sacrum lie the muscles of the buttock.
     centre = round(pelvis.midline)
-    aside = frame.bone & (np.abs(offsets) > _MIDDLE)
+    aside = frame.bone & (np.abs(offsets) > _BEYOND_SPINE)
     bed[:, :, centre:] &= ~np.logical_or.accumulate(aside[:, :, centre:], axis=2)
     bed[:, :, :centre] &= ~np.logical_or.accumulate(aside[:, :, :centre][:, :, ::-1], axis=2)[:, :, ::-1]
     columns = np.arange(frame.hu.shape[2])[None, None]
