@@ -16,7 +16,7 @@ from calciscope.anatomy.embedded.heart import between_lungs
 from calciscope.domain.anatomy import Landmark, Tube
 
 # The leaflets take up this share of the root's radius, and lie below the ostia, mm along the axis.
-_LEAFLETS, _LEAFLETS_BELOW = 0.65, 3.0
+_LEAFLETS, _LEAFLETS_BELOW = 0.65, 7.0
 # A frame this sure overrules the track of the aorta.
 _SURE_FRAME = 0.6
 # How much too low the top of the heart region may be, mm.
