@@ -61,6 +61,18 @@ def test_the_cavity_ends_at_the_top_of_the_joints_and_is_inside(scan, ring):
     assert np.abs((columns - ring.midline) * MM).max() < 125
 
 
+def test_streaks_of_a_prosthesis_on_one_side_are_no_joints(scan, ring):
+    bone, metal = scan.bone.copy(), np.zeros_like(scan.metal)
+    middle = round(ring.midline)
+    streaks = slice(ring.joint_bottom - 12, ring.joint_bottom)
+    bone[streaks, 40:44, middle + 6 : middle + 23] = True
+    without_metal = pelvis.joints(without(scan, bone=bone))
+    metal[ring.joint_bottom - 6, 42, middle + 30] = True
+    assert pelvis.joints(without(scan, bone=bone, metal=metal)) == (ring.joint_bottom, ring.joint_top)
+    assert without_metal is not None
+    assert without_metal[0] < ring.joint_bottom
+
+
 def test_no_bone_no_pelvis(scan):
     assert pelvis.find(without(scan, bone=np.zeros_like(scan.bone))) is None
 
