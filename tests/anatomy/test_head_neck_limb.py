@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from calciscope.anatomy.embedded import head, limb, neck
 from calciscope.domain.anatomy import Region
+from calciscope.domain.image import Geometry, Volume
 from tests.anatomy import phantom
 
 HEAD = (Region("head", 0, 999, 0.8),)
@@ -102,9 +106,19 @@ def test_no_neck_in_view():
     assert not neck.segment(phantom.chest().frame(), {}).masks
 
 
+def thigh_and_knee(side=1.0, both=True):
+    """A leg whose muscles are parted by planes of fat, across and from front to back."""
+    body = phantom.leg(side, both)
+    for centre in (70.0 * side, -75.0 * side):
+        near = np.hypot(body.x - centre, body.y + 40) < 60
+        planes = near & ((np.abs(body.x - centre) < 4) | (np.abs(body.y + 40) < 4))
+        body.hu[np.broadcast_to(planes, body.hu.shape) & ~body.masks["bone"] & body.masks["body"]] = phantom.FAT
+    return body
+
+
 @pytest.mark.parametrize("side", [1.0, -1.0])
 def test_the_artery_lies_to_the_inner_side_of_the_shaft_and_behind_the_knee(side):
-    body = phantom.leg(side)
+    body = thigh_and_knee(side)
     mask, confidence = limb.segment(body.frame(regions=LIMB), {}).masks["leg_artery"]
     own = mask & (side * body.x > 0)
     thigh = own & (body.z > 160) & (body.z < 260)
@@ -119,19 +133,47 @@ def test_the_artery_lies_to_the_inner_side_of_the_shaft_and_behind_the_knee(side
 
 
 def test_without_the_other_leg_both_sides_are_possible():
-    body = phantom.leg(both=False)
+    body = thigh_and_knee(both=False)
     mask, alone = limb.segment(body.frame(regions=LIMB), {}).masks["leg_artery"]
-    _, sided = limb.segment(phantom.leg().frame(regions=LIMB), {}).masks["leg_artery"]
+    _, sided = limb.segment(thigh_and_knee().frame(regions=LIMB), {}).masks["leg_artery"]
     assert alone < sided
     thigh = mask & (body.z > 160) & (body.z < 260)
     assert middle(body, thigh)[0] == pytest.approx(70, abs=6)
 
 
 def test_far_below_the_knee_nothing_is_claimed():
-    body = phantom.leg()
+    body = thigh_and_knee()
     mask = limb.segment(body.frame(regions=LIMB), {}).masks["leg_artery"][0]
     assert not (mask & (body.z < 10)).any()
 
 
 def test_no_limb_no_leg_artery():
-    assert not limb.segment(phantom.leg().frame(), {}).masks
+    assert not limb.segment(thigh_and_knee().frame(), {}).masks
+
+
+def test_the_artery_is_not_in_the_middle_of_a_muscle_nor_of_a_lump_of_fat():
+    body = thigh_and_knee()
+    lump = (body.x - 30) ** 2 + (body.y + 10) ** 2 + (body.z - 200) ** 2 < 22**2
+    body.hu[np.broadcast_to(lump, body.hu.shape) & ~body.masks["bone"]] = phantom.FAT
+    frame = body.frame(regions=LIMB)
+    mask = limb.segment(frame, {}).masks["leg_artery"][0]
+    away = ndimage.distance_transform_edt(~frame.fat, sampling=frame.spacing)
+    assert away[mask].max() <= 8.0 + phantom.MM
+    middle_of_it = (body.x - 30) ** 2 + (body.y + 10) ** 2 + (body.z - 200) ** 2 < 11**2
+    assert not mask[np.broadcast_to(middle_of_it, mask.shape)].any()
+    assert mask.sum() < 0.15 * body.masks["body"].sum()
+
+
+def test_a_knee_that_the_view_cuts_off_has_no_artery():
+    frame = thigh_and_knee().frame(regions=LIMB)
+    # The view begins in the middle of the other knee.
+    first = round((0.5 * 330.0 - 75.0) / phantom.MM)
+    keep = slice(first, None)
+    volume = Volume(
+        np.ascontiguousarray(frame.volume.hu[..., keep]), Geometry(frame.hu[..., keep].shape, frame.spacing)
+    )
+    names = ("hu", "body", "bone", "fat", "metal", "airway", "lung_left", "lung_right")
+    parts = {name: np.ascontiguousarray(getattr(frame, name)[..., keep]) for name in names}
+    mask = limb.segment(replace(frame, volume=volume, **parts), {}).masks["leg_artery"][0]
+    assert not mask[..., : round(30 / phantom.MM)].any()
+    assert mask.any()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from calciscope.anatomy.embedded import pelvis, tissues
 from calciscope.domain.anatomy import Region
@@ -119,6 +120,39 @@ def test_side_walls_end_below_the_joints_and_vessel_beds_begin_there(found, ring
         bed = np.flatnonzero(found.masks[f"iliac_bed_{side}"][0].any(axis=(1, 2)))
         assert wall.max() < ring.joint_bottom <= bed.min()
         assert bed.max() < ring.joint_top + round(20 / MM)
+
+
+def test_walls_and_beds_lie_near_fat(scan, found):
+    for side, _ in SIDES:
+        for name, reach in ((f"pelvic_wall_{side}", 7.0), (f"iliac_bed_{side}", 13.0)):
+            away = ndimage.distance_transform_edt(~scan.fat, sampling=scan.spacing)
+            assert away[found.masks[name][0]].max() <= reach + MM, name
+
+
+def test_walls_end_above_the_perineum(found, ring):
+    for side, _ in SIDES:
+        lowest = np.flatnonzero(found.masks[f"pelvic_wall_{side}"][0].any(axis=(1, 2)))[0]
+        assert (ring.hip - lowest) * MM <= 42.0 + MM
+
+
+def test_a_wall_whose_hip_bone_is_out_of_view_ends_higher(scan, ring):
+    bone = scan.bone.copy()
+    middle = round(ring.midline)
+    bone[: round(ring.hip) + 6, :, middle + round(26 / MM) :] = False
+    masks = pelvis.segment(without(scan, bone=bone), {}, ring).masks
+    low = {side: np.flatnonzero(masks[f"pelvic_wall_{side}"][0].any(axis=(1, 2)))[0] for side, _ in SIDES}
+    assert (ring.hip - low["left"]) * MM <= 15.0 + MM
+    assert low["right"] <= low["left"]
+
+
+def test_no_bed_outside_of_the_hip_bones(scan, ring, found):
+    columns = np.arange(scan.hu.shape[2]) - ring.midline
+    for side, sign in SIDES:
+        bed = found.masks[f"iliac_bed_{side}"][0]
+        for z, y in {(z, y) for z, y, _ in np.argwhere(bed)}:
+            bony = sign * columns[scan.bone[z, y] & (sign * columns * MM > 40.0)]
+            if bony.size:
+                assert (sign * columns[bed[z, y]]).max() < bony.min()
 
 
 def test_an_unsure_trace_does_not_replace_the_bed(scan, ring, found):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from calciscope.anatomy.embedded.skeleton import fill_marrow, find_bone, find_contrast
 
@@ -124,6 +125,31 @@ def test_a_small_bright_spot_is_no_pool_of_contrast():
     hu = tissue()
     hu[ball((15, 20, 20), 1.5)] = 300.0
     assert not find_contrast(hu, WHOLE, SPACING).any()
+
+
+def noisy(hu, seed=3, noise=40.0):
+    """The tissue with noise, and the same smoothed as a noisy volume is."""
+    rough = hu + np.random.default_rng(seed).normal(0.0, noise, SHAPE).astype(np.float32)
+    return rough, ndimage.gaussian_filter(rough, (0.5, 0.7, 0.7))
+
+
+def test_a_bone_whose_cortex_smoothing_has_blurred_is_no_lumen():
+    hu = tissue()
+    bony = column(40, 30, 4.1)
+    hu[bony], hu[column(40, 30, 3.0)] = 500.0, 270.0
+    rough, smooth = noisy(hu)
+    assert find_contrast(smooth, WHOLE, SPACING)[bony].mean() > 0.5
+    contrast = find_contrast(smooth, WHOLE, SPACING, rough)
+    assert not contrast[bony].any()
+    assert find_bone(smooth, WHOLE, contrast, SPACING)[bony].mean() > 0.9
+
+
+def test_a_lumen_in_noise_is_still_contrast():
+    hu = tissue()
+    hu[column(20, 30, 6.5)] = 280.0
+    rough, smooth = noisy(hu)
+    contrast = find_contrast(smooth, WHOLE, SPACING, rough)
+    assert contrast[column(20, 30, 5.0)].mean() > 0.9
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,8 @@ def test_a_scan_above_the_kidneys_has_none(scan):
 
 def test_the_gallbladder_needs_a_liver(scan, paired):
     assert not gallbladder.segment(scan, {}).masks
-    assert not gallbladder.segment(scan, paired).masks
+    alone = {name: item for name, item in paired.items() if name.startswith("kidney")}
+    assert not gallbladder.segment(scan, alone).masks
 
 
 def test_the_gallbladder_is_right_of_the_midline_in_front_of_the_spine(scan, bile):

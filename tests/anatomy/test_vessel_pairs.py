@@ -41,7 +41,8 @@ def test_a_disc_behind_speaks_for_an_artery_and_one_in_front_against_it():
     best[0, 10, 15] = best[0, 16, 15] = 0.6
     worth = iliac._paired(best, (2.0, 2.0), 1.0)
     assert worth[0, 10, 15] > worth[0, 16, 15] + 0.1
-    assert worth.max() <= 1e-6, "a pair is never better than the trunk"
+    assert worth[0, 25, 5] < 0.0, "a branch without a vein is not better than the trunk"
+    assert worth[0, 16, 15] < worth[0, 25, 5], "what has a disc before it is the vein"
 
 
 def test_urine_costs_more_than_blood():

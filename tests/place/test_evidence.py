@@ -161,6 +161,12 @@ def among(**context):
     return replace(item, context={**item.context, **context})
 
 
+def cut_by_the_end(bone_mm):
+    """A deposit that reaches the first slice, so far from bone."""
+    item = deposit((10, 30, 30), half=10, shape=ROUND)
+    return replace(item, volume_mm3=200.0, context={"distance_to_bone_mm": bone_mm})
+
+
 CASES = [
     ("vein.pelvic", small(ROUND), TISSUE, "for"),
     ("vein.pelvic", small(MIDDLING), TISSUE, "silent"),
@@ -193,6 +199,8 @@ CASES = [
     ("soft_tissue", with_volume(RIM, 4000.0), FAT, "for"),
     ("soft_tissue", with_volume(LONG, 200.0), FAT, "against"),
     ("soft_tissue", with_volume(ROUND, 200.0), FAT, "silent"),
+    ("soft_tissue", cut_by_the_end(8.0), FAT, "against"),
+    ("soft_tissue", cut_by_the_end(12.0), FAT, "silent"),
     ("liver", deposit(shape=LONG), FAT, "silent"),
     ("pleura", deposit(shape=LONG), TISSUE, "for"),
     ("pleura", deposit(shape=ROUND), TISSUE, "against"),

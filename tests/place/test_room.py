@@ -26,6 +26,7 @@ NEUTRAL = {
     "length_mm": 8.0, "width_mm": 4.0, "elongation": 2.0, "sphericity": 0.8, "hollow": 0.0, "volume_mm3": 60.0,
     "peak_hu": 600.0, "mean_hu": 400.0, "fat": 0.08, "air": 0.0, "fat_near": 0.2, "air_near": 0.0,
     "to_fat_mm": 3.0, "bone_mm": 12.0, "airway_mm": 12.0, "in_aorta": 0.0, "above_ostia_mm": -999.0,
+    "cut": 0.0,
 }  # fmt: skip
 
 

@@ -113,6 +113,7 @@ def features(deposit: Deposit, volume: Volume, anatomy: Anatomy | None = None) -
         **signs(deposit, volume),
         **_urinary(deposit, anatomy),
         "in_aorta": in_aorta(deposit, volume, anatomy),
+        "cut": float(deposit.voxels[:, 0].min() == 0 or deposit.voxels[:, 0].max() == volume.geometry.shape[0] - 1),
         "above_ostia_mm": above_ostia(deposit, anatomy),
     }
 

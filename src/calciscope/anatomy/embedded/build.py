@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calciscope.anatomy.embedded import body as bodies
 from calciscope.anatomy.embedded.frame import Frame
@@ -39,7 +40,9 @@ def build(volume: Volume) -> Frame:
         geometry.spacing[2] * factor[2],
     )
     hu = bodies.block_mean(volume.hu, factor)
+    shells: NDArray[np.float32] | None = None
     if bodies.noise(hu) > _NOISY:
+        shells = hu
         # Blocks did not average it out: edges are found in a smoother volume.
         for _ in range(_OFTEN):
             volume = bodies.denoised(volume, factor)
@@ -48,7 +51,7 @@ def build(volume: Volume) -> Frame:
                 break
     body = bodies.find_body(hu, bodies.outside_view(volume.hu, factor), spacing)
     metal = bodies.find_metal(volume, body, factor)
-    contrast = find_contrast(hu, body, spacing)
+    contrast = find_contrast(hu, body, spacing, shells)
     bone = find_bone(hu, body, contrast, spacing)
     airway = find_airway(hu, body, spacing)
     spine = spine_track(hu, bone, body, airway, spacing)

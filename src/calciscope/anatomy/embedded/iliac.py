@@ -44,7 +44,9 @@ _PLAQUE_REWARD = 0.35
 _DARKER = 12.0
 # The vein lies this far behind its artery and to the medial side, mm, give or take; how disc-like it is at most, and
 # what the pair is worth.
-_PAIR, _PAIR_SLACK, _PAIR_MOST, _PAIR_WEIGHT = (12.0, -2.0), 5.0, 0.5, 0.3
+_PAIR, _PAIR_SLACK, _PAIR_MOST, _PAIR_WEIGHT = (12.0, -3.0), 5.0, 0.5, 0.9
+# What it must be worth at least, so that a branch without a vein is not better than the trunk.
+_PAIR_COST = 0.2
 # Arteries are usually no wider than this, veins often are, mm; what each further mm costs.
 _USUAL, _WIDE_COST = 6.0, 0.025
 # A point with mostly bone this far round it lies in a bone, mm.
@@ -227,9 +229,8 @@ def _paired(best: Floats, pixel: tuple[float, float], sign: float) -> Floats:
     rows, columns = round(_PAIR[0] / pixel[0]), round(sign * _PAIR[1] / pixel[1])
     behind, ahead = (ndimage.shift(near, (0, rows * way, columns * way), order=0, mode="nearest") for way in (-1, 1))
     # Shifted by -rows every place sees what lies behind it; the vein also lies a little nearer to the midline.
-    # What every artery earns must not make a branch better than the trunk.
-    worth = np.clip(behind, 0, _PAIR_MOST) - np.clip(ahead, 0, _PAIR_MOST) - _PAIR_MOST
-    return np.asarray(_PAIR_WEIGHT * worth, dtype=np.float32)
+    worth = np.clip(behind, 0, _PAIR_MOST) - np.clip(ahead, 0, _PAIR_MOST)
+    return np.asarray(_PAIR_WEIGHT * worth - _PAIR_COST, dtype=np.float32)
 
 
 def _unlike_blood(mean: Floats, blood_hu: float, most: float) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -13,6 +14,7 @@ from calciscope.anatomy.embedded import kidney_parts
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import Body, Box, bodies, clip, closed, depth, grown, within
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
+from calciscope.anatomy.embedded.kidney_border import reclaimed
 from calciscope.anatomy.embedded.kidney_parts import outline
 from calciscope.anatomy.embedded.liver import levels
 
@@ -51,6 +53,10 @@ _PART_OF, _LESS_SURE = 0.8, 0.08
 # A body of which this share lies in liver or spleen, no brighter or darker than they are by so much, HU, is theirs; one
 # of which this share lies in the pelvis is psoas or bowel.
 _SHARED, _ALIKE, _LOW = 0.4, 14.0, 0.5
+# A body between these scores may be a kidney on which something hangs that is thinner than twice this, mm.
+_HINT, _DOUBT, _TRIM = 0.1, 0.7, 9.0
+# The section of a kidney's pole, mm2: what is cut with a larger one goes on.
+_POLE_MM2 = (150.0, 500.0)
 # Renal sinus and calyces are gaps of the body narrower than twice this, mm.
 _SINUS = 9.0
 # The rim that partial volume darkens is this thick at most, mm; without contrast it is no brighter than the kidney by
@@ -61,7 +67,7 @@ _RIM, _NO_BRIGHTER = 3.1, 10.0
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     """Masks ``kidney_left`` and ``kidney_right``, sinus included, and their parts (:mod:`kidney_parts`).
 
-    Vessels of ``so_far`` are left out.
+    Vessels of ``so_far`` are left out; liver and spleen are given again without what of them is kidney.
     """
     spine = spine_track(frame)
     known = np.flatnonzero(np.isfinite(spine[:, 0]))
@@ -78,12 +84,12 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         elif name in ("liver", "spleen"):
             # Where a kidney is as bright as the liver a thin part of it may have gone to the liver.
             organs |= grown(depth(mask, frame.spacing) > _THICK, _THICK, frame.spacing) & mask
-    masks = {}
+    masks: dict[str, tuple[Mask, float]] = {}
     for side, sign in (("left", 1), ("right", -1)):
         box = _box(frame, spine[first:last], first, last, sign)
         if box.empty:
             continue
-        found = _best(frame, box, spine, taken | organs, sign)
+        found = _best(frame, box, spine, taken | organs, sign, trim=True)
         if (found is None or found[1] < _DOUBTFUL) and organs[box.slices].any():
             # A kidney as bright as the spleen or the liver beside it may have gone to them with all its thickness.
             again = _best(frame, box, spine, taken, sign, _RANGES[2:] + _above(frame, organs, box))
@@ -96,6 +102,13 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         if found is not None and not _elsewhere(frame, box, found[0], so_far):
             body, sure = found
             whole = _with_sinus(frame, box, body, taken | organs)
+            for name in ("liver", "spleen"):
+                if name in so_far:
+                    organ, certain = masks.get(name, so_far[name])
+                    more = reclaimed(whole, organ[box.slices], frame.hu[box.slices], frame.spacing)
+                    if more.any():
+                        whole = whole | more
+                        masks[name] = (organ & ~box.put(more, frame.hu.shape), certain)
             masks[f"kidney_{side}"] = (box.put(whole, frame.hu.shape), sure)
             for name, mask in kidney_parts.split(whole, frame.hu[box.slices], frame.spacing).items():
                 masks[f"kidney_{name}_{side}"] = (box.put(mask, frame.hu.shape), sure)
@@ -171,8 +184,12 @@ def _best(
     sign: int,
     ranges: tuple[tuple[float, float], ...] = _RANGES,
     cortex: bool = False,
+    trim: bool = False,
 ) -> tuple[Body, float] | None:
-    """The body that is most like a kidney and how sure it is; of ``cortex`` what it encloses belongs to it."""
+    """The body that is most like a kidney and how sure it is; of ``cortex`` what it encloses belongs to it.
+
+    ``trim`` says to try bodies without what hangs on them too.
+    """
     if not ranges:
         return None
     hu = frame.hu[box.slices]
@@ -200,12 +217,23 @@ def _best(
         for body in bodies(tissue, depth(tissue, frame.spacing), box, frame, thickness, _LEAST_ML, _LARGEST):
             if cortex:
                 body = _filled(frame, box, body, possible)
-            score = _score(frame, body, spine, sign, around)
+            score = _score(frame, body, spine, sign, around) * _closed_below(frame, box, body)
+            if trim and _HINT < score < _DOUBT and (trimmed := _trimmed(frame, box, body, possible)) is not None:
+                again = _score(frame, trimmed, spine, sign, around) * _closed_below(frame, box, trimmed)
+                score, body = max((score, body), (again, trimmed), key=lambda some: some[0])
             if score > 0 and (best is None or score > best[0]):
                 best = (score, body)
     if best is None or best[0] < 0.2:
         return None
     return best[1], round(min(0.93, 0.45 + 0.5 * best[0]), 2)
+
+
+def _closed_below(frame: Frame, box: Box, body: Body) -> float:
+    """0 for a body that the lower end of the search cuts where it goes on as thick: a psoas, 1 for one with a pole."""
+    if box.low[0] == 0 or body.where[0].start > 0:
+        return 1.0
+    area = float(body.mask[:2].sum(axis=(1, 2)).max()) * frame.spacing[1] * frame.spacing[2]
+    return within(area, -1.0, -0.5, *_POLE_MM2)
 
 
 def _filled(frame: Frame, box: Box, body: Body, possible: Mask) -> Body:
@@ -215,12 +243,41 @@ def _filled(frame: Frame, box: Box, body: Body, possible: Mask) -> Body:
     whole = closed(mask, _SINUS, frame.spacing) & possible
     for level in np.flatnonzero(whole.any(axis=(1, 2))).tolist():
         whole[level] = outline(whole[level]) & possible[level]
+    return _as_body(frame, box, whole, body.cut)
+
+
+def _trimmed(frame: Frame, box: Box, body: Body, possible: Mask) -> Body | None:
+    """A body with its sinus and without the vein, the vessels and the loops of bowel that hang on it, if any is left.
+
+    Those are thinner than a kidney whose sinus is filled, though not thinner than its parenchyma.
+    """
+    pad = [int(np.ceil(_SINUS / size)) + 1 for size in frame.spacing]
+    wide = tuple(
+        slice(max(0, s.start - p), min(n, s.stop + p)) for s, p, n in zip(body.where, pad, possible.shape, strict=True)
+    )
+    mask = np.zeros(possible.shape, dtype=np.bool_)
+    mask[body.where] = body.mask
+    whole = closed(mask[wide], _SINUS, frame.spacing) & possible[wide]
+    for level in range(len(whole)):
+        whole[level] = ndimage.binary_fill_holes(whole[level])
+    cores = cc3d.connected_components(depth(whole, frame.spacing) > _TRIM, connectivity=6)
+    sizes = np.bincount(cores.ravel())
+    if len(sizes) < 2:
+        return None
+    core = cores == 1 + int(sizes[1:].argmax())
+    kept = np.zeros(possible.shape, dtype=np.bool_)
+    kept[wide] = grown(core, _TRIM + max(frame.spacing) / 2, frame.spacing) & whole
+    return _as_body(frame, box, kept, body.cut)
+
+
+def _as_body(frame: Frame, box: Box, whole: Mask, cut: bool) -> Body:
+    """A mask of the box as a body."""
     where = ndimage.find_objects(whole.astype(np.uint8))[0]
     ml = float(whole.sum()) * float(np.prod(frame.spacing)) / 1000.0
     middle = np.array(ndimage.center_of_mass(whole)) + np.array(box.low)
     z, y, x = (float(v) for v in middle)
     high, deep, wide = ((s.stop - s.start) * d for s, d in zip(where, frame.spacing, strict=True))
-    return Body(whole[where], where, ml, (z, y, x), (high, deep, wide), body.cut)
+    return Body(whole[where], where, ml, (z, y, x), (high, deep, wide), cut)
 
 
 def _spine_and_ribs(frame: Frame, box: Box) -> Mask:

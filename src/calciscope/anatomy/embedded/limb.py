@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from calciscope.anatomy.embedded.bodies import grown
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 
 _SURE = 0.65
@@ -23,12 +24,18 @@ _SHAFT_AREA = (350.0, 9000.0)
 _KNEE_TIMES = 1.9
 # From the surface of the bone to the artery, mm.
 _FROM_BONE = (3.0, 50.0)
-_BEHIND_KNEE = 28.0
 # Skin and the fat under it hold no named artery, mm.
 _UNDER_SKIN = 10.0
-# Height above the knee (mm) at which the artery is behind, and from which it is to the inner side, of the femur.
+# The artery runs in fat between muscles: no part of it is further than this from fat, nor deeper than this in fat (it
+# would be a fatty tumour, which vessels run round), mm.
+_FROM_FAT, _THICK_FAT = 8.0, 7.0
+# Up to this height above the knee (mm) it is close behind the bone.
 _BEHIND_BELOW = 60.0
-_INNER_ABOVE = 220.0
+# Where it lies about the femur at these heights above the knee (mm), in degrees: 90 behind, 0 to the inner side,
+# negative in front; it passes to the front through the adductor canal. Give or take so much.
+_HEIGHTS, _ANGLES, _GIVE = (50.0, 110.0, 200.0, 320.0), (90.0, 62.0, 12.0, -30.0), 42.0
+# From the bone it lies as far off as this at those heights at most, mm.
+_REACH = (28.0, 36.0, 45.0, 50.0)
 # Below the joint the artery stays in the middle behind the knee for this long, mm.
 _BELOW_KNEE = 40.0
 # Cross-section of a fibula, mm2, its distance from the tibia's middle, mm, at least this to the side, and the height
@@ -61,6 +68,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
     parts: dict[str, Mask] = {}
     sure: dict[str, float] = {}
     for leg in _legs(frame, shafts):
+        if _cut_off(frame, leg):
+            continue
         knee = _knee(frame, leg)
         lateral = fibula_side(frame, leg)
         # Columns grow to the patient's left.
@@ -74,7 +83,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
             height = None if knee is None else (shaft.z - knee) * frame.spacing[0]
             mask[shaft.z] |= _course(frame, shaft, medial, height)
         sure[name] = max(sure.get(name, 0.0), _SURE if sided else _SURE_WITHOUT_MEDIAL)
-    deep = _deep(frame, slices) & frame.body & ~frame.bone
+    deep = _deep(frame, slices) & frame.body & ~frame.bone & _between_muscles(frame)
     return Part(masks={name: (mask & deep, sure[name]) for name, mask in parts.items() if (mask & deep).any()})
 
 
@@ -86,6 +95,21 @@ def _deep(frame: Frame, slices: NDArray[np.bool_]) -> Mask:
         depth = ndimage.distance_transform_edt(padded, sampling=frame.spacing[1:])[1:-1, 1:-1]
         deep[z] = depth > _UNDER_SKIN
     return deep
+
+
+def _between_muscles(frame: Frame) -> Mask:
+    """Fat planes with what lies next to them; the middle of a muscle or of a lump of fat is none."""
+    # Past the edges of the scan fat goes on.
+    thick = ndimage.distance_transform_edt(np.pad(frame.fat, 1, mode="edge"), sampling=frame.spacing)[1:-1, 1:-1, 1:-1]
+    planes = frame.fat & (thick <= _THICK_FAT)
+    return np.asarray(grown(planes, _FROM_FAT, frame.spacing) & (thick <= _THICK_FAT)) if planes.any() else planes
+
+
+def _cut_off(frame: Frame, leg: list[Shaft]) -> bool:
+    """Whether the field of view cuts a bone off in half of its slices: where its middle lies is not known then."""
+    columns = frame.hu.shape[2]
+    out = [min(shaft.column, columns - 1 - shaft.column) * frame.spacing[2] < shaft.radius for shaft in leg]
+    return bool(np.mean(out) >= 0.5)
 
 
 def fibula_side(frame: Frame, leg: list[Shaft]) -> float:
@@ -177,17 +201,16 @@ def _course(frame: Frame, shaft: Shaft, medial: float, height: float | None) -> 
     away = np.hypot(rows, columns) - shaft.radius
     if height is not None and height < -_BELOW_KNEE:
         return np.zeros(frame.hu.shape[1:], dtype=np.bool_)
-    farthest = _BEHIND_KNEE if height is not None and height < _BEHIND_BELOW else _FROM_BONE[1]
+    farthest = _FROM_BONE[1] if height is None else float(np.interp(height, _HEIGHTS, _REACH))
     ring = (away >= _FROM_BONE[0]) & (away <= farthest)
     # 0 degrees is the inner side, 90 behind, -90 in front.
     if height is None:
         low, high = -60.0, 115.0
     elif height < _BEHIND_BELOW:
         low, high = 60.0, 120.0
-    elif height < _INNER_ABOVE:
-        low, high = -20.0, 110.0
     else:
-        low, high = -75.0, 45.0
+        centre = float(np.interp(height, _HEIGHTS, _ANGLES))
+        low, high = centre - _GIVE, centre + _GIVE
     sector = np.zeros(frame.hu.shape[1:], dtype=np.bool_)
     for sign in (medial,) if medial else (-1.0, 1.0):
         angle = np.degrees(np.arctan2(rows, sign * columns))

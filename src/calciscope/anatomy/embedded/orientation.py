@@ -16,17 +16,19 @@ from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import depth
 from calciscope.anatomy.embedded.frame import Frame, Mask
 from calciscope.anatomy.embedded.track import hull
+from calciscope.anatomy.embedded.upright import columns_and_legs, midline, upside_down
 from calciscope.domain.structures import Place, dictionary
 
 MIRRORED = "liver on the left of the spine: left and right may be exchanged, or the organs mirrored"
+HEART_RIGHT = "heart on the right of the spine: left and right may be exchanged, or the organs mirrored"
 SIDES_UNSEEN = "no liver in view that tells right from left: sides follow the header alone"
-UPSIDE_DOWN = "hip bones above the lungs: the scan may be upside down"
+UPSIDE_DOWN = "hips, or the bases of the lungs, where the head should be: the scan may be upside down"
 BACK_TO_FRONT = "spine in the front half of the body: front and back may be exchanged"
 ON_THE_SIDE = "body deeper than wide: scanned lying on the side, or turned by a quarter"
 TABLE_IN_FRONT = "table at the front of the body: scanned prone"
 
 # Structures without a side or a level keep their confidence.
-_ANYWHERE = ("body", "fat", "bone", "metal", "table", "skin", "subcutaneous_fat", "muscle", "airway")
+_ANYWHERE = ("body", "fat", "bone", "metal", "table", "skin", "subcutaneous_fat", "muscle")
 # How much is left of the rest where the body contradicts the header.
 _DOUBT = 0.6
 # What has a side is at most this sure where only the header tells the side; so is the vessel left of the midline.
@@ -42,18 +44,20 @@ _TIMES, _LEAST_ML = 2.0, 150.0
 _BELOW, _ABOVE = 110.0, 50.0
 # A slice of lung, mm2.
 _LUNG_MM2 = 3000.0
-# Hips on both sides in cross-section, mm across and mm2.
-_RING_MM, _RING_MM2 = 150.0, 2000.0
-# A trunk this many times as deep as wide lies on its side; a table lies this far from the middle of the body, mm.
-_DEEPER, _TABLE = 1.12, 60.0
+# A trunk this many times as deep as wide lies on its side; a table lies this far from the middle of the body, mm,
+# and is thinner than this.
+_DEEPER, _TABLE, _TABLE_TOP = 1.12, 60.0, 15.0
 # Cross-section of a trunk, mm2; the calves of two legs stay below.
 _TRUNK_MM2 = 30000.0
-# Lungs this high tell where the chest is; shoulders end so far above them, and hips begin further away, mm.
-_CHEST, _SHOULDERS = 40.0, 110.0
-
-# The lungs taper to their tops and end below as wide as the diaphragm: what they surround this far from either end, mm,
-# where the body goes on so far beyond both, mm; the tapering end surrounds this many times less (in people 0.9 to 2.7).
-_FROM_END, _BEYOND, _TAPER = 30.0, 9.0, 1.5
+# What is as dense as bone, HU.
+_DENSE_HU = 180.0
+# A slice of a chest holds this much lung, mm2; soft tissue there, HU; how far before the middle of the vertebral body
+# the heart and its vessels lie at least, and how far to the right they never lie, mm.
+_CHEST_MM2, _BETWEEN_HU, _BEFORE_SPINE, _HEART_ASIDE = 8000.0, -150.0, 10.0, -3.0
+# Of two lungs the left one is smaller, but not by much: ratios to the right one at which it is the right one.
+_LUNGS = (1.03, 1.6)
+# What tells is seen over this height, mm.
+_CHEST = 40.0
 
 
 def check(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> tuple[str, ...]:
@@ -63,12 +67,14 @@ def check(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> tuple[str, 
         notes.append(ON_THE_SIDE)
     elif _back_to_front(frame):
         notes.append(BACK_TO_FRONT)
-    if _upside_down(frame):
+    if upside_down(frame):
         notes.append(UPSIDE_DOWN)
     elif not _back_to_front(frame):
         left, right = _organ(frame, so_far)
         if left > _LEAST_ML and left > _TIMES * right:
             notes.append(MIRRORED)
+        elif not (right > _LEAST_ML and right > _TIMES * left) and _heart_right(frame):
+            notes.append(HEART_RIGHT)
         elif not (right > _LEAST_ML and right > _TIMES * left) and _below_chest(frame):
             notes.append(SIDES_UNSEEN)
     if _table_in_front(frame):
@@ -80,7 +86,7 @@ def trusted(notes: tuple[str, ...], name: str, confidence: float) -> float:
     """The confidence of a structure, given the notes of :func:`check`: lowered where the body speaks against it."""
     if name in _ANYWHERE:
         return confidence
-    if any(note in (MIRRORED, UPSIDE_DOWN, BACK_TO_FRONT, ON_THE_SIDE) for note in notes):
+    if any(note in (MIRRORED, HEART_RIGHT, UPSIDE_DOWN, BACK_TO_FRONT, ON_THE_SIDE) for note in notes):
         confidence *= _DOUBT
     if SIDES_UNSEEN in notes and _sided(name):
         confidence = min(confidence, _HEADER_ALONE)
@@ -96,51 +102,41 @@ def _sided(name: str) -> bool:
 
 
 def _back_to_front(frame: Frame) -> bool:
-    spine = frame.spine
-    known = np.flatnonzero(np.isfinite(spine[:, 0]))
+    spine = frame.spine[:, 0]
+    if np.isfinite(spine).sum() * frame.spacing[0] <= _CHEST:
+        # Where no spine was found, what bone there is in the middle alone is one.
+        spine = np.full(len(spine), np.nan)
+        trunk = frame.slices_in("pelvis", "abdomen", "chest")
+        for z in np.flatnonzero(trunk & columns_and_legs(frame)[0]).tolist():
+            dense = frame.body[z] & (frame.hu[z] > _DENSE_HU) & midline(frame, z)[None]
+            spine[z] = float(np.argwhere(dense)[:, 0].mean())
     offsets = []
-    for z in known.tolist():
+    for z in np.flatnonzero(np.isfinite(spine)).tolist():
         rows = np.flatnonzero(frame.body[z].any(axis=1))
         if rows.size and rows[0] > 0 and rows[-1] < frame.body.shape[1] - 1:
-            offsets.append((spine[z, 0] - rows.mean()) / max(1.0, float(np.ptp(rows))))
+            offsets.append((spine[z] - rows.mean()) / max(1.0, float(np.ptp(rows))))
     return len(offsets) * frame.spacing[0] > _CHEST and float(np.median(offsets)) < _IN_FRONT
 
 
-def _upside_down(frame: Frame) -> bool:
-    """Whether hip bones lie further above the lungs than any shoulder does, or the lungs taper downwards."""
-    lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
-    if not lungs.size or np.ptp(lungs) * frame.spacing[0] < _CHEST:
+def _heart_right(frame: Frame) -> bool:
+    """Whether what lies between the lungs before the spine lies on the right, and the left lung is the larger one.
+
+    Either alone may be due to a lung that is small or gone.
+    """
+    area = frame.lungs.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2]
+    spine = spine_track(frame)
+    slices = np.flatnonzero((area > _CHEST_MM2) & np.isfinite(spine[:, 1]))
+    left, right = float(frame.lung_left.sum()), float(frame.lung_right.sum())
+    if slices.size * frame.spacing[0] < 3.0 * _CHEST or not _LUNGS[0] < left / max(right, 1.0) < _LUNGS[1]:
         return False
-    if _tapers_down(frame, int(lungs[0]), int(lungs[-1])):
-        return True
-    above = frame.bone[int(lungs[-1] + _SHOULDERS / frame.spacing[0]) :]
-    below = frame.bone[: int(lungs[0])]
-    return _ring(above, frame) > 3 * max(_ring(below, frame), 1)
-
-
-def _tapers_down(frame: Frame, low: int, high: int) -> bool:
-    """Whether both ends of the lungs are in view and the upper one is much wider than the lower one."""
-    beyond = round(_BEYOND / frame.spacing[0])
-    step = max(1, round(_FROM_END / frame.spacing[0]))
-    if low < beyond or high >= len(frame.body) - beyond or high - low < 3 * step:
-        return False
-    if not (frame.body[low - beyond].any() and frame.body[high + beyond].any()):
-        return False
-    below, above = (float(hull(frame.lungs[z]).sum()) for z in (low + step, high - step))
-    return above > _TAPER * max(below, 1.0)
-
-
-def _ring(bone: Mask, frame: Frame) -> int:
-    """Slices with a wide and large section of bone on both sides: hips."""
-    if not len(bone):
-        return 0
-    columns = np.arange(bone.shape[2]) * frame.spacing[2]
-    count = 0
-    for plane in bone:
-        there = np.flatnonzero(plane.any(axis=0))
-        area = float(plane.sum()) * frame.spacing[1] * frame.spacing[2]
-        count += bool(there.size and columns[there[-1]] - columns[there[0]] > _RING_MM and area > _RING_MM2)
-    return count
+    aside = []
+    # Below is the liver, above are the great vessels.
+    for z in slices[slices.size // 5 : -(slices.size // 5)].tolist():
+        between = hull(frame.lungs[z]) & ~frame.lungs[z] & ~frame.bone[z] & (frame.hu[z] > _BETWEEN_HU)
+        between[max(0, int(spine[z, 0] - _BEFORE_SPINE / frame.spacing[1])) :] = False
+        if between.any():
+            aside.append(float(np.argwhere(between)[:, 1].mean() - spine[z, 1]) * frame.spacing[2])
+    return bool(aside) and float(np.mean(aside)) < _HEART_ASIDE
 
 
 def _below_chest(frame: Frame) -> bool:
@@ -189,8 +185,12 @@ def _on_the_side(frame: Frame) -> bool:
     shapes = []
     area = frame.body.sum(axis=(1, 2)) * frame.spacing[1] * frame.spacing[2]
     for z in np.flatnonzero(area > _TRUNK_MM2).tolist():
-        rows, columns = (np.flatnonzero(frame.body[z].any(axis=axis)) for axis in (1, 0))
-        if rows.size and _whole(frame.body[z]):
+        # A table that the body lies on and that counts as body is thin.
+        rows, columns = (
+            np.flatnonzero(frame.body[z].sum(axis=axis) * frame.spacing[1 + axis] > _TABLE_TOP) for axis in (1, 0)
+        )
+        # What is cut off in front or behind would make it deeper still.
+        if rows.size and columns.size and not (frame.body[z][:, 0].any() or frame.body[z][:, -1].any()):
             shapes.append(np.ptp(rows) * frame.spacing[1] / max(1.0, np.ptp(columns) * frame.spacing[2]))
     return len(shapes) * frame.spacing[0] > _CHEST and float(np.median(shapes)) > _DEEPER
 

@@ -43,9 +43,16 @@ _URINE = (-14.0, 24.0)
 _EXCRETED = 150.0
 # Bed of the iliac vessels: so far above the joints, in front of the spine, and behind its front at the sacrum, mm.
 _ABOVE_JOINT, _BEFORE_SPINE, _BESIDE_SACRUM = 20.0, 38.0, 30.0
+# The spine fills this share of the middle columns; it and its spurs end this far from the midline, mm.
+_SPINE_WIDE, _BEYOND_SPINE = 0.3, 40.0
 # Veins run within this distance of the side wall or of the bladder, mm.
 _WALL = 38.0
 _BESIDE_BLADDER = 16.0
+# Veins lie this near to fat, artery and vein side by side this near, mm; the middle of a muscle or an organ does not.
+_FROM_FAT, _PAIR_FROM_FAT = 7.0, 13.0
+# The side walls end so far below the centres of the hip joints, mm: below lies the perineum. Without the hip bone of
+# the side in view its wall is guessed from the other, and ends higher.
+_WALL_END, _UNSEEN_END = 42.0, 15.0
 # A traced iliac artery of less confidence than this may run beside the true one.
 _SURE_TRACE = 0.7
 
@@ -73,29 +80,43 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]], pelvis: Pelv
     if pelvis is None:
         return Part()
     masks: dict[str, tuple[Mask, float]] = {}
-    inside = pelvis.cavity & ~frame.bone
     bladder = _bladder(frame, pelvis)
     if bladder is not None:
         masks["urinary_bladder"] = bladder
         bed = _bed(frame, pelvis, bladder[0])
         if bed.any():
             masks["prostate_or_uterus"] = (bed, 0.6)
-    walls = inside & (frame.hu > -200.0)
-    near_wall = grown(frame.bone & _lateral(frame, pelvis), _WALL, frame.spacing) & walls
-    near_floor = walls & (np.arange(frame.hu.shape[0])[:, None, None] < pelvis.joint_bottom)
-    veins = near_wall & near_floor
-    if bladder is not None:
-        veins |= grown(bladder[0], _BESIDE_BLADDER, frame.spacing) & near_floor
-        veins &= ~bladder[0]
-    else:
-        veins |= near_floor & _behind(frame, pelvis)
+    veins = _veins(frame, pelvis, None if bladder is None else bladder[0])
     columns = np.arange(frame.hu.shape[2])[None, None]
-    for side, half in (("left", columns > pelvis.midline), ("right", columns <= pelvis.midline)):
+    for side, sign, half in (("left", 1, columns > pelvis.midline), ("right", -1, columns <= pelvis.midline)):
         mask = veins & half
+        mask[: _lowest_wall(frame, pelvis, sign)] = False
         if mask.any():
             masks[f"pelvic_wall_{side}"] = (mask, 0.8)
     masks.update(_vessel_bed(frame, pelvis, so_far))
     return Part(masks=masks, landmarks=_landmarks(frame, pelvis))
+
+
+def _veins(frame: Frame, pelvis: Pelvis, bladder: Mask | None) -> Mask:
+    """Where the veins of the pelvis run: near fat between the side wall and the organs, below the joints.
+
+    Muscle and organs deeper than a vein's width from any fat hold none.
+    """
+    walls = pelvis.cavity & ~frame.bone & (frame.hu > -200.0) & grown(frame.fat, _FROM_FAT, frame.spacing)
+    walls[pelvis.joint_bottom :] = False
+    veins = grown(frame.bone & _lateral(frame, pelvis), _WALL, frame.spacing) & walls
+    if bladder is None:
+        return veins | (walls & _behind(frame, pelvis))
+    return (veins | (grown(bladder, _BESIDE_BLADDER, frame.spacing) & walls)) & ~bladder
+
+
+def _lowest_wall(frame: Frame, pelvis: Pelvis, sign: int) -> int:
+    """The lowest slice of a side wall: above the perineum, and where its own hip bone is in view."""
+    offsets = sign * (np.arange(frame.hu.shape[2]) - pelvis.midline) * frame.spacing[2]
+    own = (offsets > _HIP[0]) & (offsets < _INNER_FACE)
+    middle = max(0, round(pelvis.hip))
+    seen = bool(own.any()) and bool(frame.bone[middle : middle + 2][..., own].any())
+    return max(0, round(pelvis.hip - (_WALL_END if seen else _UNSEEN_END) / frame.spacing[0]))
 
 
 def find(frame: Frame) -> Pelvis | None:
@@ -342,19 +363,23 @@ def _vessel_bed(
     for z in range(pelvis.joint_bottom, top):
         down = (top - z) / max(1, top - pelvis.joint_bottom)
         # They part at the fork and lie at the brim, on the inner side of the psoas, lower down.
-        zone = np.flatnonzero((np.abs(offsets) > 30.0 * down - 8.0) & (np.abs(offsets) < 28.0 + 34.0 * down))
+        zone = np.flatnonzero((np.abs(offsets) > 30.0 * down - 8.0) & (np.abs(offsets) < 32.0 + 34.0 * down))
         middle = np.flatnonzero(np.abs(offsets) < 25.0)
-        if not zone.size or not middle.size:
-            continue
-        rows = np.flatnonzero(frame.bone[z][:, middle].any(axis=1))
-        if not rows.size:
+        # Plaque that passes for bone is no front of the spine.
+        rows = np.flatnonzero(frame.bone[z][:, middle].sum(axis=1) > _SPINE_WIDE * middle.size)
+        if not rows.size or not zone.size:
             continue
         front = int(rows[0])
         high = max(0, round(front - _BEFORE_SPINE / frame.spacing[1]))
         low = min(frame.hu.shape[1], round(front + down * _BESIDE_SACRUM / frame.spacing[1]))
         bed[z, high:low, zone[0] : zone[-1] + 1] = True
         bed[z][:, np.abs(offsets) <= 30.0 * down - 8.0] = False
-    bed &= frame.body & ~frame.bone
+    bed &= frame.body & ~frame.bone & grown(frame.fat, _PAIR_FROM_FAT, frame.spacing)
+    # Outside of the hip bones and behind the wings of the sacrum lie the muscles of the buttock.
+    centre = round(pelvis.midline)
+    aside = frame.bone & (np.abs(offsets) > _BEYOND_SPINE)
+    bed[:, :, centre:] &= ~np.logical_or.accumulate(aside[:, :, centre:], axis=2)
+    bed[:, :, :centre] &= ~np.logical_or.accumulate(aside[:, :, :centre][:, :, ::-1], axis=2)[:, :, ::-1]
     columns = np.arange(frame.hu.shape[2])[None, None]
     halves = {"left": bed & (columns > pelvis.midline), "right": bed & (columns <= pelvis.midline)}
     for side, half in halves.items():

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from calciscope.anatomy.embedded import aorta, arch, branches, iliac, pelvis
+from calciscope.anatomy.embedded import aorta, arch, branches, iliac, iliac_lumen, pelvis
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 from calciscope.anatomy.embedded.hiatus import thoracic
 from calciscope.anatomy.embedded.track import Track, blood, joined, longest_run, paint, steadied, tube
@@ -49,6 +49,8 @@ _UNEVEN = 0.15
 _HEAD_UNSEEN = 0.55
 # With it, one in three still ends in the vein beside the artery (simulated bodies).
 _HEAD_SEEN = 0.69
+# A branch less sure than this runs beside the artery, through bowel or along the edge of the view: it is not told.
+_TOLD = 0.5
 
 
 def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
@@ -69,6 +71,9 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         again = aorta.trace(cleared)
         if again is not None and again[1] is not None:
             frame, whole, blood_hu = cleared, again[0], again[1]
+    lumens = iliac_lumen.arteries(frame, whole, blood_hu, float(whole.points[-1, 0]))
+    if lumens is not None:
+        frame = replace(frame, bone=frame.bone & ~lumens)
     midline = float(np.nanmedian(aorta.spine_track(frame)[:, 1]))
     lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
     # The roofs of the hip joints lie at least 140 mm below the lungs.
@@ -104,6 +109,8 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
                 # Veins run beside the arteries and look alike without contrast, so never as sure as the aorta.
                 known = _HEAD_SEEN if side in heads else _HEAD_UNSEEN
                 certain = round(min(known, sure, 0.25 + float(np.mean(branch.support))), 2)
+                if certain < _TOLD:
+                    continue
                 name = f"iliac_artery_{side}"
                 tubes[name] = tube(frame, name, branch.part(slice(None, None, -1)), certain)
                 masks[name] = (paint(frame, branch, WALL) & ~frame.bone, certain)
@@ -111,7 +118,7 @@ def segment(frame: Frame, so_far: Mapping[str, tuple[Mask, float]]) -> Part:
         f"femoral_head_{side}": Landmark(f"femoral_head_{side}", _point(frame, head[0]), 0.8)
         for side, head in heads.items()
     }
-    lumen = None if cleared is None else np.asarray(bone & ~frame.bone)
+    lumen = None if cleared is None and lumens is None else np.asarray(bone & ~frame.bone)
     return Part(
         masks=masks,
         tubes=tubes,

@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calciscope.anatomy.embedded.cardiac.level import APART, WIDTHS, Fat, Level, fat_of, levels, size_of
-from calciscope.anatomy.embedded.cardiac.root import USUAL_TILT, trace_root
+from calciscope.anatomy.embedded.cardiac.root import trace_root
 from calciscope.anatomy.embedded.cardiac.template import SINUSES_ABOVE, VALVE_BELOW, Size
 from calciscope.anatomy.embedded.frame import Frame, Mask
 from calciscope.anatomy.embedded.track import Track
 
 # Slices on which the tilt is measured: from below to above the level, mm.
 _TILT_OVER = (6.0, 26.0)
+# The root leans more than the aorta above it: its usual way to the back and to the left, mm for each mm towards the
+# feet, and how much the measured one counts.
+_ROOT_TILT, _MEASURED = (0.65, 0.5), 0.4
 # Steeper roots than this, mm aside for each mm of height, are tracks of something else.
 _STEEPEST = 1.6
 # Radius of an adult root, mm, and how much of it must look round.
@@ -135,12 +138,12 @@ def _tilt(frame: Frame, track: Track, k: int) -> NDArray[np.float64]:
     height = (track.points[:, 0] - track.points[k, 0]) * frame.spacing[0]
     near = (height >= -_TILT_OVER[0]) & (height <= _TILT_OVER[1])
     if near.sum() < 4:
-        return np.array(USUAL_TILT)
+        return np.array(_ROOT_TILT)
     weight = np.clip(track.support[near], 0.05, 0.5)
     slope = np.array(
         [np.polyfit(-height[near], track.points[near, axis] * frame.spacing[axis], 1, w=weight)[0] for axis in (1, 2)]
     )
-    return np.asarray(0.65 * slope + 0.35 * np.array(USUAL_TILT))
+    return np.asarray(_MEASURED * slope + (1.0 - _MEASURED) * np.array(_ROOT_TILT))
 
 
 def _sanity(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calciscope.anatomy.embedded.aorta import clip_range
+from calciscope.anatomy.embedded.cardiac.clear_of_fat import clear_of_fat
 from calciscope.anatomy.embedded.circles import Floats, Window, best_path, vote, window
 from calciscope.anatomy.embedded.frame import Frame, Mask
 from calciscope.anatomy.embedded.track import Track, from_path, resized, smoothed
@@ -96,7 +97,7 @@ def trace_root(frame: Frame, heart: Mask, so_far: Mapping[str, tuple[Mask, float
     # The lower half runs on in the outflow tract, which has no rim.
     if float(np.mean(track.support[len(track) // 2 :] >= _DISC)) < _ROUND:
         return None
-    return smoothed(resized(frame, track, blood_hu), max(0.7, 3.5 / frame.spacing[0]))
+    return clear_of_fat(frame, smoothed(resized(frame, track, blood_hu), max(0.7, 3.5 / frame.spacing[0])))
 
 
 def _lean(box: Window, height: float) -> NDArray[np.int64]:
