@@ -132,3 +132,21 @@ def test_dark_noise_of_fat_is_no_gas(plain, noise):
     masks = found(made)
     assert sum(ml(masks[name][0]) for name in ("bowel", "colon") if name in masks) < 25.0
     assert FAT < -60
+
+
+def test_without_hip_joints_no_loops_outside_of_the_wings_nor_below_the_vertebrae():
+    from tests.anatomy.phantom import MUSCLE, SHELL, Body
+
+    body = Body(length=240.0, spine_from=90.0)
+    wings = (np.abs(np.abs(body.x) - 90) < 6) & (np.abs(body.y + 40) < 60)
+    body.put(wings & body.inner, SHELL, "bone")
+    soft = (np.hypot(np.abs(body.x) - 112, body.y + 60) < 18) | (np.hypot(np.abs(body.x) - 55, body.y + 75) < 18)
+    body.put(soft & body.inner & ~wings, MUSCLE)
+    scan = body.frame()
+    seat = bowel._seat(scan, None, np.ones(len(scan.body), dtype=np.bool_))
+    level, below = 60, 10
+    row = int(np.argmin(np.abs(body.y[0, :, 0] + 60)))
+    aside = np.abs(body.x[0, 0])
+    assert seat[level, row, aside < 80].all()
+    assert not seat[level, row, (aside > 100) & (aside < 130)].any()
+    assert not seat[below].any()

@@ -161,6 +161,12 @@ def among(**context):
     return replace(item, context={**item.context, **context})
 
 
+def beside_bone(hu, mm):
+    """A deposit of some attenuation so far from bone."""
+    item = deposit(hu=hu)
+    return replace(item, context={**item.context, "distance_to_bone_mm": mm})
+
+
 def cut_by_the_end(bone_mm):
     """A deposit that reaches the first slice, so far from bone."""
     item = deposit((10, 30, 30), half=10, shape=ROUND)
@@ -202,6 +208,9 @@ CASES = [
     ("soft_tissue", cut_by_the_end(8.0), FAT, "against"),
     ("soft_tissue", cut_by_the_end(12.0), FAT, "silent"),
     ("liver", deposit(shape=LONG), FAT, "silent"),
+    ("kidney", beside_bone(160.0, 6.0), TISSUE, "against"),
+    ("kidney", beside_bone(160.0, 12.0), TISSUE, "silent"),
+    ("kidney", beside_bone(600.0, 6.0), TISSUE, "silent"),
     ("pleura", deposit(shape=LONG), TISSUE, "for"),
     ("pleura", deposit(shape=ROUND), TISSUE, "against"),
     ("pleura", deposit(shape=LONG), LUNG, "against"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import cc3d
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from calciscope.anatomy.embedded.aorta import spine_track
 from calciscope.anatomy.embedded.bodies import closed, depth, grown
@@ -42,6 +43,8 @@ _PSOAS, _PSOAS_FRONT, _PSOAS_ABOVE = (18.0, 78.0), 42.0, 70.0
 _FLOOR = 62.0
 # The muscle on the inner face of the hip bone, mm: above the joints' lower end, and below.
 _ILIACUS, _OBTURATOR = 16.0, 9.0
+# Bone is denser than this, HU, and several voxels high; hip bones lie further from the midline than this, mm.
+_BONE_HU, _SHEET, _NEAR_MIDDLE = 200.0, np.ones((1, 3, 1), dtype=np.bool_), 60.0
 # By this share the room for loops is narrower at the pelvic floor than between the hip bones.
 _NARROWER = 0.4
 # How sure each is where nothing speaks against it. What is left when all else is named may be vessels, nodes and the
@@ -154,13 +157,30 @@ def _seat(frame: Frame, ring: Pelvis | None, belly: NDArray[np.bool_]) -> Mask |
     beside = np.abs(np.arange(frame.hu.shape[2])[None, None] - column) * frame.spacing[2]
     limit = np.where(beside < _VESSELS[0], _VESSELS[1], _BEHIND_LOOPS)
     if ring is None:
-        return np.asarray((front > limit) & belly[:, None, None])
+        # Below the vertebrae in view are the muscles of hips and thighs, which nothing tells from loops.
+        seen = z >= z[known][0]
+        return np.asarray((front > limit) & (belly & seen)[:, None, None] & _before_hips(frame))
     above = (z - ring.joint_top)[:, None, None] * frame.spacing[0]
     reach = np.clip(1.0 - above / _PSOAS_ABOVE, 0.0, 1.0) * (_PSOAS_FRONT - _BEHIND_LOOPS) + _BEHIND_LOOPS
     limit = np.maximum(limit, np.where((beside > _PSOAS[0]) & (beside < _PSOAS[1]), reach, -np.inf))
     seat = (front > limit) & belly[:, None, None]
     _within_hips(seat, frame, ring)
     return np.asarray(seat)
+
+
+def _before_hips(frame: Frame) -> Mask:
+    """What no dense sheet on its way to the midline hides: outside of the hip bones lie the muscles of the buttocks."""
+    dense = ndimage.binary_opening(frame.body & (frame.hu > _BONE_HU), _SHEET)
+    middle = frame.body.shape[2] // 2
+    columns = np.flatnonzero(frame.body.any(axis=(0, 1)))
+    if columns.size:
+        middle = int(columns.mean())
+    aside = np.abs(np.arange(frame.body.shape[2]) - middle) * frame.spacing[2] > _NEAR_MIDDLE
+    wall = dense & aside
+    hidden = np.zeros_like(wall)
+    hidden[:, :, middle:] = np.maximum.accumulate(wall[:, :, middle:], axis=2)
+    hidden[:, :, :middle] = np.maximum.accumulate(wall[:, :, :middle][:, :, ::-1], axis=2)[:, :, ::-1]
+    return np.asarray(~hidden)
 
 
 def _within_hips(seat: Mask, frame: Frame, ring: Pelvis) -> None:
