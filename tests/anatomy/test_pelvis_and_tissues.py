@@ -289,6 +289,21 @@ def test_nothing_in_view_has_no_tissue():
     assert not tissues.segment(body.frame(), {}).masks
 
 
+def test_a_seam_in_the_wall_of_the_belly_does_not_let_its_fat_out(scan):
+    abdomen = replace(scan, regions=(Region("abdomen", 0, scan.volume.hu.shape[0], 0.9),))
+    whole = tissues.shell(abdomen)
+    middle = scan.hu.shape[2] // 2
+    torn = scan.hu.copy()
+    # Wider than the gaps of the muscles' shell, on every slice, as far in as the spine.
+    half = round(13.0 / scan.spacing[2])
+    front = torn[:, : scan.hu.shape[1] // 2, middle - half : middle + half]
+    torn[:, : scan.hu.shape[1] // 2, middle - half : middle + half] = np.minimum(front, -90.0)
+    again = tissues.shell(replace(abdomen, hu=torn))
+    assert (again & whole).sum() > 0.9 * whole.sum()
+    elsewhere = tissues.shell(replace(scan, hu=torn, regions=()))
+    assert (elsewhere & whole).sum() < 0.9 * whole.sum(), "the seam opens a shell of muscles alone"
+
+
 def test_a_wall_too_thin_to_be_seen_on_a_few_slices_goes_on_there(scan):
     whole = tissues.shell(scan)
     torn = scan.hu.copy()
