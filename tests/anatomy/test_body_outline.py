@@ -215,3 +215,12 @@ def test_the_air_between_the_back_and_a_mat_is_outside():
     found = body.find_body(hu, nowhere(hu), SPACING)
     assert not found[:, 49:52, 38:53].any()
     assert (found & mask).sum() > 0.9 * mask.sum()
+
+
+def test_a_view_within_the_patient_holds_no_room():
+    hu = np.full((6, 50, 50), LUNG, dtype=np.float32)
+    hu[:, 15:40, 12:38] = MUSCLE
+    found = body.find_body(hu, nowhere(hu), SPACING)
+    assert found.all(), "lung at all sides and no wall of the chest"
+    hu[:, :3] = AIR
+    assert not body.find_body(hu, nowhere(hu), SPACING)[:, 1].any(), "air in front of the patient"

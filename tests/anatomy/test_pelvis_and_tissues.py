@@ -61,6 +61,18 @@ def test_the_cavity_ends_at_the_top_of_the_joints_and_is_inside(scan, ring):
     assert np.abs((columns - ring.midline) * MM).max() < 125
 
 
+def test_streaks_of_a_prosthesis_on_one_side_are_no_joints(scan, ring):
+    bone, metal = scan.bone.copy(), np.zeros_like(scan.metal)
+    middle = round(ring.midline)
+    streaks = slice(ring.joint_bottom - 12, ring.joint_bottom)
+    bone[streaks, 40:44, middle + 6 : middle + 23] = True
+    without_metal = pelvis.joints(without(scan, bone=bone))
+    metal[ring.joint_bottom - 6, 42, middle + 30] = True
+    assert pelvis.joints(without(scan, bone=bone, metal=metal)) == (ring.joint_bottom, ring.joint_top)
+    assert without_metal is not None
+    assert without_metal[0] < ring.joint_bottom
+
+
 def test_no_bone_no_pelvis(scan):
     assert pelvis.find(without(scan, bone=np.zeros_like(scan.bone))) is None
 
@@ -275,6 +287,21 @@ def test_nothing_in_view_has_no_tissue():
     body.hu[:] = -1000.0
     body.masks["body"][:] = False
     assert not tissues.segment(body.frame(), {}).masks
+
+
+def test_a_seam_in_the_wall_of_the_belly_does_not_let_its_fat_out(scan):
+    abdomen = replace(scan, regions=(Region("abdomen", 0, scan.volume.hu.shape[0], 0.9),))
+    whole = tissues.shell(abdomen)
+    middle = scan.hu.shape[2] // 2
+    torn = scan.hu.copy()
+    # Wider than the gaps of the muscles' shell, on every slice, as far in as the spine.
+    half = round(13.0 / scan.spacing[2])
+    front = torn[:, : scan.hu.shape[1] // 2, middle - half : middle + half]
+    torn[:, : scan.hu.shape[1] // 2, middle - half : middle + half] = np.minimum(front, -90.0)
+    again = tissues.shell(replace(abdomen, hu=torn))
+    assert (again & whole).sum() > 0.9 * whole.sum()
+    elsewhere = tissues.shell(replace(scan, hu=torn, regions=()))
+    assert (elsewhere & whole).sum() < 0.9 * whole.sum(), "the seam opens a shell of muscles alone"
 
 
 def test_a_wall_too_thin_to_be_seen_on_a_few_slices_goes_on_there(scan):

@@ -85,6 +85,8 @@ def test_a_plain_deposit_is_none_of_them():
         # A small field of view ends in the chest's wall: cartilage in front, ribs elsewhere, a vertebra at the end.
         ("costal_cartilage", {"ribs": True, "beyond_lungs": 6.0, "border_mm": 3.0}),
         ("bone", {"ribs": True, "front": False, "beyond_lungs": 6.0, "border_mm": 3.0}),
+        ("costal_cartilage", {"ribs": True, "region": "chest", "ahead": 8.0}),
+        ("bone", {"ribs": True, "region": "chest", "front": False, "border_mm": 0.0}),
         ("bone", {"at_end": True, "spine_mm": 8.0, "bone_mm": 7.0}),
         ("laryngeal_cartilage", {"air_mm": 6.0, "region": "neck"}),
         ("laryngeal_cartilage", {"width": 30.0, "region": "neck"}),
@@ -136,6 +138,10 @@ def test_each_rule(expected, changes):
         # A heart that fills the field of view, calcium between the lungs, and in the aorta at the scan's end.
         {"ribs": True, "beyond_lungs": 6.0, "border_mm": 20.0},
         {"ribs": True, "beyond_lungs": 0.0, "border_mm": 3.0},
+        # Calcium that a view cuts in the heart, in the aorta's wall and in the lung before the heart.
+        {"ribs": True, "region": "chest", "border_mm": 0.0, "in_heart": 0.9},
+        {"ribs": True, "region": "chest", "border_mm": 0.0, "in_wall": 0.9, "artery_mm": 0.0},
+        {"ribs": True, "region": "chest", "ahead": 8.0, "lung": 0.9},
         # A calcification of a breast that the field of view cuts.
         {"ribs": True, "beyond_lungs": 30.0, "border_mm": 3.0, "depth": 0.0, "fat": 0.5},
         {"at_end": True, "spine_mm": 8.0, "bone_mm": 8.0, "artery_mm": 1.0},

@@ -273,6 +273,21 @@ def test_ribs_reach_from_below_the_lungs_to_their_top():
     assert trunk(made, none, none).chest == (0, 0)
 
 
+def test_what_lies_before_the_heart_is_told_only_where_the_view_cuts_the_wall():
+    body = Body(noise=0.0)
+    body.masks["heart_region"] = body.ellipse((60, 65), (12, 20))
+    made = scene(*body.made())
+    none = np.zeros(made.hu.shape, dtype=bool)
+    y, x = 60 - made.start[1], 65 - made.start[2]
+    before = np.array([[12, y - 20, x]], dtype=np.int32)
+    assert trunk(made, none, none).ahead(before) == 0.0, "the skin is in view"
+    cut = replace(made, inside=np.ones_like(made.inside))
+    found = trunk(cut, none, none)
+    assert found.ahead(before) == pytest.approx(8.0, abs=3.0)
+    assert found.ahead(before + np.array([0, 20, 0], dtype=np.int32)) < 0.0
+    assert found.ahead(np.array([[12, y - 20, 2]], dtype=np.int32)) > 10.0, "beside the heart its nearest column counts"
+
+
 def test_the_skin_is_a_shell_of_a_few_millimetres():
     made = scene(*Body(noise=0.0).made())
     shell = near_skin(made)

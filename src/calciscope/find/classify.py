@@ -21,6 +21,8 @@ class Facts:
     where the field of view ends at its sides, ``at_end`` whether the scan ends at it above or below. ``in_brain``,
     ``in_thyroid``, ``in_larynx``, ``in_heart`` and ``in_bowel`` are its shares that lie there, ``over_bone`` whether
     bone lies close below it.
+    ``ahead`` is how far it lies in front of the heart where the view cuts the wall of the chest before it.
+    ``line`` is the length and width of what it is the brightest part of in its slice (:mod:`calciscope.find.lines`).
     ``lump`` says that it stands out of a bone by its form, in a joint or where a tendon inserts.
     ``floor`` is the threshold among blood and ``blood`` what enhanced blood may reach (0 without contrast).
     """
@@ -54,7 +56,9 @@ class Facts:
     in_heart: float = 0.0
     in_bowel: float = 0.0
     over_bone: bool = False
+    ahead: float = 0.0
     lump: bool = False
+    line: tuple[float, float] = (0.0, 0.0)
 
 
 # --- noise -----------------------------------------------------------------------------------------------------
@@ -123,12 +127,21 @@ def _streak(f: Facts) -> bool:
 
 # A beating heart draws streaks of one slice: long, thin (this share of their length) and faint (HU above the floor).
 _DRAWN_MM, _DRAWN_THIN, _DRAWN_HU = 6.0, 0.3, 100.0
+# In the heart, away from the fat in which arteries run, a faint spot of two slices at most that is a part of a line at
+# least this long, mm, and this many times as long as wide is drawn too, and so is what its edge against the lung draws:
+# this share of what is around it is lung.
+_LINE_MM, _LINE_SLIM, _LINE_SLICES, _NOT_FAT, _AT_LUNG = 5.0, 2.5, 2, 0.3, 0.15
 
 
 def _motion(f: Facts) -> bool:
     # One slice high: the volume is length by thickness by height.
     thickness = f.volume / (f.height * f.size)
     thin = f.slices == 1 and f.size > _DRAWN_MM and thickness < _DRAWN_THIN * f.size
+    if f.in_heart > _INSIDE and f.context.in_wall < _INSIDE:
+        length, width = f.line
+        slim = length >= max(_LINE_MM, _LINE_SLIM * width)
+        thin = thin or (slim and f.slices <= _LINE_SLICES and f.context.fat < _NOT_FAT)
+        thin = thin or (f.slices == 1 and f.size > _DRAWN_MM and f.context.lung > _AT_LUNG)
     return thin and f.region == "chest" and f.peak < f.floor + _DRAWN_HU
 
 
@@ -237,8 +250,17 @@ _ACROSS_NECK = 22.0
 _BEYOND_MM, _CUT_WALL_MM = 2.5, 12.0
 
 
+# What the sides of a view of the chest cut is a rib at this distance, mm, and what lies this far in front of the heart
+# is sternum or cartilage; little of what is around it is lung.
+_AT_SIDE_MM, _BEFORE_HEART_MM, _NO_LUNG = 2.0, 3.0, 0.5
+
+
 def _cut_wall(f: Facts) -> bool:
-    return f.ribs and f.depth > 0.0 and f.beyond_lungs > _BEYOND_MM and f.border_mm < _CUT_WALL_MM
+    if not (f.ribs and f.depth > 0.0):
+        return False
+    cut = f.region == "chest" and f.border_mm < _AT_SIDE_MM and f.in_heart < _INSIDE and f.context.in_wall < _INSIDE
+    before = f.ahead > _BEFORE_HEART_MM and f.context.lung < _NO_LUNG
+    return cut or before or (f.beyond_lungs > _BEYOND_MM and f.border_mm < _CUT_WALL_MM)
 
 
 def _costal(f: Facts) -> bool:

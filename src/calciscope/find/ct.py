@@ -18,6 +18,7 @@ from calciscope.find.context import Context, Surroundings, context
 from calciscope.find.implants import FRAME, IN_HEART, METAL, STENT, STENT_LIKE, frames
 from calciscope.find.islands import ROOMS, compact
 from calciscope.find.levels import BRAIN_HU, Levels, above_noise, hot_voxels, levels
+from calciscope.find.lines import line
 from calciscope.find.neighbours import Judged, by_neighbours
 from calciscope.find.rims import joined
 from calciscope.find.scene import BRAIN, Bool, Scene, scene
@@ -189,6 +190,7 @@ def _facts(
         spine_mm=place.spine_distance(voxels),
         beyond_lungs=place.beyond_lungs(voxels),
         border_mm=float((np.minimum(whole, last - whole)[:, 1:].min(axis=0) * view.spacing[1:]).min()),
+        ahead=place.ahead(voxels),
         at_end=bool(((whole == 0) | (whole == last))[:, 0].any()),
         in_brain=float(masks.brain[tuple(voxels.T)].mean()),
         in_thyroid=float(masks.thyroid[tuple(voxels.T)].mean()),
@@ -197,6 +199,7 @@ def _facts(
         in_bowel=float(masks.bowel[tuple(voxels.T)].mean()),
         over_bone=_over_bone(view, masks, voxels),
         lump=candidate.lump or _lump(view, candidate, around),
+        line=line(view, candidate, around.background),
     )
 
 

@@ -20,9 +20,11 @@ from calciscope.find.shape import shape
 from calciscope.find.stents import Coronaries
 
 # A cage: bright struts, at least as large as the smallest valve and no larger than the longest frame, mm; its surface
-# is that of a ball of the same volume at most by this factor. A mineral ring is flatter, a porcelain aorta longer.
-_FRAME_HU, _FRAME_MM3 = 800.0, 800.0
-_FRAME_WIDTH, _FRAME_LENGTH, _CAGE = 14.0, 70.0, 0.37
+# is that of a ball of the same volume at most by this factor. A mineral ring is flatter, a porcelain aorta longer. The
+# struts alone, brighter than this, HU, are a cage as well: noise joins plaque to wide sparse things whose bright parts
+# are slim.
+_FRAME_HU, _FRAME_MM3, _STRUT_HU = 800.0, 800.0, 400.0
+_FRAME_WIDTH, _STRUTS_WIDTH, _FRAME_LENGTH, _CAGE = 14.0, 11.0, 70.0, 0.37
 
 FRAME = "the frame of a valve prosthesis may be in view: it is not counted, and that valve has no calcium score"
 IN_HEART = (
@@ -41,8 +43,9 @@ def is_frame(voxels: NDArray[np.int32], hu: NDArray[np.float32], spacing: tuple[
     volume = len(voxels) * float(np.prod(spacing))
     if volume < _FRAME_MM3 or float(hu.max()) < _FRAME_HU:
         return False
-    form = shape(voxels, spacing)
-    return form.width > _FRAME_WIDTH and form.length < _FRAME_LENGTH and form.sphericity < _CAGE
+    whole, struts = shape(voxels, spacing), shape(voxels[hu >= _STRUT_HU], spacing)
+    wide = whole.width > _FRAME_WIDTH and struts.width > _STRUTS_WIDTH
+    return wide and whole.length < _FRAME_LENGTH and max(whole.sphericity, struts.sphericity) < _CAGE
 
 
 def frames(

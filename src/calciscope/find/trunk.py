@@ -30,7 +30,8 @@ class Trunk:
     has no lung). ``spine`` holds the vertebral bodies as ``(n, 4)``: centre in mm along the scene's axes
     ``(z, y, x)``, radius.
     ``chest`` are the slices with ribs: those with lung, and below them as far as the costal margin reaches; ``metal``
-    says of each slice whether it holds metal.
+    says of each slice whether it holds metal. ``front`` ``(z, x)`` is the coarse row of the heart's front where no air
+    is seen before the patient (that of the nearest column beside the heart), NaN elsewhere.
     """
 
     lean: NDArray[np.float32]
@@ -41,6 +42,16 @@ class Trunk:
     spacing: tuple[float, float, float]
     chest: tuple[int, int]
     metal: Bool
+    front: NDArray[np.float32]
+
+    def ahead(self, voxels: NDArray[np.int32]) -> float:
+        """Median distance of voxels in front of the heart where the view cuts the wall there, mm; else 0 or less."""
+        z, y, x = self._few(voxels)
+        rows = self.front[z, x]
+        known = np.isfinite(rows)
+        if not known.any():
+            return 0.0
+        return float(np.median((rows - y)[known])) * self.spacing[1] * self.step[1]
 
     def depth(self, voxels: NDArray[np.int32]) -> float:
         """Median depth of voxels under the surface of muscle, mm; 0 outside of it."""
@@ -106,7 +117,18 @@ def trunk(scene: Scene, lung: Bool, metal: Bool) -> Trunk:
         scene.spacing,
         chest,
         np.asarray(metal.any(axis=(1, 2))),
+        _front(body, scene.names_mask(("heart_region", "heart"))[:, :: step[1], :: step[2]]),
     )
+
+
+def _front(body: Bool, heart: Bool) -> NDArray[np.float32]:
+    """Row of the heart's front ``(z, x)`` on slices whose first row is patient throughout; NaN elsewhere."""
+    front = np.full((body.shape[0], body.shape[2]), np.nan, dtype=np.float32)
+    columns = np.arange(body.shape[2])
+    for z in np.flatnonzero(body[:, 0].all(axis=1) & heart.any(axis=(1, 2))).tolist():
+        held = np.flatnonzero(heart[z].any(axis=0))
+        front[z] = np.interp(columns, held, heart[z].argmax(axis=0)[held])
+    return front
 
 
 def _beyond(air: Bool, spacing: tuple[float, ...]) -> NDArray[np.float32]:

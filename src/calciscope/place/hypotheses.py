@@ -37,6 +37,9 @@ _IN_FAT_MM, _NO_CURVES = 2.5, 0.85
 _ASTRAY_MM, _ASTRAY_SOFT_MM = 22.0, 6.0
 # What is larger and on no curve is a sheet of the pericardium or a lump of a valve's ring rather than plaque, mm3.
 _PLAQUE_MM3 = 800.0
+# Ureter and iliac artery cross where both are read at this score at least; the lesser then counts this part of the
+# better at least, so that neither is sure.
+_CROSSING, _CROSSED = 0.25, 0.8
 # Scores below this are left out.
 _NOTHING = 0.01
 
@@ -360,4 +363,20 @@ class Scorer:
             explained = explained if item.tissue else max(explained, score)
             if item.site not in best or best[item.site].score < score:
                 best[item.site] = replace(item, score=score)
-        return tuple(sorted(best.values(), key=lambda item: (-item.score, item.site)))
+        return tuple(sorted(_crossed(best).values(), key=lambda item: (-item.score, item.site)))
+
+
+def _crossed(best: Mapping[str, Hypothesis]) -> dict[str, Hypothesis]:
+    """The readings by site; where ureter and iliac artery of a side are both near, each is a true rival of the other.
+
+    At the pelvic brim the ureter lies on the artery: a stone and plaque are a few mm apart there.
+    """
+    out = dict(best)
+    for side in ("left", "right"):
+        pair = [f"ureter.{side}", f"artery.iliac.{side}"]
+        if not all(site in best and best[site].score >= _CROSSING for site in pair):
+            continue
+        lower, higher = sorted(pair, key=lambda site: best[site].score)
+        score = max(best[lower].score, _CROSSED * best[higher].score)
+        out[lower] = replace(best[lower], score=score)
+    return out

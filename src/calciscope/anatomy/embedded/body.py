@@ -26,6 +26,8 @@ _THIN = 6.0
 _PART = 0.04
 # Room air is darker than this after averaging; inflated lung is not.
 ROOM_AIR_HU = -940.0
+# A view of whose border less than this is air of the room lies within the patient.
+_NO_ROOM = 0.05
 # Values below are written by scanners outside the field of view.
 PADDING_HU = -1100.0
 # Soft tissue of any kind with its noise, HU.
@@ -136,6 +138,7 @@ def grow_within(seed: Mask, inside: Mask, steps: int) -> Mask:
 def filled(body: Mask, hu: NDArray[np.float32], beyond: Mask) -> Mask:
     """``body`` with everything it encloses in each slice; gaps that leave the field of view are judged by their air."""
     out = body.copy()
+    within = _within(hu, beyond)
     for z in range(body.shape[0]):
         if not body[z].any():
             continue
@@ -153,9 +156,19 @@ def filled(body: Mask, hu: NDArray[np.float32], beyond: Mask) -> Mask:
             gap = labels == label
             # Every eighth voxel tells air from lung.
             bright = float(np.median(hu[z][gap][::8])) > ROOM_AIR_HU
-            enclosed[label] = bright and (_between(body[z], gap) or _cut_lung(body[z], gap))
+            enclosed[label] = bright and (within or _between(body[z], gap) or _cut_lung(body[z], gap))
         out[z] |= enclosed[labels]
     return out
+
+
+def _within(hu: NDArray[np.float32], beyond: Mask) -> bool:
+    """Whether hardly any air of the room is seen at the sides of the view, which then lies within the patient."""
+    rim = np.zeros(hu.shape, dtype=np.bool_)
+    rim[:, [0, -1]] = True
+    rim[:, :, [0, -1]] = True
+    rim |= np.stack([ndimage.binary_dilation(plane) for plane in beyond])
+    rim &= ~beyond
+    return bool(rim.any()) and float((hu[rim] < ROOM_AIR_HU).mean()) < _NO_ROOM
 
 
 def _cut_lung(body: Mask, gap: Mask) -> bool:

@@ -24,6 +24,8 @@ _HULL: Any = morphology.convex_hull_image
 _JOINT = (20.0, 62.0)
 _FILLED = 0.85
 _SHORTEST_JOINT = 27.0
+# Beside metal one side's columns are filled by so much more than the other's by streaks.
+_STREAKS = 0.45
 # The joints end this far below the lowest slice of lung at least, mm.
 _BELOW_LUNGS = 40.0
 # The centres of the hip joints lie this far below the sacro-iliac joints, and the cavity reaches this far below them:
@@ -55,7 +57,6 @@ _FROM_FAT, _PAIR_FROM_FAT = 7.0, 13.0
 _WALL_END, _UNSEEN_END = 42.0, 15.0
 # A traced iliac artery of less confidence than this may run beside the true one.
 _SURE_TRACE = 0.7
-
 # Muscles of the pelvic floor and wall beside an organ are thinner than twice this, mm.
 _SHEET = 4.0
 
@@ -123,13 +124,12 @@ def find(frame: Frame) -> Pelvis | None:
     """The pelvis where its sacro-iliac joints are in view, else ``None``."""
     if frame.regions and all(region.name in ("head", "neck") for region in frame.regions):
         return None
-    midline = middle_column(frame)
     levels = joints(frame)
     if levels is None:
         return None
     bottom, top = levels
-    hip = bottom - _TO_HIP / frame.spacing[0]
-    return Pelvis(top, bottom, midline, hip, _cavity(frame, midline, bottom, top))
+    midline = middle_column(frame)
+    return Pelvis(top, bottom, midline, bottom - _TO_HIP / frame.spacing[0], _cavity(frame, midline, bottom, top))
 
 
 @once
@@ -144,15 +144,16 @@ def joints(frame: Frame) -> tuple[int, int] | None:
     back = np.where(has_body.any(axis=1), has_body.shape[1] - 1 - np.argmax(has_body[:, ::-1], axis=1), 0)
     bone &= rows > (back - 150.0 / frame.spacing[1])[:, None, None]
     filled: NDArray[np.bool_] = np.asarray(bone.any(axis=1))
-    share = np.zeros(len(filled))
-    for sign in (1, -1):
-        zone = (sign * offsets > _JOINT[0]) & (sign * offsets < _JOINT[1])
-        if zone.sum() * frame.spacing[2] > 0.8 * (_JOINT[1] - _JOINT[0]):
-            share = np.maximum(share, filled[:, zone].mean(axis=1))
+    zones = [(sign * offsets > _JOINT[0]) & (sign * offsets < _JOINT[1]) for sign in (1, -1)]
+    wide = [z for z in zones if z.sum() * frame.spacing[2] > 0.8 * (_JOINT[1] - _JOINT[0])]
+    shares = np.array([filled[:, z].mean(axis=1) for z in wide]).reshape(len(wide), len(filled))
+    share = shares.max(axis=0, initial=0.0)
+    if frame.metal.any() and len(wide) == 2:
+        # Streaks of a prosthesis fill the columns of their side.
+        share[np.ptp(shares, axis=0) > _STREAKS] = 0.0
     joint = np.asarray(ndimage.binary_closing(share > _FILLED, iterations=1) | (share > _FILLED))
     labels = np.asarray(cc3d.connected_components(joint[:, None, None]))[:, 0, 0]
     count = int(labels.max())
-    need = _SHORTEST_JOINT / frame.spacing[0]
     lungs = np.flatnonzero(frame.lungs.any(axis=(1, 2)))
     # The pubic bones fill the same columns for a few slices; the joints do so for longest.
     sizes = np.bincount(labels, minlength=count + 1)
@@ -160,7 +161,7 @@ def joints(frame: Frame) -> tuple[int, int] | None:
         levels = np.flatnonzero(labels == label)
         # Lungs end some five vertebrae above the hip bones.
         above_lungs = lungs.size and levels[-1] > lungs[0] - _BELOW_LUNGS / frame.spacing[0]
-        if levels.size >= need and not above_lungs and _hips(frame, midline, levels):
+        if levels.size * frame.spacing[0] >= _SHORTEST_JOINT and not above_lungs and _hips(frame, midline, levels):
             return int(levels[0]), int(levels[-1]) + 1
     return None
 
@@ -369,9 +370,8 @@ def _vessel_bed(
         rows = np.flatnonzero(frame.bone[z][:, middle].sum(axis=1) > _SPINE_WIDE * middle.size)
         if not rows.size or not zone.size:
             continue
-        front = int(rows[0])
-        high = max(0, round(front - _BEFORE_SPINE / frame.spacing[1]))
-        low = min(frame.hu.shape[1], round(front + down * _BESIDE_SACRUM / frame.spacing[1]))
+        high = max(0, round(rows[0] - _BEFORE_SPINE / frame.spacing[1]))
+        low = min(frame.hu.shape[1], round(rows[0] + down * _BESIDE_SACRUM / frame.spacing[1]))
         bed[z, high:low, zone[0] : zone[-1] + 1] = True
         bed[z][:, np.abs(offsets) <= 30.0 * down - 8.0] = False
     bed &= frame.body & ~frame.bone & grown(frame.fat, _PAIR_FROM_FAT, frame.spacing)
@@ -395,6 +395,6 @@ def _landmarks(frame: Frame, pelvis: Pelvis) -> dict[str, Landmark]:
     for name, z in (("sacroiliac_top", pelvis.joint_top - 1), ("sacroiliac_bottom", pelvis.joint_bottom)):
         rows = np.flatnonzero(frame.bone[z].any(axis=1))
         row = float(rows.mean()) if rows.size else 0.0
-        x, y, height = (float(v) for v in frame.to_mm((float(z), row, pelvis.midline)))
+        x, y, height = map(float, frame.to_mm((float(z), row, pelvis.midline)))
         marks[name] = Landmark(name, (x, y, height), 0.75)
     return marks

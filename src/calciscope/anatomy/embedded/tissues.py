@@ -18,6 +18,9 @@ from calciscope.anatomy.embedded.pelvis import Pelvis
 _SKIN = 3.2
 # Muscles and bones make a shell whose gaps are narrower than twice this, mm.
 _SHELL = 10.0
+# Where the straight muscles of the belly meet, the wall is thin and may lie close under the skin: what a shell with
+# gaps of twice this, mm, holds at this depth, mm, lies inside of the belly's wall.
+_BELLY, _WITHIN = 25.0, 15.0
 # Skin with its folds is left out of the shell, mm; so are strands in fat of fewer double-size voxels than this.
 _UNDER_SKIN, _STRANDS = 6.5, 60
 # The wall of the trunk may escape notice over this height, mm.
@@ -76,6 +79,11 @@ def shell(frame: Frame) -> Mask:
     _close_border(half, np.ascontiguousarray(frame.body[:, ::2, ::2]))
     spacing = (1e4, frame.spacing[1] * 2, frame.spacing[2] * 2)  # slices do not see each other
     closed = (depth(distance(half, spacing) <= _SHELL, spacing) > _SHELL) | half
+    belly = frame.slices_in("abdomen")
+    if belly.any():
+        wide = depth(distance(half[belly], spacing) <= _BELLY, spacing) > _BELLY
+        wide = np.stack([ndimage.binary_fill_holes(plane) for plane in wide])
+        closed[belly] |= depth(wide, spacing) > _WITHIN
     for z in range(len(closed)):
         closed[z] = ndimage.binary_fill_holes(closed[z])
     # A wall that is too thin to be seen on a few slices goes on between those above and below.
