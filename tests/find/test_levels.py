@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from calciscope.find.levels import block_mean, hot_voxels, levels, noise_map
 from calciscope.find.scene import scene
@@ -14,10 +15,22 @@ from tests.find.body import SHAPE, Body
 @given(st.floats(4.0, 45.0), st.integers(0, 5))
 def test_the_noise_map_measures_the_noise(sd, seed):
     hu = np.rint(np.random.default_rng(seed).normal(40.0, sd, (2, 96, 96))).astype(np.int16)
-    noise, tissue = noise_map(hu)
+    noise, tissue, _ = noise_map(hu)
     # The larger of two estimates is a little too large.
     assert np.median(noise) == pytest.approx(1.05 * sd, rel=0.15, abs=0.6)
     assert np.median(tissue) == pytest.approx(40 + 0.67 * sd, rel=0.15, abs=2)
+
+
+@pytest.mark.parametrize("pixel", [0.35, 0.5, 1.0])
+def test_fine_pixels_do_not_hide_the_noise_of_their_kernel(pixel):
+    # The noise of one kernel on the same patient: alike over a millimetre, whatever the pixels.
+    rng = np.random.default_rng(3)
+    size = round(100.0 / pixel)
+    smooth = ndimage.gaussian_filter(rng.normal(0.0, 1.0, (3, size, size)), (0.0, 0.5 / pixel, 0.5 / pixel))
+    hu = np.rint(40.0 + 20.0 * smooth / smooth.std()).astype(np.int16)
+    noise, _, side = noise_map(hu, pixel)
+    assert np.median(noise) == pytest.approx(20.0, rel=0.15)
+    assert 12.0 <= side * pixel <= 17.0 or side == 16
 
 
 def test_edges_of_tissue_are_no_noise():
@@ -37,7 +50,7 @@ def test_streaks_are_noise_in_either_direction(axis):
 
 
 def test_air_has_no_noise_of_its_own():
-    noise, tissue = noise_map(np.full((1, 40, 40), -1000, dtype=np.int16))
+    noise, tissue, _ = noise_map(np.full((1, 40, 40), -1000, dtype=np.int16))
     assert np.isfinite(noise).all()
     assert np.isfinite(tissue).all()
 

@@ -34,8 +34,9 @@ BRAIN_HU, _BRIGHT_SHARE = 100.0, 0.004
 _BLUR_MM = 4.0
 # Voxels join at random throughout a volume where about a tenth of them pass; so many SD above tissue one in 160 does.
 _LINKING_SD = 2.5
-# Side of the squares in which noise is measured, voxels.
-NOISE_SIDE = 16
+# Side of the squares in which noise is measured, mm, and in voxels at least; how far apart voxels are whose noise is
+# taken for independent, mm: a kernel and fine pixels leave neighbours alike.
+_SQUARE_MM, _SQUARE, _APART_MM = 14.0, 16, 1.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +45,7 @@ class Levels:
 
     ``background`` is a coarse map of pools (HU) with its block size ``factor``, ``None`` without contrast; ``blood`` is
     the attenuation that blood may reach (HU), 0 without contrast. ``noise`` and ``tissue`` are the SD and the level of
-    soft tissue in squares of :data:`NOISE_SIDE` voxels.
+    soft tissue in squares of ``side`` voxels.
     """
 
     enhanced: bool
@@ -55,14 +56,15 @@ class Levels:
     factor: tuple[int, int, int]
     noise: NDArray[np.float32]
     tissue: NDArray[np.float32]
+    side: int = _SQUARE
 
     def noise_at(self, voxels: NDArray[np.int32]) -> NDArray[np.float32]:
         """Noise SD at voxels ``(n, 3)``, HU."""
-        return np.asarray(self.noise[voxels[:, 0], voxels[:, 1] // NOISE_SIDE, voxels[:, 2] // NOISE_SIDE])
+        return np.asarray(self.noise[voxels[:, 0], voxels[:, 1] // self.side, voxels[:, 2] // self.side])
 
     def tissue_at(self, voxels: NDArray[np.int32]) -> NDArray[np.float32]:
         """Level of soft tissue around voxels ``(n, 3)``, HU."""
-        return np.asarray(self.tissue[voxels[:, 0], voxels[:, 1] // NOISE_SIDE, voxels[:, 2] // NOISE_SIDE])
+        return np.asarray(self.tissue[voxels[:, 0], voxels[:, 1] // self.side, voxels[:, 2] // self.side])
 
     def background_at(self, z: NDArray[np.int64], y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArray[np.float32]:
         """Attenuation of the pool at voxels, HU; 0 without contrast."""
@@ -75,10 +77,10 @@ class Levels:
 
 def levels(scene: Scene, threshold_hu: float) -> Levels:
     """The levels of a scan. Contrast is judged by the blood pool alone: what is visible, not what the header says."""
-    noise, tissue = noise_map(scene.hu)
+    noise, tissue, side = noise_map(scene.hu, min(scene.spacing[1:]))
     pool = _pool(scene)
     if pool is None or pool[0] < UNENHANCED_HU:
-        return Levels(False, threshold_hu, threshold_hu, 0.0, None, (1, 1, 1), noise, tissue)
+        return Levels(False, threshold_hu, threshold_hu, 0.0, None, (1, 1, 1), noise, tissue, side)
     factor = (
         max(1, round(_GRID_MM / scene.spacing[0])),
         max(1, round(_GRID_MM / scene.spacing[1])),
@@ -97,7 +99,7 @@ def levels(scene: Scene, threshold_hu: float) -> Levels:
     trunk = any(name.startswith(_TRUNK) for name in scene.anatomy.structures)
     brightest = float(np.percentile(soft, 99.0)) if soft.size > 200 and trunk else mean
     floor, blood = max(threshold_hu, mean + spread), max(brightest, mean + spread)
-    return Levels(True, threshold_hu, floor, blood, opened, factor, noise, tissue)
+    return Levels(True, threshold_hu, floor, blood, opened, factor, noise, tissue, side)
 
 
 def above_noise(level: Levels) -> Levels:
@@ -186,31 +188,34 @@ def _coarse_any(mask: Bool, factor: tuple[int, ...], shape: tuple[int, ...]) -> 
     return np.asarray(mask[::fz, ::fy, ::fx][: shape[0], : shape[1], : shape[2]])
 
 
-def noise_map(hu: Hu) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Noise SD and level of soft tissue, HU, in squares of :data:`NOISE_SIDE` voxels of each slice.
+def noise_map(hu: Hu, pixel_mm: float = 1.0) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+    """Noise SD and level of soft tissue, HU, in squares of each slice, and the side of the squares in voxels.
 
-    The SD is from differences of soft voxels two apart: their median absolute value over 0.954, whatever the tissue;
-    edges are few. Streaks are even along themselves, so rows and columns are both tried and the larger counts. The
-    level is the upper quartile of soft voxels. Squares with little soft tissue take their slice's median.
+    The SD is from differences of soft voxels about 2 mm apart (two voxels at least): their median absolute value over
+    0.954, whatever the tissue; edges are few. Streaks are even along themselves, so rows and columns are both tried and
+    the larger counts. The level is the upper quartile of soft voxels. Squares with little soft tissue take their
+    slice's median. ``pixel_mm`` is the side of a pixel.
     """
-    side = NOISE_SIDE
+    side = max(_SQUARE, 2 * round(_SQUARE_MM / pixel_mm / 2))
+    apart = max(2, round(_APART_MM / pixel_mm))
     nz, ny, nx = hu.shape
     shape = (nz, max(1, -(-ny // side)), max(1, -(-nx // side)))
     noise, tissue = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-    padded = np.full((shape[1] * side + 2, shape[2] * side + 2), np.nan, dtype=np.float32)
+    rows, columns = shape[1] * side, shape[2] * side
+    padded = np.full((rows + apart, columns + apart), np.nan, dtype=np.float32)
     for z in range(nz):
         plane = hu[z]
         soft = (plane > _SOFT[0]) & (plane < _SOFT[1])
         padded[:] = np.nan
         padded[:ny, :nx] = np.where(soft, plane, np.nan)
         # A quarter of the voxels is enough.
-        here = padded[:-2:2, :-2:2]
-        across = _quantile(np.abs(here - padded[:-2:2, 2::2]), side // 2, 0.5)
-        along = _quantile(np.abs(here - padded[2::2, :-2:2]), side // 2, 0.5)
+        here = padded[:rows:2, :columns:2]
+        across = _quantile(np.abs(here - padded[:rows:2, apart : columns + apart : 2]), side // 2, 0.5)
+        along = _quantile(np.abs(here - padded[apart : rows + apart : 2, :columns:2]), side // 2, 0.5)
         noise[z] = _filled(np.fmax(across, along), 20.0 * 0.954) / 0.954
         tissue[z] = _filled(_quantile(here, side // 2, 0.75), 50.0)
     # Structure in one square is no noise; streaks and thick parts of the body fill several.
-    return np.asarray(ndimage.median_filter(noise, size=(1, 3, 3), mode="nearest")), tissue
+    return np.asarray(ndimage.median_filter(noise, size=(1, 3, 3), mode="nearest")), tissue, side
 
 
 def _quantile(plane: NDArray[np.float32], side: int, share: float) -> NDArray[np.float32]:
