@@ -29,7 +29,7 @@ def test_fine_pixels_do_not_hide_the_noise_of_their_kernel(pixel):
     smooth = ndimage.gaussian_filter(rng.normal(0.0, 1.0, (3, size, size)), (0.0, 0.5 / pixel, 0.5 / pixel))
     hu = np.rint(40.0 + 20.0 * smooth / smooth.std()).astype(np.int16)
     noise, _, side = noise_map(hu, pixel)
-    assert np.median(noise) == pytest.approx(20.0, rel=0.15)
+    assert np.median(noise) == pytest.approx(20.0, rel=0.2)
     assert 12.0 <= side * pixel <= 17.0 or side == 16
 
 

@@ -36,7 +36,7 @@ _BLUR_MM = 4.0
 _LINKING_SD = 2.5
 # Side of the squares in which noise is measured, mm, and in voxels at least; how far apart voxels are whose noise is
 # taken for independent, mm: a kernel and fine pixels leave neighbours alike.
-_SQUARE_MM, _SQUARE, _APART_MM = 14.0, 16, 1.8
+_SQUARE_MM, _SQUARE, _APART_MM = 14.0, 16, 1.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,7 +191,7 @@ def _coarse_any(mask: Bool, factor: tuple[int, ...], shape: tuple[int, ...]) -> 
 def noise_map(hu: Hu, pixel_mm: float = 1.0) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
     """Noise SD and level of soft tissue, HU, in squares of each slice, and the side of the squares in voxels.
 
-    The SD is from differences of soft voxels about 2 mm apart (two voxels at least): their median absolute value over
+    The SD is from differences of soft voxels 1.2 mm apart (two voxels at least): their median absolute value over
     0.954, whatever the tissue; edges are few. Streaks are even along themselves, so rows and columns are both tried and
     the larger counts. The level is the upper quartile of soft voxels. Squares with little soft tissue take their
     slice's median. ``pixel_mm`` is the side of a pixel.
