@@ -27,7 +27,6 @@ import anatomy_limbs  # noqa: E402
 import confidence_fit  # noqa: E402
 import kept_runs  # noqa: E402
 from anatomy_bodies import FOUND, IN_VIEW_ML, POSTURES, USUAL_ML, Row, Setting, look, settings  # noqa: E402
-from confidence_fit import KINDS, fit  # noqa: E402
 from confidence_rows import Said, body, heart, scans, sown  # noqa: E402
 from tests.real.conftest import SHARED  # noqa: E402
 
@@ -71,7 +70,7 @@ def main() -> None:
     rows = [row for looked, _ in bodies for row in looked]
     known = [*scans(SHARED / "data" / "ct"), *(said for _, some in bodies for said in some)]
     known += [said for some in pumped for said in some]
-    curves = [curve for kind in KINDS if (curve := fit(kind, known))]
+    curves = confidence_fit.fitted(known)
     confidence_fit.write(curves, len(bodies), len(pumped))
     place_confidence.curves.cache_clear()
     # What follows is placed with the new curves.
