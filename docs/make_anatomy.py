@@ -24,6 +24,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 import anatomy_heads  # noqa: E402
 import anatomy_hearts  # noqa: E402
 import anatomy_limbs  # noqa: E402
+import anatomy_views  # noqa: E402
 import confidence_fit  # noqa: E402
 import kept_runs  # noqa: E402
 from anatomy_bodies import FOUND, IN_VIEW_ML, POSTURES, USUAL_ML, Row, Setting, look, settings  # noqa: E402
@@ -77,8 +78,8 @@ def main() -> None:
     with ProcessPoolExecutor(2) as pool:
         beat = pool.submit(_hearts, max(1, hearts // 3))
         bent = pool.submit(_limbs, max(1, count // 5))
-        sections = [beat.result(), [], bent.result()]
-    sections[1] = anatomy_heads.section(anatomy_heads.rows(max(1, count // 5))).splitlines()
+        sections = [anatomy_views.section(SHARED / "data" / "ct").splitlines(), beat.result(), [], bent.result()]
+    sections[2] = anatomy_heads.section(anatomy_heads.rows(max(1, count // 5))).splitlines()
     write(rows, lying, known, sections)
 
 
