@@ -95,9 +95,7 @@ def counted(volume: Volume, moved: At, known: list[dict[str, object]]) -> tuple[
             count += (1, 0, 0, 0, 1)
             continue
         near.add(best)
-        given, true = found[best].placement.site, entry["site"]
-        right = any(sites.within(given, one) for one in true)
-        above = given in ("heart", *sites.REGIONS, sites.UNPLACED) or any(sites.within(one, given) for one in true)
-        count += (1, right, above and not right, not (right or above), 0)
+        said = real.outcome(found[best].placement.site, tuple(entry["site"]))
+        count += (1, said in ("exact", "acceptable"), said == "broader", said == "wrong", 0)
     elsewhere = [item for k, item in enumerate(found) if k not in near]
     return (*count.tolist(), sum(sites.within(item.placement.site, "artery.coronary") for item in elsewhere))

@@ -139,7 +139,9 @@ def _in_heart(place: str) -> bool:
 
 
 def _bar(said: Sequence[tuple[float, bool]]) -> float:
-    """The least confidence from which on enough is right; :data:`SURE` where that is so already."""
+    """The least confidence from which on enough is right: :data:`SURE` where that is so already, 1 where never."""
+    if not any(sure >= SURE for sure, _ in said):
+        return SURE
     for bar in sorted({SURE, *(sure for sure, _ in said if sure > SURE)}):
         right = [one for sure, one in said if sure >= bar]
         if right and np.mean(right) >= TRUE:
@@ -149,7 +151,10 @@ def _bar(said: Sequence[tuple[float, bool]]) -> float:
 
 def _raised(curve: Fitted, bar: float) -> Fitted:
     """A curve on which what was as sure as the bar is just sure; what is just certain stays so."""
-    sure = np.interp(curve.sure, (0.0, CERTAIN, bar, 1.0), (0.0, CERTAIN, SURE, 1.0)) if bar < 1.0 else curve.sure
+    if bar < 1.0:
+        sure = np.interp(curve.sure, (0.0, CERTAIN, bar, 1.0), (0.0, CERTAIN, SURE, 1.0))
+    else:
+        sure = np.minimum(curve.sure, UNCHECKED)
     return replace(curve, sure=tuple(round(float(one), 3) for one in sure))
 
 

@@ -55,6 +55,18 @@ def test_a_good_kind_stays_sure_beside_a_bad_one():
     assert max(fitted["kidney.*"].sure) < SURE
 
 
+def test_where_nothing_is_right_often_enough_nothing_is_sure():
+    real = [f"real {number}" for number in range(150)]
+    some = [Said(case, 0, "kidney.left", 0.9, ("kidney.left",), True, True) for case in real]
+    some += [
+        Said(f"body {number}", 0, "kidney.left", 0.9, ("kidney.left" if number % 3 else "ureter.left",), True, False)
+        for number in range(30)
+    ]
+    plain = [curve for kind in confidence_fit.KINDS if (curve := confidence_fit.fit(kind, some))]
+    assert given(some, plain)[2] == 30, "the real ones outweigh them"
+    assert given(some, confidence_fit.fitted(some))[2] == 0
+
+
 def test_what_is_right_anyway_is_left_as_it_is():
     some = rows("kidney.left", "ureter.left", lambda raw: 0.0)
     plain = [curve for kind in confidence_fit.KINDS if (curve := confidence_fit.fit(kind, some))]

@@ -38,18 +38,20 @@ class Place:
     @property
     def outcome(self) -> str:
         """``missed``, ``exact`` (the best site), ``acceptable``, ``broader`` (a place that holds it), or ``wrong``."""
-        if self.deposit is None:
-            return "missed"
-        given = self.deposit.site
-        if given == self.sites[0]:
-            return "exact"
-        if given in self.sites:
-            return "acceptable"
-        above = {place for listed in self.sites for place in site.ancestors(listed)}
-        if any(site.within(listed, "artery.coronary") for listed in self.sites):
-            # The heart holds its arteries.
-            above.add("heart")
-        return "broader" if given in above or given in (*site.REGIONS, site.UNPLACED) else "wrong"
+        return "missed" if self.deposit is None else outcome(self.deposit.site, self.sites)
+
+
+def outcome(given: str, sites: tuple[str, ...]) -> str:
+    """How a given site compares with the acceptable ones, best first: all of :attr:`Place.outcome` but ``missed``."""
+    if given == sites[0]:
+        return "exact"
+    if given in sites:
+        return "acceptable"
+    above = {place for listed in sites for place in site.ancestors(listed)}
+    if any(site.within(listed, "artery.coronary") for listed in sites):
+        # The heart holds its arteries.
+        above.add("heart")
+    return "broader" if given in above or given in (*site.REGIONS, site.UNPLACED) else "wrong"
 
 
 def path_of(scans: Path, name: str) -> Path:

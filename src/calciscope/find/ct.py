@@ -167,6 +167,7 @@ def _facts(
     z, y = int(middle[0]), int(middle[1])
     whole = voxels + np.array(view.start)
     last = np.array(view.volume.geometry.shape) - 1
+    in_heart = float(masks.heart[tuple(voxels.T)].mean())
     return Facts(
         context=around,
         voxels=len(voxels),
@@ -195,11 +196,12 @@ def _facts(
         in_brain=float(masks.brain[tuple(voxels.T)].mean()),
         in_thyroid=float(masks.thyroid[tuple(voxels.T)].mean()),
         in_larynx=float(masks.larynx[tuple(voxels.T)].mean()),
-        in_heart=float(masks.heart[tuple(voxels.T)].mean()),
+        in_heart=in_heart,
         in_bowel=float(masks.bowel[tuple(voxels.T)].mean()),
         over_bone=_over_bone(view, masks, voxels),
         lump=candidate.lump or _lump(view, candidate, around),
-        line=line(view, candidate, around.background),
+        # Only the heart draws lines.
+        line=line(view, candidate, around.background) if in_heart > 0.0 else (0.0, 0.0),
     )
 
 

@@ -264,8 +264,7 @@ class Scorer:
         """The other stretch of a vessel, where a deposit lies near the border that nothing on the scan marks."""
         for one, (other, mm) in self.borders:
             for here, there in ((one, other), (other, one)):
-                best = max((item.score for item in found if item.structure == here), default=0.0)
-                score = best * closeness(self._beyond(there, points), mm)
+                score = _read_as(found, here) * closeness(self._beyond(there, points), mm)
                 if score > _NOTHING:
                     yield Hypothesis(str(self.known.meanings[there].site), score, there)
 
@@ -273,12 +272,13 @@ class Scorer:
         """The branches of a tube, where a deposit lies near its upper end: where it divides is not seen well."""
         for name, curve in self.curves.items():
             fork = self.known.meanings[name].forks_into
-            best = max((item.score for item in found if item.structure == name), default=0.0) if fork else 0.0
-            if fork is None or best <= _NOTHING:
+            if fork is None:
                 continue
-            score = best * closeness(curve.below_end(points), fork[1])
-            for branch in fork[0] if score > _NOTHING else ():
-                yield Hypothesis(str(self.known.meanings[branch].site), score, branch)
+            branches, mm = fork
+            score = _read_as(found, name) * closeness(curve.below_end(points), mm)
+            if score > _NOTHING:
+                for branch in branches:
+                    yield Hypothesis(str(self.known.meanings[branch].site), score, branch)
 
     def _beyond(self, name: str, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """How far above or below a structure each point lies, mm."""
@@ -364,6 +364,11 @@ class Scorer:
             if item.site not in best or best[item.site].score < score:
                 best[item.site] = replace(item, score=score)
         return tuple(sorted(_crossed(best).values(), key=lambda item: (-item.score, item.site)))
+
+
+def _read_as(found: Sequence[Hypothesis], structure: str) -> float:
+    """The best score of a structure among some readings; 0 where none is of it."""
+    return max((item.score for item in found if item.structure == structure), default=0.0)
 
 
 def _crossed(best: Mapping[str, Hypothesis]) -> dict[str, Hypothesis]:

@@ -160,6 +160,14 @@ def ball(radius_mm: float, spacing: tuple[float, float, float]) -> Mask:
     return np.asarray(inside, dtype=np.bool_)
 
 
+def outwards(wall: Mask, middle: int) -> Mask:
+    """A wall with all that lies beyond it in its rows, as seen from column ``middle``."""
+    out = np.empty_like(wall)
+    np.logical_or.accumulate(wall[:, :, middle:], axis=2, out=out[:, :, middle:])
+    np.logical_or.accumulate(wall[:, :, :middle][:, :, ::-1], axis=2, out=out[:, :, :middle][:, :, ::-1])
+    return out
+
+
 def grown(mask: Mask, mm: float, spacing: tuple[float, float, float]) -> Mask:
     """A mask and everything within some mm of it, on its own grid."""
     wide = np.zeros(mask.shape, dtype=np.bool_)

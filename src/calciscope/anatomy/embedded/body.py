@@ -138,18 +138,15 @@ def grow_within(seed: Mask, inside: Mask, steps: int) -> Mask:
 def filled(body: Mask, hu: NDArray[np.float32], beyond: Mask) -> Mask:
     """``body`` with everything it encloses in each slice; gaps that leave the field of view are judged by their air."""
     out = body.copy()
-    within = _within(hu, beyond)
+    rims = _rims(beyond)
+    within = _within(hu, rims)
     for z in range(body.shape[0]):
         if not body[z].any():
             continue
         labels, count = ndimage.label(~body[z] & ~beyond[z])
         if not count:
             continue
-        rim = np.zeros(body.shape[1:], dtype=np.bool_)
-        rim[[0, -1]] = True
-        rim[:, [0, -1]] = True
-        rim |= ndimage.binary_dilation(beyond[z])
-        at_rim = np.unique(labels[rim])
+        at_rim = np.unique(labels[rims[z]])
         enclosed = np.ones(count + 1, dtype=np.bool_)
         enclosed[0] = False
         for label in at_rim[at_rim > 0].tolist():
@@ -161,14 +158,17 @@ def filled(body: Mask, hu: NDArray[np.float32], beyond: Mask) -> Mask:
     return out
 
 
-def _within(hu: NDArray[np.float32], beyond: Mask) -> bool:
+def _rims(beyond: Mask) -> Mask:
+    """The sides of the view, slice by slice: where the image ends or padding begins."""
+    rims = np.stack([ndimage.binary_dilation(plane) for plane in beyond])
+    rims[:, [0, -1]] = True
+    rims[:, :, [0, -1]] = True
+    return np.asarray(rims & ~beyond)
+
+
+def _within(hu: NDArray[np.float32], rims: Mask) -> bool:
     """Whether hardly any air of the room is seen at the sides of the view, which then lies within the patient."""
-    rim = np.zeros(hu.shape, dtype=np.bool_)
-    rim[:, [0, -1]] = True
-    rim[:, :, [0, -1]] = True
-    rim |= np.stack([ndimage.binary_dilation(plane) for plane in beyond])
-    rim &= ~beyond
-    return bool(rim.any()) and float((hu[rim] < ROOM_AIR_HU).mean()) < _NO_ROOM
+    return bool(rims.any()) and float((hu[rims] < ROOM_AIR_HU).mean()) < _NO_ROOM
 
 
 def _cut_lung(body: Mask, gap: Mask) -> bool:

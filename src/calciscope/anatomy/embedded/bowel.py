@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from calciscope.anatomy.embedded.aorta import spine_track
-from calciscope.anatomy.embedded.bodies import closed, depth, grown
+from calciscope.anatomy.embedded.bodies import closed, depth, grown, outwards
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part
 from calciscope.anatomy.embedded.pelvis import Pelvis
 
@@ -176,11 +176,7 @@ def _before_hips(frame: Frame) -> Mask:
     if columns.size:
         middle = int(columns.mean())
     aside = np.abs(np.arange(frame.body.shape[2]) - middle) * frame.spacing[2] > _NEAR_MIDDLE
-    wall = dense & aside
-    hidden = np.zeros_like(wall)
-    hidden[:, :, middle:] = np.maximum.accumulate(wall[:, :, middle:], axis=2)
-    hidden[:, :, :middle] = np.maximum.accumulate(wall[:, :, :middle][:, :, ::-1], axis=2)[:, :, ::-1]
-    return np.asarray(~hidden)
+    return np.asarray(~outwards(np.asarray(dense & aside), middle))
 
 
 def _within_hips(seat: Mask, frame: Frame, ring: Pelvis) -> None:

@@ -52,14 +52,15 @@ def arteries(frame: Frame, aorta: Track, blood_hu: float, top: float) -> Mask | 
     # Bone that was followed is thick where a vessel is not.
     thick = np.asarray(ndimage.binary_opening(found, np.ones((1, 2 * wide + 1, 2 * wide + 1), dtype=np.bool_)))
     found &= ~ndimage.binary_dilation(thick, cross, iterations=2)
-    found &= ~(_vertebrae(frame, stop) | _behind(frame.bone[:stop] & ~found, round(_AHEAD / frame.spacing[1])))
+    vertebrae = _vertebrae(frame, stop)
+    found &= ~(vertebrae | _behind(frame.bone[:stop] & ~found, round(_AHEAD / frame.spacing[1])))
     ml = float((found & frame.bone[:stop]).sum()) * float(np.prod(frame.spacing)) / 1000.0
     if not found.any() or ml > _MOST_ML:
         return None
     # The blurred rim is darker than blood, but no brighter than it.
     rim = ndimage.binary_dilation(found, cross) & (hu < high)
     whole = np.zeros(frame.hu.shape, dtype=np.bool_)
-    whole[:stop] = (found | rim) & ~_vertebrae(frame, stop)
+    whole[:stop] = (found | rim) & ~vertebrae
     return whole
 
 

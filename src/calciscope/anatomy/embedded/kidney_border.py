@@ -30,10 +30,11 @@ def reclaimed(kidney: Mask, organ: Mask, hu: NDArray[np.float32], spacing: tuple
     """
     nothing = np.zeros(kidney.shape, dtype=np.bool_)
     own = organ & ~kidney
-    if not own.any() or not kidney.any():
+    clear = kidney & ~organ
+    if not own.any() or not clear.any():
         return nothing
-    of_kidney, of_organ = float(np.median(hu[kidney & ~organ])) if (kidney & ~organ).any() else 0.0, _deep(own, hu)
-    if not (kidney & ~organ).any() or abs(of_kidney - of_organ) < _APART:
+    of_kidney, of_organ = float(np.median(hu[clear])), _deep(own, hu)
+    if abs(of_kidney - of_organ) < _APART:
         return nothing
     smooth = ndimage.gaussian_filter(hu, [_SMOOTH / size for size in spacing])
     share = (smooth - of_kidney) / (of_organ - of_kidney)

@@ -13,7 +13,7 @@ from scipy import ndimage
 from skimage import morphology
 
 from calciscope.anatomy.embedded.aorta import spine_track
-from calciscope.anatomy.embedded.bodies import depth, grown, within
+from calciscope.anatomy.embedded.bodies import depth, grown, outwards, within
 from calciscope.anatomy.embedded.frame import Frame, Mask, Part, once
 from calciscope.domain.anatomy import Landmark
 
@@ -376,10 +376,7 @@ def _vessel_bed(
         bed[z][:, np.abs(offsets) <= 30.0 * down - 8.0] = False
     bed &= frame.body & ~frame.bone & grown(frame.fat, _PAIR_FROM_FAT, frame.spacing)
     # Outside of the hip bones and behind the wings of the sacrum lie the muscles of the buttock.
-    centre = round(pelvis.midline)
-    aside = frame.bone & (np.abs(offsets) > _BEYOND_SPINE)
-    bed[:, :, centre:] &= ~np.logical_or.accumulate(aside[:, :, centre:], axis=2)
-    bed[:, :, :centre] &= ~np.logical_or.accumulate(aside[:, :, :centre][:, :, ::-1], axis=2)[:, :, ::-1]
+    bed &= ~outwards(frame.bone & (np.abs(offsets) > _BEYOND_SPINE), round(pelvis.midline))
     columns = np.arange(frame.hu.shape[2])[None, None]
     halves = {"left": bed & (columns > pelvis.midline), "right": bed & (columns <= pelvis.midline)}
     for side, half in halves.items():
